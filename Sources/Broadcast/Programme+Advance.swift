@@ -1,0 +1,295 @@
+import Domain
+import NIOCore
+
+/// Carries the programme on to a moment: emits what is due, makes the joins, says when to come again.
+extension Programme {
+    private enum Move {
+        case audio(MediaTime)
+        case video(Candidate, at: MediaTime)
+        case commit(PendingJoin)
+
+        /// Programme time at which it is due.
+        var time: MediaTime {
+            switch self {
+            case .audio(let time): time
+            case .video(_, let time): time
+            case .commit(let pending): pending.release
+            }
+        }
+    }
+
+    /// - Parameter now: monotonic nanoseconds; never goes back.
+    package mutating func advance(now: Int64) -> Step {
+        var actions: [Action] = []
+        let marks = marks()
+        startIfPossible(now: now, &actions)
+        let time = MediaTime(nanoseconds: now - epoch)
+        skipLostTime(time, &actions)
+        var due: MediaTime?
+        while hasStarted {
+            if pending == nil { pending = decide(at: time, now: now) }
+            guard let move = nextMove() else { break }
+            guard move.time <= time else {
+                due = move.time
+                break
+            }
+            switch move {
+            case .audio(let start): emitAudio(at: start, &actions)
+            case .video(let candidate, let decode): emitVideo(candidate, decode: decode, &actions)
+            case .commit(let pending): commit(pending, &actions)
+            }
+        }
+        return Step(actions: actions, wake: wake(due: due, marks: marks, now: now))
+    }
+
+    /// How far the lines are that may be waited for. Taken before anything is read: what is appended meanwhile differs from
+    /// it, and the wake is refused.
+    private func marks() -> [PublishSessionID: DelayLine.Mark] {
+        var marks: [PublishSessionID: DelayLine.Mark] = [:]
+        if let shown { marks[shown] = lines[shown]?.mark }
+        if let next = order.onAir { marks[next] = lines[next]?.mark }
+        if case .input(let next, let line, _) = pending?.target { marks[next] = line.mark }
+        return marks
+    }
+
+    /// The channel always starts with its slate.
+    private mutating func startIfPossible(now: Int64, _ actions: inout [Action]) {
+        guard !hasStarted, let slate else { return }
+        epoch = now
+        audio = AudioTimeline(start: .zero, format: slate.format.audio)
+        show(slate, at: .zero, &actions)
+    }
+
+    /// A machine that slept cannot fill hours with slate: the timeline jumps, marked as a discontinuity.
+    private mutating func skipLostTime(_ time: MediaTime, _ actions: inout [Action]) {
+        guard case .slate = current, pending == nil, let slate, time - video.displayEnd > Self.maximumLag else {
+            return
+        }
+        audio?.anchor(at: time)
+        lastFormat = nil
+        show(slate, at: time, &actions)
+    }
+
+    // MARK: What comes next
+
+    /// The earliest of the next frame of sound, the next picture and the join. Sound goes first at equal times.
+    private mutating func nextMove() -> Move? {
+        var move = nextAudioMove()
+        if let pending {
+            if move.map({ $0.time > pending.release }) ?? true { move = .commit(pending) }
+        } else if let (candidate, decode) = nextVideo(), move.map({ $0.time > decode }) ?? true {
+            move = .video(candidate, at: decode)
+        }
+        return move
+    }
+
+    private mutating func nextVideo() -> (Candidate, MediaTime)? {
+        switch current {
+        case .nothing: return nil
+        case .slate(let head):
+            return head.video.map { ($0, video.decodeTime(natural: $0.decode)) }
+        case .input(var head):
+            defer { current = .input(head) }
+            while case .candidate(let candidate) = head.videoHead() {
+                if head.formatChangesAtHead() {
+                    // At a key frame `decide` makes a join of it; anything else cannot be decoded.
+                    if candidate.unit.isKeyFrame { return nil }
+                } else if candidate.presentation >= head.firstPresentation {
+                    return (candidate, video.decodeTime(natural: candidate.decode))
+                }
+                _ = head.videoTaken()
+            }
+            return nil
+        }
+    }
+
+    private mutating func nextAudioMove() -> Move? {
+        guard let audio else { return nil }
+        if let pending, pending.soundIsOver || audio.next > pending.at - audio.frameDuration / 2 { return nil }
+        switch current {
+        case .nothing: return nil
+        case .slate: return .audio(audio.next)
+        case .input(var head):
+            defer { current = .input(head) }
+            return nextAudio(of: &head)
+        }
+    }
+
+    /// The next frame's place by sample count; anchored anew past one frame of error: ahead leaves a gap, behind is dropped.
+    private mutating func nextAudio(of head: inout InputPlayhead) -> Move? {
+        guard let audio else { return nil }
+        while case .candidate(let candidate) = head.audioHead() {
+            // Sound in another format waits for the join at the next key frame.
+            guard head.line.audioFormat(at: head.audioPlace) == audio.format else { return nil }
+            let error = candidate.presentation - audio.next
+            if error < MediaTime.zero - audio.frameDuration {
+                head.audioTaken()
+                continue
+            }
+            guard error > audio.frameDuration else { return .audio(audio.next) }
+            if let pending, candidate.presentation > pending.at - audio.frameDuration / 2 { return nil }
+            return .audio(candidate.presentation)
+        }
+        return nil
+    }
+
+    // MARK: Emitting
+
+    private mutating func emitAudio(at start: MediaTime, _ actions: inout [Action]) {
+        guard var timeline = audio else { return }
+        if start != timeline.next { timeline.anchor(at: start) }
+        let payload: ByteBuffer
+        switch current {
+        case .nothing: return
+        case .slate(let head): payload = head.clip.silence
+        case .input(var head):
+            guard case .candidate(let candidate) = head.audioHead() else { return }
+            payload = candidate.unit.payload
+            head.audioTaken()
+            current = .input(head)
+        }
+        timeline.stamped()
+        audio = timeline
+        actions.append(
+            .emit(
+                ProgrammeUnit(
+                    track: .audio, decodeTime: start, presentationTime: start, duration: timeline.frameDuration,
+                    isKeyFrame: true, payload: payload)))
+    }
+
+    private mutating func emitVideo(_ candidate: Candidate, decode: MediaTime, _ actions: inout [Action]) {
+        var payload = candidate.unit.payload
+        switch current {
+        case .nothing: return
+        case .slate(var head):
+            if candidate.unit.isKeyFrame {
+                payload = withParameterSets(payload, format: head.clip.format.video)
+            }
+            head.videoTaken()
+            current = .slate(head)
+        case .input(var head):
+            if candidate.unit.isKeyFrame {
+                payload = withParameterSets(payload, format: head.videoFormat)
+            }
+            if let span = head.videoTaken() { video.observed(span: span) }
+            current = .input(head)
+        }
+        let presentation = max(candidate.presentation, decode)
+        video.stamped(decode: decode, presentation: presentation)
+        actions.append(
+            .emit(
+                ProgrammeUnit(
+                    track: .video, decodeTime: decode, presentationTime: presentation,
+                    duration: video.pictureDuration, isKeyFrame: candidate.unit.isKeyFrame, payload: payload)))
+        if let report = reportDue {
+            reportDue = nil
+            actions.append(.report(report))
+        }
+    }
+
+    // MARK: Joining
+
+    private mutating func commit(_ join: PendingJoin, _ actions: inout [Action]) {
+        pending = nil
+        chosen = nil
+        let left = shown
+        if let left, join.isUnderrun { actions.append(.underrun(left)) }
+        video.hold(until: join.release)
+        switch join.target {
+        case .slate:
+            if let slate { show(slate, at: join.at, &actions) }
+        case .input(let session, let line, let key):
+            show(session, line, from: key, at: join.at, &actions)
+        }
+        if let left, left != shown { leave(left) }
+    }
+
+    private mutating func show(_ clip: SlateClip, at: MediaTime, _ actions: inout [Action]) {
+        let head = SlatePlayhead(clip: clip, start: at)
+        video.sourceChanged(frameRate: 1 / max(1e-3, head.pictureDuration.seconds))
+        audio?.changeFormat(to: clip.format.audio)
+        current = .slate(head)
+        reportDue = .slate
+        announce(nil, at: at, format: clip.format, &actions)
+    }
+
+    private mutating func show(
+        _ session: PublishSessionID, _ line: DelayLine, from key: DelayLine.KeyFrame, at: MediaTime,
+        _ actions: inout [Action]
+    ) {
+        guard let timeline = audio, let videoFormat = line.videoFormat(at: key.sequence) else { return }
+        let offset = at - key.presentationTime
+        let wanted = timeline.next - offset
+        // Half a frame of the incoming sound decides which is nearest; its format is the one that holds there.
+        var place = line.firstAudio(from: wanted)
+        guard let format = line.audioFormat(at: place) else { return }
+        place = line.firstAudio(from: wanted - format.frameDuration / 2)
+        let isNew = shown != session
+        current = .input(
+            InputPlayhead(
+                session: session, line: line, key: key, offset: offset, videoFormat: videoFormat, audioPlace: place))
+        video.sourceChanged(frameRate: videoFormat.frameRate)
+        audio?.changeFormat(to: format)
+        if isNew { reportDue = .onAir(session) }
+        announce(session, at: at, format: ProgrammeFormat(video: videoFormat, audio: format), &actions)
+    }
+
+    private mutating func announce(
+        _ session: PublishSessionID?, at: MediaTime, format: ProgrammeFormat, _ actions: inout [Action]
+    ) {
+        let isSame =
+            lastFormat?.video.codec == format.video.codec && lastFormat?.audio.codec == format.audio.codec
+            && lastFormat?.video.configuration == format.video.configuration
+            && lastFormat?.audio.configuration == format.audio.configuration
+        lastFormat = format
+        actions.append(.join(ProgrammeJoin(session: session, at: at, formatChanged: !isSame), format))
+    }
+
+    /// The line that went off air keeps what its place in the queue asks for, or goes.
+    private mutating func leave(_ session: PublishSessionID) {
+        if detached.remove(session) != nil {
+            lines[session] = nil
+        } else {
+            applyRetention(to: session)
+        }
+    }
+
+    // MARK: Waking
+
+    private mutating func wake(due: MediaTime?, marks: [PublishSessionID: DelayLine.Mark], now: Int64) -> Wake {
+        var wake = Wake()
+        func come(at moment: Int64) {
+            guard moment > now else { return }
+            wake.at = min(wake.at ?? .max, moment)
+        }
+        func watch(_ session: PublishSessionID, _ condition: DelayLine.WakeCondition) {
+            guard let line = lines[session], let mark = marks[session], !mark.isEnded else { return }
+            wake.lines.append(Wake.Line(line: line, mark: mark, condition: condition))
+        }
+        if let due { come(at: epoch + due.nanoseconds) }
+        guard pending == nil else { return wake }
+        if case .input(var head) = current {
+            come(at: epoch + starvation(of: &head).nanoseconds + 1)
+            if !isHeld(head.videoHead()) || !isHeld(head.audioHead()) { watch(head.session, .unit) }
+            if order.onAir == nil { come(at: orderedAt + delay.wholeNanoseconds) }
+            current = .input(head)
+        }
+        if let next = order.onAir, next != shown, let line = lines[next] {
+            if let (_, lacks) = line.nextKeyFrame(depth: delay) {
+                // Near its moment the unit that completes the depth is waited for; before, the time it will take.
+                if lacks < Self.lateTolerance { watch(next, .unit) }
+                come(at: now + max(lacks - Self.lateTolerance / 2, Self.lateTolerance / 2).nanoseconds)
+            } else {
+                watch(next, .keyFrame)
+            }
+        }
+        return wake
+    }
+
+    private func isHeld(_ head: InputPlayhead.Head) -> Bool {
+        switch head {
+        case .candidate: true
+        case .missing, .ended, .lost: false
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import Domain
+import Logging
+import Metrics
+import NIOCore
+
+/// Carries out what `Programme` decides: calls the readers, sets the timer, asks lines to wake it. Owned by
+/// `ChannelBroadcast`; every call on the channel's event loop.
+final class ProgrammeRunner {
+    private let eventLoop: any EventLoop
+    private let makeReaders: @Sendable (ProgrammeZero) throws -> [any ProgrammeReader]
+    private let onReport: @Sendable (ProgrammeReport) -> Void
+    /// A DJ's format went on air: a slate like it is wanted.
+    private let onFormat: @Sendable (ProgrammeFormat) -> Void
+    private let logger: Logger
+    private let videoUnits: Counter
+    private let audioUnits: Counter
+    private let handovers: Counter
+    private let underruns: Counter
+    private var programme: Programme
+    private var readers: [any ProgrammeReader] = []
+    private var timer: Scheduled<Void>?
+    private var isStopped = false
+    private var isAdvancing = false
+    private var shown: PublishSessionID?
+    private var wakeUp: @Sendable () -> Void = {}
+    private(set) var zero: ProgrammeZero?
+
+    init(
+        channel: ChannelName, eventLoop: any EventLoop, delay: Duration,
+        makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
+        onReport: @escaping @Sendable (ProgrammeReport) -> Void,
+        onFormat: @escaping @Sendable (ProgrammeFormat) -> Void, logger: Logger
+    ) {
+        self.eventLoop = eventLoop
+        self.makeReaders = makeReaders
+        self.onReport = onReport
+        self.onFormat = onFormat
+        self.logger = logger
+        self.programme = Programme(delay: delay)
+        let label = ("channel", channel.text)
+        self.videoUnits = Counter(label: "lineup_programme_units_total", dimensions: [label, ("track", "video")])
+        self.audioUnits = Counter(label: "lineup_programme_units_total", dimensions: [label, ("track", "audio")])
+        self.handovers = Counter(label: "lineup_handovers_total", dimensions: [label])
+        self.underruns = Counter(label: "lineup_programme_underruns_total", dimensions: [label])
+    }
+
+    var hasStarted: Bool { programme.hasStarted }
+
+    private var now: Int64 { Int64(clamping: eventLoop.now.uptimeNanoseconds) }
+
+    // MARK: Events
+
+    /// - Parameter wakeUp: called by lines on their publishers' threads; brings `advance()` onto the loop.
+    func start(with clip: SlateClip, wall: WallTime, wakeUp: @escaping @Sendable () -> Void) throws {
+        guard !isStopped, programme.slateReady(clip) else { return }
+        self.wakeUp = wakeUp
+        let zero = ProgrammeZero(monotonicNanoseconds: now, wall: wall)
+        readers = try makeReaders(zero)
+        self.zero = zero
+        advance()
+    }
+
+    /// For the slate's next turn.
+    func replaceSlate(_ clip: SlateClip) { programme.slateReady(clip) }
+
+    func direct(_ order: ProgrammeOrder) {
+        programme.ordered(order, now: now)
+        advance()
+    }
+
+    func attach(_ line: DelayLine, as session: PublishSessionID) {
+        programme.attached(line, as: session)
+        advance()
+    }
+
+    func detach(_ session: PublishSessionID) {
+        programme.detached(session)
+        advance()
+    }
+
+    func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        timer?.cancel()
+        timer = nil
+        for reader in readers { reader.finished() }
+        readers = []
+    }
+
+    // MARK: Advancing
+
+    /// Brings the programme up to now, until no line has moved on in the meantime. A reader or report that calls back in is
+    /// served by the running round.
+    func advance() {
+        guard !isStopped, !isAdvancing, zero != nil else { return }
+        isAdvancing = true
+        defer { isAdvancing = false }
+        timer?.cancel()
+        timer = nil
+        while !isStopped {
+            let step = programme.advance(now: now)
+            for action in step.actions { carryOut(action) }
+            if arm(step.wake) { return }
+        }
+    }
+
+    private func carryOut(_ action: Programme.Action) {
+        switch action {
+        case .join(let join, let format):
+            if shown != join.session { handovers.increment() }
+            shown = join.session
+            logger.info(
+                "the programme joins a source",
+                metadata: [
+                    "session": join.session.map { "\($0)" } ?? "slate", "at": "\(join.at)",
+                    "formatChanged": "\(join.formatChanged)",
+                ])
+            for reader in readers { reader.joined(join, format: format) }
+            if join.session != nil { onFormat(format) }
+        case .emit(let unit):
+            switch unit.track {
+            case .video: videoUnits.increment()
+            case .audio: audioUnits.increment()
+            }
+            for reader in readers { reader.unit(unit) }
+        case .report(let report): onReport(report)
+        case .underrun(let session):
+            underruns.increment()
+            logger.warning("a line ran empty on air; the slate covers", metadata: ["session": "\(session)"])
+        }
+    }
+
+    /// - Returns: `false` when a line has moved on since the programme looked: it has to look again.
+    private func arm(_ wake: Programme.Wake) -> Bool {
+        for line in wake.lines {
+            guard line.line.wake(after: line.mark, on: line.condition, wakeUp) else { return false }
+        }
+        if let moment = wake.at {
+            let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: moment))
+            timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.advance() }
+        }
+        return true
+    }
+}

@@ -1,0 +1,206 @@
+import NIOCore
+
+/// What a `DelayLine` holds: two tracks of numbered units, their formats and the key frames among them. A plain value;
+/// `DelayLine` puts the lock around it.
+struct DelayLineStore {
+    struct Held {
+        var unit: AccessUnit
+        var arrival: Int64
+    }
+
+    /// Units of one track; `first` is the number of the oldest held.
+    struct Track {
+        var first: Int64 = 0
+        var units = CircularBuffer<Held>()
+
+        var end: Int64 { first + Int64(units.count) }
+
+        func held(at sequence: Int64) -> Held? {
+            guard sequence >= first, sequence < end else { return nil }
+            return units[units.index(units.startIndex, offsetBy: Int(sequence - first))]
+        }
+    }
+
+    /// Formats by the first unit they hold for.
+    struct Formats<Format: Equatable> {
+        private var marks: [(from: Int64, format: Format)] = []
+
+        func format(at sequence: Int64) -> Format? { marks.last { $0.from <= sequence }?.format }
+
+        mutating func set(_ format: Format, from sequence: Int64) {
+            guard marks.last?.format != format else { return }
+            marks.removeAll { $0.from == sequence }
+            marks.append((sequence, format))
+        }
+
+        mutating func trim(before sequence: Int64) {
+            while marks.count > 1, marks[1].from <= sequence { marks.removeFirst() }
+        }
+    }
+
+    /// Audio is kept this much before the oldest kept key frame: an unplanned join may need sound before its picture.
+    static let audioLead = MediaTime.milliseconds(1000)
+    /// Without video nothing says what audio is still needed.
+    static let audioWithoutVideo: Int64 = 10_000_000_000
+
+    let maximumBytes: Int
+    var video = Track()
+    var audio = Track()
+    var keyFrames: [DelayLine.KeyFrame] = []
+    var videoFormats = Formats<VideoFormat>()
+    var audioFormats = Formats<AudioFormat>()
+    var isEnded = false
+    private var retention = DelayLine.Retention.lastGroup
+    private var bytes = 0
+    private var droppedGroups = 0
+    private var newestArrival: Int64?
+    private var unitCount: UInt64 = 0
+    private var keyFrameCount: UInt64 = 0
+    private var waitsForKeyFrame = true
+
+    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+
+    var mark: DelayLine.Mark {
+        DelayLine.Mark(units: unitCount, keyFrames: keyFrameCount, isEnded: isEnded)
+    }
+
+    var summary: DelayLine.Summary {
+        DelayLine.Summary(
+            isEnded: isEnded, newestArrival: newestArrival, newestVideo: video.units.last?.unit.decodeTime,
+            newestAudio: audio.units.last?.unit.presentationTime, bytes: bytes, droppedGroups: droppedGroups)
+    }
+
+    /// Many wait and few are near their turn, so those who wait get a quarter.
+    private var limit: Int {
+        switch retention {
+        case .lastGroup: maximumBytes / 4
+        case .delayed, .reading: maximumBytes
+        }
+    }
+
+    // MARK: Writing
+
+    mutating func append(_ unit: AccessUnit, at arrival: Int64) {
+        guard !isEnded else { return }
+        newestArrival = arrival
+        unitCount += 1
+        switch unit.track {
+        case .video:
+            if unit.isKeyFrame {
+                waitsForKeyFrame = false
+                keyFrameCount += 1
+                keyFrames.append(
+                    DelayLine.KeyFrame(
+                        sequence: video.end, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime))
+            }
+            guard !waitsForKeyFrame else { return }
+            video.units.append(Held(unit: unit, arrival: arrival))
+        case .audio:
+            audio.units.append(Held(unit: unit, arrival: arrival))
+        }
+        bytes += unit.payload.readableBytes
+        trim()
+        while bytes > limit { dropOldestGroup() }
+    }
+
+    mutating func append(_ format: TrackFormat) {
+        switch format {
+        case .video(let format): videoFormats.set(format, from: video.end)
+        case .audio(let format): audioFormats.set(format, from: audio.end)
+        }
+    }
+
+    // MARK: Reading
+
+    func read(_ track: TrackKind, at sequence: Int64) -> DelayLine.Reading {
+        let units = track == .video ? video : audio
+        if let held = units.held(at: sequence) { return .unit(held.unit) }
+        if sequence < units.first { return .lost(resumeAt: units.first) }
+        return isEnded ? .ended : .nothingYet
+    }
+
+    /// The span of picture that is held behind `key`.
+    func depth(of key: DelayLine.KeyFrame) -> MediaTime {
+        (video.units.last?.unit.decodeTime ?? key.decodeTime) - key.decodeTime
+    }
+
+    func newestKeyFrame(depth: MediaTime) -> DelayLine.KeyFrame? {
+        keyFrames.last { self.depth(of: $0) >= depth }
+    }
+
+    func firstAudio(from time: MediaTime) -> Int64 {
+        var low = audio.first
+        var high = audio.end
+        while low < high {
+            let middle = low + (high - low) / 2
+            guard let held = audio.held(at: middle) else { break }
+            if held.unit.presentationTime < time { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    // MARK: Forgetting
+
+    mutating func retain(_ retention: DelayLine.Retention) {
+        self.retention = retention
+        trim()
+    }
+
+    mutating func release(before videoPlace: Int64, audio audioPlace: Int64) {
+        guard retention == .reading else { return }
+        dropVideo(before: videoPlace)
+        dropAudio(before: audioPlace)
+    }
+
+    private mutating func trim() {
+        let keep: DelayLine.KeyFrame?
+        switch retention {
+        case .reading: return
+        case .lastGroup: keep = keyFrames.last
+        case .delayed(let delay):
+            keep = newestKeyFrame(depth: MediaTime(nanoseconds: delay.wholeNanoseconds))
+            if keep == nil, !keyFrames.isEmpty { return }
+        }
+        guard let keep else {
+            while let oldest = audio.units.first, let newestArrival,
+                oldest.arrival < newestArrival - Self.audioWithoutVideo
+            {
+                dropAudio(before: audio.first + 1)
+            }
+            return
+        }
+        dropVideo(before: keep.sequence)
+        dropAudio(before: firstAudio(from: keep.presentationTime - Self.audioLead))
+    }
+
+    /// Makes room: the oldest group of pictures goes, with the sound that belongs to it.
+    private mutating func dropOldestGroup() {
+        droppedGroups += 1
+        if let next = keyFrames.first(where: { $0.sequence > video.first }) {
+            dropVideo(before: next.sequence)
+            dropAudio(before: firstAudio(from: next.presentationTime - Self.audioLead))
+        } else {
+            dropVideo(before: video.end)
+            dropAudio(before: audio.end)
+            waitsForKeyFrame = true
+        }
+    }
+
+    private mutating func dropVideo(before place: Int64) {
+        while video.first < place, let held = video.units.popFirst() {
+            video.first += 1
+            bytes -= held.unit.payload.readableBytes
+        }
+        let gone = keyFrames.prefix { $0.sequence < video.first }.count
+        if gone > 0 { keyFrames.removeFirst(gone) }
+        videoFormats.trim(before: video.first)
+    }
+
+    private mutating func dropAudio(before place: Int64) {
+        while audio.first < place, let held = audio.units.popFirst() {
+            audio.first += 1
+            bytes -= held.unit.payload.readableBytes
+        }
+        audioFormats.trim(before: audio.first)
+    }
+}

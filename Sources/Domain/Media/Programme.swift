@@ -1,0 +1,61 @@
+package import NIOCore
+
+/// Both tracks' formats, as they hold for the units that follow: what one init section describes.
+package struct ProgrammeFormat: Sendable, Hashable {
+    package var video: VideoFormat
+    package var audio: AudioFormat
+
+    package init(video: VideoFormat, audio: AudioFormat) {
+        self.video = video
+        self.audio = audio
+    }
+}
+
+/// One access unit on the programme timeline. DTS rises strictly per track, for ever (I2).
+package struct ProgrammeUnit: Sendable {
+    package var track: TrackKind
+    package var decodeTime: MediaTime
+    package var presentationTime: MediaTime
+    /// The nominal span to the next unit of the track. Audio: exact. Video: best knowledge; the next unit's DTS decides.
+    package var duration: MediaTime
+    package var isKeyFrame: Bool
+    /// As `AccessUnit.payload`; an IDR holds its parameter sets in band (design §5, Formats).
+    package var payload: ByteBuffer
+
+    package init(
+        track: TrackKind, decodeTime: MediaTime, presentationTime: MediaTime, duration: MediaTime, isKeyFrame: Bool,
+        payload: ByteBuffer
+    ) {
+        self.track = track
+        self.decodeTime = decodeTime
+        self.presentationTime = presentationTime
+        self.duration = duration
+        self.isKeyFrame = isKeyFrame
+        self.payload = payload
+    }
+}
+
+/// Why the programme's source changed; it ends the running segment in every wrapping.
+package struct ProgrammeJoin: Sendable, Equatable {
+    /// Nobody for the slate.
+    package var session: PublishSessionID?
+    /// The programme's presentation time of the first picture after the join.
+    package var at: MediaTime
+    /// Set when the codec configuration differs from the one before: a discontinuity and a new init section are due.
+    package var formatChanged: Bool
+
+    package init(session: PublishSessionID?, at: MediaTime, formatChanged: Bool) {
+        self.session = session
+        self.at = at
+        self.formatChanged = formatChanged
+    }
+}
+
+/// Reads the programme as it leaves, on the channel's event loop, in DTS order per track. Must not block (I4).
+package protocol ProgrammeReader: AnyObject {
+    /// Comes before the first unit of the new source. `format` holds from there on.
+    func joined(_ join: ProgrammeJoin, format: ProgrammeFormat)
+    func unit(_ unit: ProgrammeUnit)
+    /// The channel stops; nothing follows.
+    func finished()
+}

@@ -1,0 +1,111 @@
+package struct Account: Sendable, Equatable {
+    package var id: UserID
+    /// Lower-cased and trimmed.
+    package var email: String
+    /// The DJ name: public, unique without regard to case.
+    package var name: String
+    package var role: Role
+    package var isDisabled: Bool
+    package var createdAt: WallTime
+
+    package init(id: UserID, email: String, name: String, role: Role, isDisabled: Bool, createdAt: WallTime) {
+        self.id = id
+        self.email = email
+        self.name = name
+        self.role = role
+        self.isDisabled = isDisabled
+        self.createdAt = createdAt
+    }
+}
+
+package struct SignUpForm: Sendable {
+    package var email: String
+    package var name: String
+    package var password: Secret
+
+    package init(email: String, name: String, password: Secret) {
+        self.email = email
+        self.name = name
+        self.password = password
+    }
+}
+
+/// A fresh web session: the token goes into the cookie and nowhere else.
+package struct SignedIn: Sendable {
+    package var account: Account
+    package var token: Secret
+    /// Sent back by pages in `X-CSRF-Token` on each write.
+    package var csrfToken: Secret
+    package var expiresAt: WallTime
+
+    package init(account: Account, token: Secret, csrfToken: Secret, expiresAt: WallTime) {
+        self.account = account
+        self.token = token
+        self.csrfToken = csrfToken
+        self.expiresAt = expiresAt
+    }
+}
+
+package struct StreamKeyInfo: Sendable, Equatable {
+    package var id: KeyID
+    package var label: String
+    package var createdAt: WallTime
+    package var lastUsedAt: WallTime?
+    package var revokedAt: WallTime?
+
+    package init(id: KeyID, label: String, createdAt: WallTime, lastUsedAt: WallTime?, revokedAt: WallTime?) {
+        self.id = id
+        self.label = label
+        self.createdAt = createdAt
+        self.lastUsedAt = lastUsedAt
+        self.revokedAt = revokedAt
+    }
+}
+
+/// A key at the one moment it can be seen.
+package struct IssuedKey: Sendable {
+    package var info: StreamKeyInfo
+    package var key: Secret
+
+    package init(info: StreamKeyInfo, key: Secret) {
+        self.info = info
+        self.key = key
+    }
+}
+
+package enum AccountError: Error, Sendable, Equatable {
+    /// A form's field and what is wrong with it, in words for the person.
+    case invalid(field: String, reason: String)
+    case emailTaken
+    case nameTaken
+    /// Same for an unknown address and a wrong password.
+    case wrongCredentials
+    case disabled
+    case unknownUser
+    case unknownKey
+    case tooManyKeys(maximum: Int)
+    case slowDown(retryAfter: Duration)
+    /// The database is away; what was asked may be tried again.
+    case unavailable(String)
+}
+
+/// Accounts as pages and the command line use them; implemented by `Accounts`.
+package protocol AccountDesk: Sendable {
+    /// Makes a DJ's account and signs it in. `address` is the peer's, for rate limits.
+    func signUp(_ form: SignUpForm, from address: String) async throws(AccountError) -> SignedIn
+    func logIn(email: String, password: Secret, from address: String) async throws(AccountError) -> SignedIn
+    /// Who holds this session, with its CSRF token; `nil` when it is unknown, expired or ended.
+    func session(_ token: Secret) async throws(AccountError) -> SignedIn?
+    func logOut(_ token: Secret) async throws(AccountError)
+    func keys(of user: UserID) async throws(AccountError) -> [StreamKeyInfo]
+    func createKey(for user: UserID, label: String) async throws(AccountError) -> IssuedKey
+    /// Revokes all of the user's live keys with this id's label and issues a new one; a live connection with the old one ends.
+    func rotateKey(_ key: KeyID, of user: UserID) async throws(AccountError) -> IssuedKey
+    /// `user` restricts it to one's own keys; `nil` is the operator's right.
+    func revokeKey(_ key: KeyID, of user: UserID?) async throws(AccountError)
+    /// Makes an account of any role: the command line and the first admin.
+    func create(_ form: SignUpForm, role: Role) async throws(AccountError) -> Account
+    func accounts() async throws(AccountError) -> [Account]
+    /// By e-mail, DJ name or id.
+    func account(matching text: String) async throws(AccountError) -> Account?
+}

@@ -1,0 +1,67 @@
+/// Whether an entry could go on air now (design §4, rule 2); if not, what it lacks, in words for the DJ.
+package enum Readiness: Sendable, Equatable {
+    case ready
+    /// At least one sentence.
+    case notReady([String])
+
+    package var isReady: Bool { self == .ready }
+}
+
+/// A publisher that asks for a place.
+package struct PublisherIdentity: Sendable, Equatable {
+    package var session: PublishSessionID
+    package var user: UserID
+    package var name: String
+
+    package init(session: PublishSessionID, user: UserID, name: String) {
+        self.session = session
+        self.user = user
+        self.name = name
+    }
+}
+
+/// The queue as `Ingest` sees it; implemented by `Queueing`. All calls keep their order.
+package protocol QueueDoor: Sendable {
+    /// Asks for a place at the tail, or takes the DJ's own place again (rule 4, rule 3).
+    func join(_ publisher: PublisherIdentity) async -> Result<EntryID, PublishRefusal>
+    /// Never waits.
+    func readinessChanged(_ session: PublishSessionID, to readiness: Readiness)
+    /// Never waits. A late call about a session that was replaced is ignored.
+    func ended(_ session: PublishSessionID, how: PublisherEnd)
+}
+
+/// Who is to be on air, and who next. Idempotent: the programme works towards the newest order.
+package struct ProgrammeOrder: Sendable, Equatable {
+    /// Rises with each order.
+    package var version: Int64
+    /// `nil`: the slate.
+    package var onAir: PublishSessionID?
+    /// The next ready ones, at most two, whose delay lines are kept full.
+    package var standby: [PublishSessionID]
+
+    package init(version: Int64, onAir: PublishSessionID?, standby: [PublishSessionID]) {
+        self.version = version
+        self.onAir = onAir
+        self.standby = standby
+    }
+}
+
+/// Takes orders from the queue; implemented by `Broadcast`. Any thread; never waits.
+package protocol ProgrammeControl: Sendable {
+    func direct(_ order: ProgrammeOrder)
+}
+
+/// What left the programme's output, told to the queue: the slot clock follows the output (design §5, Emergency).
+package enum ProgrammeReport: Sendable, Equatable {
+    /// This session's first picture left.
+    case onAir(PublishSessionID)
+    /// The slate's first picture left.
+    case slate
+}
+
+/// Where publishers' lines are plugged in; implemented by `Broadcast`, used by `Ingest`. Any thread; never waits.
+package protocol InputRack: Sendable {
+    func attach(_ line: DelayLine, as session: PublishSessionID)
+    /// The line gets no more media; what it holds may still be played out.
+    func detach(_ session: PublishSessionID)
+}

@@ -1,0 +1,59 @@
+import CFFmpeg
+import NIOCore
+
+/// Collects in memory what a libav muxer writes, between two calls of `take`.
+///
+/// Owned by one muxer, used on its event loop only. What it holds is bounded by what the muxer was given since the last `take`.
+final class FragmentOutput {
+    private var bytes = ByteBuffer()
+    private(set) var context: UnsafeMutablePointer<AVIOContext>
+
+    init() throws(MediaError) {
+        let size: Int32 = 65_536
+        let memory = try allocated(av_malloc(Int(size)), "av_malloc")
+        let placeholder = avio_alloc_context(
+            memory.assumingMemoryBound(to: UInt8.self), size, 1, nil, nil, writeToOutput, nil)
+        guard let placeholder else {
+            av_free(memory)
+            throw MediaError(.libav(lineup_averror_enomem), "avio_alloc_context: out of memory")
+        }
+        self.context = placeholder
+        // Unretained: the context dies in our deinit, so the callback never outlives us.
+        placeholder.pointee.opaque = Unmanaged.passUnretained(self).toOpaque()
+        placeholder.pointee.seekable = 0
+    }
+
+    deinit {
+        av_freep(&context.pointee.buffer)
+        var pointer: UnsafeMutablePointer<AVIOContext>? = context
+        avio_context_free(&pointer)
+    }
+
+    /// What was written since the last call.
+    func take() throws(MediaError) -> ByteBuffer {
+        avio_flush(context)
+        try check(context.pointee.error, "avio_flush")
+        defer { bytes = ByteBuffer() }
+        return bytes
+    }
+
+    /// Drops what was written since the last call.
+    func discard() {
+        avio_flush(context)
+        bytes = ByteBuffer()
+    }
+
+    fileprivate func append(_ chunk: UnsafeRawBufferPointer) {
+        bytes.writeBytes(chunk)
+    }
+}
+
+/// libavformat's write callback; runs inside the muxer's calls, on the same thread.
+private func writeToOutput(
+    _ opaque: UnsafeMutableRawPointer?, _ data: UnsafeMutablePointer<UInt8>?, _ size: Int32
+) -> Int32 {
+    guard let opaque, let data, size > 0 else { return lineup_averror_bug }
+    let output = Unmanaged<FragmentOutput>.fromOpaque(opaque).takeUnretainedValue()
+    output.append(UnsafeRawBufferPointer(start: data, count: Int(size)))
+    return size
+}

@@ -1,0 +1,197 @@
+package import Domain
+package import Logging
+import Metrics
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// Lets publishers in and keeps the register of those who are connected; ends them on request (I10). Used from every
+/// thread; one lock around plain values, never held over a call. `run()` writes down key uses beside the media path.
+package final class IngestService: PublisherGate, PublisherControl, Service, Sendable {
+    private struct State {
+        var sessions = LiveSessions()
+        var accepted = AcceptedKeys()
+        var wrong = WrongKeys()
+        var isStopping = false
+    }
+
+    /// Key uses that wait to be noted; more are forgotten, they are for the DJ's page only.
+    private static let maximumNotes = 256
+
+    private let keys: any KeyDirectory
+    private let digests: any Digesting
+    private let queue: any QueueDoor
+    private let rack: any InputRack
+    private let envelope: Envelope
+    private let programmeDelay: Duration
+    private let now: @Sendable () -> Int64
+    private let logger: Logger
+    private let publishers: Gauge
+    private let notes: (stream: AsyncStream<KeyID>, continuation: AsyncStream<KeyID>.Continuation)
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - programmeDelay: of media behind a key frame before a publisher is ready; 0…30 s.
+    ///   - now: monotonic nanoseconds, of the same clock as the channel's event loop.
+    package init(
+        keys: any KeyDirectory, digests: any Digesting, queue: any QueueDoor, rack: any InputRack, envelope: Envelope,
+        programmeDelay: Duration,
+        now: @escaping @Sendable () -> Int64 = { Int64(clamping: NIODeadline.now().uptimeNanoseconds) },
+        logger: Logger
+    ) {
+        self.keys = keys
+        self.digests = digests
+        self.queue = queue
+        self.rack = rack
+        self.envelope = envelope
+        self.programmeDelay = programmeDelay
+        self.now = now
+        self.logger = logger
+        self.publishers = Gauge(label: "lineup_publishers")
+        self.notes = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.maximumNotes))
+    }
+
+    /// Notes key uses until graceful shutdown or cancellation; from then on publishers are refused.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { [keys, notes, logger] in
+            for await key in notes.stream {
+                do {
+                    try await keys.noteUse(of: key)
+                } catch {
+                    logger.debug("a key's use could not be noted", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+        state.withLock { $0.isStopping = true }
+    }
+
+    // MARK: PublisherGate
+
+    package func open(
+        _ request: PublishRequest, connection: any PublisherConnection
+    ) async -> Result<any PublisherSink, PublishRefusal> {
+        guard request.application == "live" else {
+            return .failure(.unknownApplication(String(request.application.prefix(64))))
+        }
+        guard !request.key.isEmpty else { return .failure(.missingKey) }
+        let digest = digests.sha256(Array(request.key.exposed.utf8))
+        let revision = state.withLock { $0.sessions.revision }
+        let owner: KeyOwner
+        switch await lookUp(digest, from: request.remoteAddress) {
+        case .failure(let refusal): return .failure(refusal)
+        case .success(let found): owner = found
+        }
+        let session = LiveSessions.Session(
+            id: .random(), key: owner.key, user: owner.user, connection: connection)
+        // Registered before the queue is asked: who is revoked from here on is found.
+        let isRegistered = state.withLock { $0.sessions.insert(session, since: revision) }
+        guard isRegistered else { return .failure(.serverBusy("your key was changed just now; try again")) }
+        return await join(session, name: owner.name)
+    }
+
+    private func join(
+        _ session: LiveSessions.Session, name: String
+    ) async -> Result<any PublisherSink, PublishRefusal> {
+        let line = DelayLine()
+        // In the rack first: the queue may put it on air as soon as it knows it.
+        rack.attach(line, as: session.id)
+        let identity = PublisherIdentity(session: session.id, user: session.user, name: name)
+        if case .failure(let refusal) = await queue.join(identity) {
+            forget(session.id)
+            return .failure(refusal)
+        }
+        var logger = logger
+        logger[metadataKey: "session"] = "\(session.id)"
+        let publisher = LivePublisher(
+            session: session.id, line: line, queue: queue, envelope: envelope, delay: programmeDelay, now: now,
+            logger: logger
+        ) { [weak self] in self?.forget($0) }
+        let count = state.withLock { state in
+            state.sessions.accepted(session.id, publisher)
+            return state.sessions.count
+        }
+        publishers.record(count)
+        notes.continuation.yield(session.key)
+        return .success(publisher)
+    }
+
+    // MARK: Keys
+
+    private func lookUp(_ digest: [UInt8], from address: String) async -> Result<KeyOwner, PublishRefusal> {
+        let now = now()
+        let (isStopping, known, blocked) = state.withLock { state in
+            (
+                state.isStopping, state.accepted.owner(digest: digest, at: now),
+                state.wrong.blocked(address, at: now)
+            )
+        }
+        guard !isStopping else { return .failure(.shuttingDown) }
+        if let blocked, known == nil { return .failure(.slowDown(retryAfter: blocked)) }
+        let found: KeyOwner?
+        do {
+            found = try await keys.owner(ofKeyDigest: digest)
+        } catch {
+            logger.warning("a key could not be looked up", metadata: ["error": "\(error)"])
+            guard let known else { return .failure(.serverBusy("its database does not answer; try again in a minute")) }
+            return .success(known)
+        }
+        return judge(found, digest: digest, address: address, now: now)
+    }
+
+    private func judge(
+        _ found: KeyOwner?, digest: [UInt8], address: String, now: Int64
+    ) -> Result<KeyOwner, PublishRefusal> {
+        state.withLock { state in
+            guard let owner = found else {
+                state.accepted.remove(digest: digest)
+                if let wait = state.wrong.count(address, at: now) { return .failure(.slowDown(retryAfter: wait)) }
+                return .failure(.unknownKey)
+            }
+            guard !owner.isRevoked, !owner.isDisabled else {
+                state.accepted.remove(digest: digest)
+                return .failure(owner.isRevoked ? .revokedKey : .accountDisabled)
+            }
+            state.accepted.insert(owner, digest: digest, at: now)
+            return .success(owner)
+        }
+    }
+
+    // MARK: The register
+
+    private func forget(_ session: PublishSessionID) {
+        rack.detach(session)
+        let count = state.withLock { state in
+            state.sessions.remove(session)
+            return state.sessions.count
+        }
+        publishers.record(count)
+    }
+
+    /// What a connected publisher sends; `nil` when it is not here.
+    package func statistics(of session: PublishSessionID) -> PublisherStatistics? {
+        state.withLock { $0.sessions[session]?.publisher }?.statistics
+    }
+
+    // MARK: PublisherControl
+
+    package func close(_ session: PublishSessionID, reason: String) {
+        let connection = state.withLock { $0.sessions[session]?.connection }
+        connection?.close(reason: reason)
+    }
+
+    package func close(publishedWith key: KeyID, reason: String) {
+        let connections = state.withLock { state in
+            state.accepted.remove { $0.key == key }
+            return state.sessions.close(key: key)
+        }
+        for connection in connections { connection.close(reason: reason) }
+    }
+
+    package func close(publishedBy user: UserID, reason: String) {
+        let connections = state.withLock { state in
+            state.accepted.remove { $0.user == user }
+            return state.sessions.close(user: user)
+        }
+        for connection in connections { connection.close(reason: reason) }
+    }
+}

@@ -1,0 +1,123 @@
+import Domain
+import Logging
+import Metrics
+import Synchronization
+
+/// One accepted publisher: normalises its media into its delay line and tells the queue when it is ready. Owned by its
+/// connection and by `IngestService`'s register until it ends; media calls come on the connection's event loop.
+///
+/// The lock is uncontended but for readers of the statistics, and never held while the queue or the line is called.
+final class LivePublisher: PublisherSink {
+    private struct State {
+        var normalizer = TimestampNormalizer()
+        var meter: ReadinessMeter
+        var reported: Readiness?
+        var nextLook: Int64 = 0
+        var isEnded = false
+    }
+
+    /// Between key frames, and but for the moment the delay is filled, readiness is looked at four times a second.
+    private static let lookInterval: Int64 = 250_000_000
+
+    let session: PublishSessionID
+    let line: DelayLine
+    private let queue: any QueueDoor
+    private let now: @Sendable () -> Int64
+    private let onEnd: @Sendable (PublishSessionID) -> Void
+    private let cuts: Counter
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    init(
+        session: PublishSessionID, line: DelayLine, queue: any QueueDoor, envelope: Envelope, delay: Duration,
+        now: @escaping @Sendable () -> Int64, logger: Logger,
+        onEnd: @escaping @Sendable (PublishSessionID) -> Void
+    ) {
+        self.session = session
+        self.line = line
+        self.queue = queue
+        self.now = now
+        self.onEnd = onEnd
+        self.cuts = Counter(label: "lineup_ingest_cuts_total")
+        self.logger = logger
+        self.state = Mutex(State(meter: ReadinessMeter(envelope: envelope, delay: delay)))
+    }
+
+    var statistics: PublisherStatistics {
+        var statistics = state.withLock { state in
+            var statistics = state.meter.measure.statistics
+            statistics.cuts = state.normalizer.cuts
+            return statistics
+        }
+        statistics.droppedGroups = line.summary.droppedGroups
+        return statistics
+    }
+
+    // MARK: PublisherSink
+
+    func metadataReceived(_ metadata: StreamMetadata) {
+        change { $0.received(metadata) }
+    }
+
+    func formatReceived(_ format: TrackFormat) {
+        line.append(format)
+        change { $0.received(format) }
+    }
+
+    func trackRefused(_ track: TrackKind, reason: String) {
+        change { $0.refused(track, reason: reason) }
+    }
+
+    func unitReceived(_ unit: AccessUnit) {
+        let now = now()
+        let (result, change): (TimestampNormalizer.Result?, Readiness?) = state.withLock { state in
+            guard !state.isEnded, let result = state.normalizer.normalize(unit) else { return (nil, nil) }
+            let isFilled = state.meter.received(result.unit, at: now)
+            let isKeyPicture = result.unit.isKeyFrame && result.unit.track == .video
+            guard isFilled || isKeyPicture || now >= state.nextLook else {
+                return (result, nil)
+            }
+            return (result, Self.look(&state, now: now))
+        }
+        guard let result else { return }
+        if result.isCut {
+            cuts.increment()
+            // Counted; not at info, since a broken encoder does this at every unit.
+            logger.debug("a publisher's clock jumped; its time goes on", metadata: ["track": "\(unit.track)"])
+        }
+        line.append(result.unit, at: now)
+        if let change { queue.readinessChanged(session, to: change) }
+    }
+
+    func ended(_ how: PublisherEnd) {
+        let isFirst = state.withLock { state in
+            defer { state.isEnded = true }
+            return !state.isEnded
+        }
+        guard isFirst else { return }
+        line.end()
+        onEnd(session)
+        queue.ended(session, how: how)
+    }
+
+    // MARK: Readiness
+
+    private func change(_ body: (inout ReadinessMeter) -> Void) {
+        let now = now()
+        let change: Readiness? = state.withLock { state in
+            guard !state.isEnded else { return nil }
+            body(&state.meter)
+            return Self.look(&state, now: now)
+        }
+        if let change { queue.readinessChanged(session, to: change) }
+    }
+
+    /// - Returns: the readiness when it differs from what the queue was told.
+    private static func look(_ state: inout State, now: Int64) -> Readiness? {
+        state.nextLook = now + lookInterval
+        let readiness = state.meter.readiness(at: now)
+        guard readiness != state.reported else { return nil }
+        state.reported = readiness
+        return readiness
+    }
+}

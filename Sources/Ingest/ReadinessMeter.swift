@@ -1,0 +1,140 @@
+import Domain
+
+/// Decides whether a publisher could go on air, and says what is missing in words for the DJ (design §4, rule 2). Pure; owned
+/// by `LivePublisher`.
+///
+/// In this milestone the programme needs both tracks: a missing one is not filled yet (issue 5), so it is a reason.
+struct ReadinessMeter {
+    /// Without metadata, tracks that were not seen within this are not waited for.
+    static let trackPatience: Int64 = 2_000_000_000
+    /// Measured rates may be this much above the envelope: encoders overshoot for moments.
+    static let rateTolerance = 1.1
+
+    let envelope: Envelope
+    let delay: Duration
+    private(set) var measure = StreamMeasure()
+    private var metadata: StreamMetadata?
+    private var video: VideoFormat?
+    private var audio: AudioFormat?
+    private var refusals: [TrackKind: String] = [:]
+    private var firstArrival: Int64?
+    private var hasPicture = false
+    private var hasSound = false
+    private var firstKeyFrame: MediaTime?
+    private var newestPicture: MediaTime?
+
+    init(envelope: Envelope, delay: Duration) {
+        self.envelope = envelope
+        self.delay = delay
+    }
+
+    mutating func received(_ metadata: StreamMetadata) { self.metadata = metadata }
+
+    mutating func received(_ format: TrackFormat) {
+        refusals[format.track] = nil
+        switch format {
+        case .video(let format): video = format
+        case .audio(let format): audio = format
+        }
+    }
+
+    mutating func refused(_ track: TrackKind, reason: String) { refusals[track] = reason }
+
+    /// - Parameter unit: normalised.
+    /// - Returns: `true` when the delay has just been filled: the moment to look, for the key frame is the right age now.
+    @discardableResult
+    mutating func received(_ unit: AccessUnit, at now: Int64) -> Bool {
+        let wasFilled = isDelayFilled
+        firstArrival = firstArrival ?? now
+        measure.received(unit, at: now)
+        switch unit.track {
+        case .audio: hasSound = true
+        case .video:
+            hasPicture = true
+            newestPicture = unit.decodeTime
+            if unit.isKeyFrame { firstKeyFrame = firstKeyFrame ?? unit.decodeTime }
+        }
+        return isDelayFilled && !wasFilled
+    }
+
+    private var isDelayFilled: Bool {
+        guard let firstKeyFrame, let newestPicture else { return false }
+        return newestPicture - firstKeyFrame >= MediaTime(nanoseconds: delay.wholeNanoseconds)
+    }
+
+    func readiness(at now: Int64) -> Readiness {
+        guard let firstArrival else {
+            let reasons = TrackKind.allCases.compactMap { refusals[$0] }
+            return .notReady(reasons.isEmpty ? ["No media has arrived yet."] : reasons)
+        }
+        let isPatient = now - firstArrival < Self.trackPatience
+        var missing: [String] = []
+        missing += pictureReasons(isPatient: isPatient)
+        missing += soundReasons(isPatient: isPatient)
+        if let bits = measure.statistics.bitsPerSecond,
+            Double(bits) > Double(envelope.maximumBitsPerSecond) * Self.rateTolerance
+        {
+            missing.append(
+                "Your bitrate is too high: this channel takes up to \(envelope.maximumBitsPerSecond / 1000) kbit/s of "
+                    + "picture and sound; lower it in the encoder.")
+        }
+        return missing.isEmpty ? .ready : .notReady(missing)
+    }
+
+    // MARK: Picture
+
+    private func pictureReasons(isPatient: Bool) -> [String] {
+        if let refusal = refusals[.video] { return [refusal] }
+        guard hasPicture, let video else {
+            if metadata?.hasVideo == false || !(isPatient || metadata?.hasVideo == true) {
+                return ["Your stream has no picture: this channel needs picture and sound."]
+            }
+            return ["No picture has arrived yet: check the video source and the encoder."]
+        }
+        return envelopeReasons(video) + delayReasons()
+    }
+
+    private func envelopeReasons(_ video: VideoFormat) -> [String] {
+        var reasons: [String] = []
+        if video.width > envelope.maximumWidth || video.height > envelope.maximumHeight {
+            reasons.append(
+                "Your picture is \(video.width)x\(video.height); this channel takes up to "
+                    + "\(envelope.maximumWidth)x\(envelope.maximumHeight): scale the output down in the encoder.")
+        }
+        if video.chromaFormat != 1 || video.bitDepth != 8 {
+            reasons.append("Your colour format is not 4:2:0 with 8 bits: choose NV12 or yuv420p in the encoder.")
+        }
+        if let rate = measure.statistics.frameRate ?? video.frameRate, rate > envelope.maximumFrameRate * 1.02 {
+            reasons.append(
+                "Your frame rate is \(Int(rate.rounded())); this channel takes up to "
+                    + "\(Int(envelope.maximumFrameRate)): lower it in the encoder.")
+        }
+        return reasons
+    }
+
+    private func delayReasons() -> [String] {
+        guard firstKeyFrame != nil else { return ["No key frame yet: set the key-frame interval to 2 s."] }
+        // The text holds no countdown: each change of it is an event.
+        return isDelayFilled
+            ? [] : ["Your stream is being buffered for the channel's delay: ready in a moment."]
+    }
+
+    // MARK: Sound
+
+    private func soundReasons(isPatient: Bool) -> [String] {
+        if let refusal = refusals[.audio] { return [refusal] }
+        guard hasSound, let audio else {
+            if metadata?.hasAudio == false || !(isPatient || metadata?.hasAudio == true) {
+                return ["Your stream has no sound: this channel needs picture and sound."]
+            }
+            return ["No audio has arrived yet: check the sound source and the encoder."]
+        }
+        guard audio.channels <= envelope.maximumAudioChannels else {
+            return [
+                "Your sound has \(audio.channels) channels; this channel takes up to \(envelope.maximumAudioChannels): "
+                    + "choose stereo in the encoder."
+            ]
+        }
+        return []
+    }
+}

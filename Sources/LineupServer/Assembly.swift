@@ -1,0 +1,108 @@
+import Accounts
+import Cryptography
+import Domain
+import Foundation
+import Logging
+import Packaging
+import PostgresStore
+import ServiceLifecycle
+import WebServer
+
+/// Puts the accounts together, for the server and for the commands.
+enum AccountsAssembly {
+    static func service(store: PostgresStore, clock: any WallClock, logger: Logger) -> AccountService {
+        AccountService(
+            store: store, passwords: Argon2Passwords(random: SystemRandomBytes()), digest: SHA256Digest(),
+            random: SystemRandomBytes(),
+            clock: clock, logger: logger)
+    }
+}
+
+/// Lends a command the database: the one named, the running server's private one, or a private one of its own for the moment.
+struct DatabaseAccess: Sendable {
+    let configuration: ServerConfiguration
+    let logger: Logger
+
+    func withDatabase<Outcome: Sendable>(
+        _ body: @escaping @Sendable (DatabaseConfiguration) async throws -> Outcome
+    ) async throws -> Outcome {
+        if let database = configuration.database { return try await body(database) }
+        let folder = DataFolder(configuration.dataFolder)
+        try folder.prepare()
+        return try await PrivateCluster.withDatabase(dataFolder: folder.url.path, logger: logger, body)
+    }
+
+    /// On a migrated database.
+    func withStore<Outcome: Sendable>(
+        _ body: @escaping @Sendable (PostgresStore) async throws -> Outcome
+    ) async throws -> Outcome {
+        let (folder, logger) = (configuration.migrationsFolder.path, logger)
+        return try await withDatabase { database in
+            _ = try await Migrator(folder: folder, logger: logger).migrate(database)
+            let store = PostgresStore(database, logger: logger)
+            do {
+                let outcome = try await body(store)
+                await store.close()
+                return outcome
+            } catch {
+                await store.close()
+                throw error
+            }
+        }
+    }
+}
+
+/// Keeps the channel's segment numbers for the next start (design §5, Numbers survive): at a clean stop, and each minute so
+/// that a clock set back between two starts cannot make them fall.
+struct ChannelNumbersService: Service {
+    let channel: ChannelName
+    let store: PostgresStore
+    let origin: HLSChannelStore
+    let logger: Logger
+
+    static let interval: Duration = .seconds(60)
+
+    func run() async throws {
+        // Cancelled by the graceful shutdown: the time to write for the last time.
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: Self.interval)
+                await write()
+            }
+        }
+        await write()
+    }
+
+    private func write() async {
+        guard let numbers = origin.numbers(of: channel) else { return }
+        do {
+            try await store.storeChannelNumbers(
+                channel, mediaSequence: numbers.mediaSequence, discontinuitySequence: numbers.discontinuitySequence)
+        } catch {
+            // The age of the channel covers for it at the next start.
+            logger.debug("segment numbers not stored", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+/// Says where the server is once everything listens, in the log and in the data folder's `serve.json`.
+struct RunningService: Service {
+    let configuration: ServerConfiguration
+    let folder: DataFolder
+    let web: WebServer
+    let rtmpPort: Int
+    let logger: Logger
+
+    func run() async throws {
+        let httpPort = try await web.port()
+        try folder.noteRunning(httpPort: httpPort, rtmpPort: rtmpPort)
+        logger.notice(
+            "lineup is running",
+            metadata: [
+                "version": "\(LineupVersion.text)", "pages": "http://\(configuration.bindAddress):\(httpPort)/",
+                "publish": "rtmp://\(configuration.bindAddress):\(rtmpPort)/live",
+            ])
+        try? await gracefulShutdown()
+        folder.noteStopped()
+    }
+}

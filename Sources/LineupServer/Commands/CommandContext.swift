@@ -1,0 +1,133 @@
+import ControlSocket
+package import Domain
+import Foundation
+import Logging
+import PostgresStore
+import Queueing
+
+/// What the commands other than `serve` work with: the same configuration, the same database, and the running server's control
+/// socket when there is one.
+package struct CommandContext: Sendable {
+    package let configuration: ServerConfiguration
+    let logger: Logger
+
+    package init(flags: [String: String], environment: [String: String]) throws {
+        configuration = try ServerConfiguration(flags: flags, environment: environment, needsPages: false)
+        logger = LogBootstrap.logger(for: configuration, label: "lineup")
+    }
+
+    package func doctor() -> Doctor { Doctor(configuration: configuration, logger: logger) }
+
+    /// Runs the migrations that are due; returns their names.
+    package func migrate() async throws -> [String] {
+        let migrator = Migrator(folder: configuration.migrationsFolder.path, logger: logger)
+        return try await access.withDatabase { try await migrator.migrate($0) }
+    }
+
+    /// Lends the accounts, on a migrated database.
+    package func withAccounts<Outcome: Sendable>(
+        _ body: @escaping @Sendable (any AccountDesk) async throws -> Outcome
+    ) async throws -> Outcome {
+        try await access.withStore { store in
+            try await body(AccountsAssembly.service(store: store, clock: SystemWallClock(), logger: logger))
+        }
+    }
+
+    /// Asks the running server about a channel's queue; without one, the database. Returns the queue's JSON.
+    package func queue(_ command: String, channel: String, arguments: [String: String] = [:]) async throws -> String {
+        let request = ControlRequest(command: command, channel: channel, arguments: arguments)
+        let folder = DataFolder(configuration.dataFolder)
+        if folder.isServed() { return try ControlClient.ask(request, at: folder.controlSocketPath) }
+        guard let name = ChannelName(channel) else { throw QueueCommandError.unknownChannel }
+        return try await access.withStore { store in
+            let desk = try await StoredQueue(channel: name, store: store, clock: SystemWallClock())
+            switch await ControlAnswers(queue: desk).answer(request) {
+            case .result(let json): return json
+            case .failure(let sentence): throw StartError(sentence)
+            }
+        }
+    }
+
+    private var access: DatabaseAccess { DatabaseAccess(configuration: configuration, logger: logger) }
+
+    /// An error as one sentence for the person at the shell, without secrets.
+    package static func sentence(for error: any Error) -> String {
+        switch error {
+        case let error as AccountError: error.sentence
+        case let error as QueueCommandError: error.sentence
+        default: "\(error)"
+        }
+    }
+}
+
+extension AccountError {
+    package var sentence: String {
+        switch self {
+        case .invalid(let field, let reason): "\(field): \(reason)"
+        case .emailTaken: "an account with this e-mail address exists"
+        case .nameTaken: "an account with this DJ name exists"
+        case .wrongCredentials: "wrong e-mail address or password"
+        case .disabled: "this account is disabled"
+        case .unknownUser: "there is no such user: `lineup user list` shows them"
+        case .unknownKey: "there is no such key, or it is revoked: `lineup key list` shows them"
+        case .tooManyKeys(let maximum): "this DJ has \(maximum) keys already: revoke one first"
+        case .slowDown(let span): "too many attempts: try again in \(span.components.seconds) s"
+        case .unavailable(let what): "the database does not answer: \(what)"
+        }
+    }
+}
+
+/// A queue whose server does not run: read, changed and written back in one go, conditional on its version.
+struct StoredQueue: QueueDesk {
+    private let channel: ChannelName
+    private let store: any QueueStore
+    private let clock: any WallClock
+
+    init(channel: ChannelName, store: any QueueStore, clock: any WallClock) async throws {
+        self.channel = channel
+        self.store = store
+        self.clock = clock
+    }
+
+    func view(of channel: ChannelName) async throws(QueueCommandError) -> QueueView {
+        try await act { _, _ in [] }
+    }
+
+    func views(of channel: ChannelName) async throws(QueueCommandError) -> AsyncStream<QueueView> {
+        let view = try await view(of: channel)
+        return AsyncStream { continuation in
+            continuation.yield(view)
+            continuation.finish()
+        }
+    }
+
+    func skip(_ channel: ChannelName, entry: EntryID?) async throws(QueueCommandError) -> QueueView {
+        try await act { (machine, now) throws(QueueCommandError) in try machine.skip(entry: entry, now: now) }
+    }
+
+    func change(
+        _ channel: ChannelName, settings change: @escaping @Sendable (inout QueueSettings) -> Void
+    ) async throws(QueueCommandError) -> QueueView {
+        try await act { (machine, now) throws(QueueCommandError) in
+            try machine.change(settings: change, now: now)
+        }
+    }
+
+    private func act(
+        _ body: (inout QueueMachine, WallTime) throws(QueueCommandError) -> [QueueMachine.Action]
+    ) async throws(QueueCommandError) -> QueueView {
+        let now = clock.now()
+        do {
+            var machine = QueueMachine(channel: channel, record: try await store.load(channel), now: now)
+            let actions = try body(&machine, now)
+            for case .store(let move) in actions { try await store.commit(move) }
+            return machine.view(now: now)
+        } catch let error as QueueCommandError {
+            throw error
+        } catch QueueStoreError.unknownChannel {
+            throw .unknownChannel
+        } catch {
+            throw .invalidSetting("the database does not answer: \(error)")
+        }
+    }
+}

@@ -1,0 +1,92 @@
+/// One setting of the server: where it is read from, what it means, what holds without it.
+///
+/// The only place a key is documented: `lineup serve --help` prints this table and a test compares `.envrc.sample` with it.
+package struct ConfigurationKey: Sendable {
+    /// The environment variable.
+    package let name: String
+    /// The flag of `lineup serve` that overrides it, without dashes; `nil` for what belongs in the environment only.
+    package let flag: String?
+    /// As text; empty when there is none.
+    package let standard: String
+    package let meaning: String
+    package let isSecret: Bool
+
+    init(_ name: String, flag: String? = nil, standard: String = "", isSecret: Bool = false, _ meaning: String) {
+        self.name = name
+        self.flag = flag
+        self.standard = standard
+        self.meaning = meaning
+        self.isSecret = isSecret
+    }
+
+    package static let dataFolder = ConfigurationKey(
+        "LINEUP_DATA_DIR", flag: "data-dir", standard: "./data",
+        "Folder for everything the server keeps: its private database, lock, control socket. Created when missing.")
+    package static let bindAddress = ConfigurationKey(
+        "LINEUP_BIND_ADDRESS", flag: "bind-address", standard: "127.0.0.1",
+        "IP address to listen on for HTTP and RTMP. 0.0.0.0 lets others in.")
+    package static let httpPort = ConfigurationKey(
+        "LINEUP_HTTP_PORT", flag: "http-port", standard: "8080",
+        "TCP port of pages, API and media, 0…65535; 0 takes a free one.")
+    package static let rtmpPort = ConfigurationKey(
+        "LINEUP_RTMP_PORT", flag: "rtmp-port", standard: "1935",
+        "TCP port for publishers, 0…65535; 0 takes a free one.")
+    package static let publicURL = ConfigurationKey(
+        "LINEUP_PUBLIC_URL", flag: "public-url",
+        "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
+    package static let logLevel = ConfigurationKey(
+        "LINEUP_LOG_LEVEL", flag: "log-level", standard: "info",
+        "trace, debug, info, notice, warning, error or critical.")
+    package static let logFormat = ConfigurationKey(
+        "LINEUP_LOG_FORMAT", flag: "log-format", standard: "text", "text or json; one line an entry, on standard error."
+    )
+    package static let programmeDelay = ConfigurationKey(
+        "LINEUP_PROGRAMME_DELAY", flag: "programme-delay", standard: "2",
+        "Seconds of delay between a DJ and the programme, 0…30, in which trouble upstream goes unseen.")
+    package static let webRoot = ConfigurationKey(
+        "LINEUP_WEB_ROOT",
+        "Folder with the pages; without it `web` in the working folder, beside the program or above it.")
+    package static let migrationsFolder = ConfigurationKey(
+        "LINEUP_MIGRATIONS_DIR",
+        "Folder with the database migrations; without it `migrations`, looked for like the pages.")
+    package static let databaseURL = ConfigurationKey(
+        "DATABASE_URL", isSecret: true,
+        "postgres://USER:PASSWORD@HOST:PORT/NAME. Without it the server runs a private PostgreSQL in its data folder.")
+    package static let databaseHost = ConfigurationKey(
+        "DB_HOST", "Older name: the database's host, when DATABASE_URL is not set.")
+    package static let databasePort = ConfigurationKey(
+        "DB_PORT", "Older name: the database's port, 5432 without it.")
+    package static let databaseName = ConfigurationKey("DB_NAME", "Older name: the database's name, lineup without it.")
+    package static let databaseUser = ConfigurationKey("DB_USER", "Older name: the database's user, lineup without it.")
+    package static let databasePassword = ConfigurationKey(
+        "DB_PASSWORD", isSecret: true, "Older name: the database user's password.")
+
+    /// In the order they are printed.
+    package static let all = [
+        dataFolder, bindAddress, httpPort, rtmpPort, publicURL, logLevel, logFormat, programmeDelay, webRoot,
+        migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
+    ]
+
+    /// The table for `--help`, at most 78 columns wide: what is wider would lose its indentation there.
+    package static var table: String {
+        all.map { key in
+            let standard = key.standard.isEmpty ? "" : " (default \(key.standard))"
+            return "  \(key.name)\(standard)\n" + wrapped(key.meaning, width: 72, indentation: "      ")
+        }.joined(separator: "\n")
+    }
+
+    private static func wrapped(_ text: String, width: Int, indentation: String) -> String {
+        var lines = [""]
+        for word in text.split(separator: " ") {
+            let line = lines[lines.count - 1]
+            if line.isEmpty {
+                lines[lines.count - 1] = String(word)
+            } else if line.count + 1 + word.count <= width {
+                lines[lines.count - 1] = line + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines.map { indentation + $0 }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,179 @@
+package import Configuration
+import Domain
+package import Foundation
+package import Logging
+package import PostgresStore
+
+/// Nonsense in the configuration; names the key.
+package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
+    package let key: String
+    package let problem: String
+
+    package var description: String { "\(key): \(problem)" }
+}
+
+/// Everything the server is told at start, read once and checked (ARCHITECTURE.md, "Limits and defaults").
+package struct ServerConfiguration: Sendable {
+    package enum LogFormat: String, Sendable, CaseIterable { case text, json }
+
+    package var dataFolder: URL
+    package var bindAddress: String
+    package var httpPort: Int
+    package var rtmpPort: Int
+    package var publicURL: String?
+    package var logLevel: Logger.Level
+    package var logFormat: LogFormat
+    package var programmeDelay: Duration
+    /// `nil` for commands, which need no pages.
+    package var webRoot: URL?
+    package var migrationsFolder: URL
+    /// `nil`: a private cluster in the data folder.
+    package var database: DatabaseConfiguration?
+
+    /// Reads flags first, then the environment, then defaults.
+    ///
+    /// - Parameter flags: by the keys' flag names; absent ones are not set.
+    /// - Throws: `ConfigurationError` naming the key, for the first value that is not what its key takes.
+    package init(flags: [String: String], environment: [String: String], needsPages: Bool = true) throws {
+        var overrides: [AbsoluteConfigKey: ConfigValue] = [:]
+        for key in ConfigurationKey.all {
+            guard let flag = key.flag, let value = flags[flag] else { continue }
+            overrides[AbsoluteConfigKey(key.configKey.components)] = .init(.string(value), isSecret: key.isSecret)
+        }
+        let secretNames = Set(ConfigurationKey.all.filter(\.isSecret).map(\.name))
+        try self.init(
+            reader: ConfigReader(providers: [
+                InMemoryProvider(name: "flags", values: overrides),
+                EnvironmentVariablesProvider(
+                    environmentVariables: environment, secretsSpecifier: .specific(secretNames)),
+            ]), needsPages: needsPages)
+    }
+
+    /// Each key's meaning, unit, range and default: `ConfigurationKey`.
+    package init(reader: ConfigReader, needsPages: Bool = true) throws {
+        let values = Values(reader: reader)
+        dataFolder = URL(fileURLWithPath: values.text(.dataFolder), isDirectory: true).standardizedFileURL
+        bindAddress = try values.address(.bindAddress)
+        httpPort = try values.number(.httpPort, in: 0...65_535)
+        rtmpPort = try values.number(.rtmpPort, in: 0...65_535)
+        guard httpPort == 0 || httpPort != rtmpPort else {
+            throw ConfigurationError(key: ConfigurationKey.rtmpPort.name, problem: "is the HTTP port already")
+        }
+        publicURL = try values.publicURL(.publicURL)
+        guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
+            throw values.problem(.logLevel, "must be trace, debug, info, notice, warning, error or critical")
+        }
+        logLevel = level
+        guard let format = LogFormat(rawValue: values.text(.logFormat).lowercased()) else {
+            throw values.problem(.logFormat, "must be text or json")
+        }
+        logFormat = format
+        programmeDelay = try values.seconds(.programmeDelay, in: 0...30)
+        webRoot = !needsPages ? nil : try values.folder(.webRoot, named: "web", holding: "index.html")
+        migrationsFolder = try values.folder(.migrationsFolder, named: "migrations", holding: nil)
+        database = try values.database()
+    }
+}
+
+extension ConfigurationKey {
+    /// swift-configuration turns `lineup.data.dir` into `LINEUP_DATA_DIR`.
+    var configKey: ConfigKey {
+        ConfigKey(name.lowercased().split(separator: "_").map(String.init))
+    }
+}
+
+/// Reads and checks one value at a time.
+private struct Values {
+    let reader: ConfigReader
+
+    func text(_ key: ConfigurationKey) -> String { optionalText(key) ?? key.standard }
+
+    /// An empty value counts as not set.
+    func optionalText(_ key: ConfigurationKey) -> String? {
+        guard let value = reader.string(forKey: key.configKey, isSecret: key.isSecret), !value.isEmpty else {
+            return nil
+        }
+        return value
+    }
+
+    /// The value itself is left out of messages for secrets.
+    func problem(_ key: ConfigurationKey, _ rule: String) -> ConfigurationError {
+        let shown = key.isSecret ? "" : ", not '\(text(key))'"
+        return ConfigurationError(key: key.name, problem: rule + shown)
+    }
+
+    func number(_ key: ConfigurationKey, in range: ClosedRange<Int>) throws -> Int {
+        guard let number = Int(text(key)), range.contains(number) else {
+            throw problem(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    func seconds(_ key: ConfigurationKey, in range: ClosedRange<Double>) throws -> Duration {
+        guard let number = Double(text(key)), range.contains(number) else {
+            throw problem(key, "must be seconds from \(Int(range.lowerBound)) to \(Int(range.upperBound))")
+        }
+        return .milliseconds(Int64(number * 1000))
+    }
+
+    func address(_ key: ConfigurationKey) throws -> String {
+        let value = text(key)
+        var four = in_addr()
+        var six = in6_addr()
+        guard inet_pton(AF_INET, value, &four) == 1 || inet_pton(AF_INET6, value, &six) == 1 else {
+            throw problem(key, "must be an IP address, such as 127.0.0.1 or 0.0.0.0")
+        }
+        return value
+    }
+
+    func publicURL(_ key: ConfigurationKey) throws -> String? {
+        guard let value = optionalText(key) else { return nil }
+        guard let parts = URLComponents(string: value), let scheme = parts.scheme, ["http", "https"].contains(scheme),
+            let host = parts.host, !host.isEmpty, parts.query == nil, parts.path.isEmpty || parts.path == "/"
+        else { throw problem(key, "must be http:// or https:// and a host, with nothing behind") }
+        return value.hasSuffix("/") ? String(value.dropLast()) : value
+    }
+
+    /// The folder the key names, else the first that exists: in the working folder, beside the program or above it.
+    func folder(_ key: ConfigurationKey, named name: String, holding file: String?) throws -> URL {
+        func isRight(_ folder: URL) -> Bool {
+            let path = file.map { folder.appendingPathComponent($0).path } ?? folder.path
+            return FileManager.default.fileExists(atPath: path)
+        }
+        if let value = optionalText(key) {
+            let folder = URL(fileURLWithPath: value, isDirectory: true).standardizedFileURL
+            guard isRight(folder) else { throw problem(key, "must be a folder\(file.map { " with \($0)" } ?? "")") }
+            return folder
+        }
+        var places = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)]
+        var above = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        for _ in 0..<5 {
+            places.append(above)
+            above = above.deletingLastPathComponent()
+        }
+        places.append(URL(fileURLWithPath: "/usr/share/lineup", isDirectory: true))
+        for place in places {
+            let folder = place.appendingPathComponent(name, isDirectory: true)
+            if isRight(folder) { return folder }
+        }
+        throw ConfigurationError(
+            key: key.name, problem: "no folder '\(name)' in the working folder or beside the program: set it")
+    }
+
+    func database() throws -> DatabaseConfiguration? {
+        if let url = optionalText(.databaseURL) {
+            do {
+                return try DatabaseConfiguration(url: Secret(url))
+            } catch {
+                throw ConfigurationError(key: ConfigurationKey.databaseURL.name, problem: "\(error)")
+            }
+        }
+        guard let host = optionalText(.databaseHost) else { return nil }
+        let port =
+            try optionalText(.databasePort) == nil ? 5432 : number(.databasePort, in: 1...65_535)
+        return DatabaseConfiguration(
+            host: host, port: port, user: optionalText(.databaseUser) ?? "lineup",
+            database: optionalText(.databaseName) ?? "lineup",
+            password: optionalText(.databasePassword).map(Secret.init))
+    }
+}

@@ -1,0 +1,61 @@
+import ControlSocket
+import Domain
+import Foundation
+
+/// Answers what the command line asks of the running server (design §4, One truth).
+struct ControlAnswers: Sendable {
+    let queue: any QueueDesk
+
+    func answer(_ request: ControlRequest) async -> ControlAnswer {
+        guard let channel = ChannelName(request.channel) else { return .failure("no channel '\(request.channel)'") }
+        do throws(QueueCommandError) {
+            return .result(json: try await JSONText.line(view(request, channel)))
+        } catch {
+            return .failure(error.sentence)
+        }
+    }
+
+    private func view(_ request: ControlRequest, _ channel: ChannelName) async throws(QueueCommandError) -> QueueView {
+        switch request.command {
+        case "queue.list":
+            return try await queue.view(of: channel)
+        case "queue.skip":
+            return try await queue.skip(channel, entry: nil)
+        case "queue.set":
+            let arguments = request.arguments
+            var present = QueueSettings()
+            for (name, text) in arguments { try present.set(name, to: text) }
+            return try await queue.change(channel) { settings in
+                // Each was checked above; a value that is right alone is right in the settings as well.
+                for (name, text) in arguments { try? settings.set(name, to: text) }
+            }
+        default:
+            throw .invalidSetting("the server does not know '\(request.command)'")
+        }
+    }
+}
+
+extension QueueCommandError {
+    /// For the person at the shell.
+    package var sentence: String {
+        switch self {
+        case .unknownChannel: "there is no such channel"
+        case .unknownEntry: "that entry is not in the queue any more"
+        case .nobodyOnAir: "nobody is on air or waiting"
+        case .invalidSetting(let problem): problem
+        case .stopping: "the server is going down"
+        }
+    }
+}
+
+/// JSON with a stable order of keys.
+package enum JSONText {
+    package static func line(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else {
+            preconditionFailure("our own values have no cycles and no NaN")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

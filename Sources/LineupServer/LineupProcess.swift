@@ -1,0 +1,195 @@
+import Accounts
+import Broadcast
+import ControlSocket
+import Cryptography
+import Domain
+import FFmpegMedia
+import Foundation
+import Ingest
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import Packaging
+import PostgresStore
+import PrometheusMetrics
+import Queueing
+import RTMPTransport
+import ServiceLifecycle
+import UnixSignals
+import WebServer
+
+/// `lineup serve`: puts the services and adapters together, runs them, and stops them in reverse.
+///
+/// Start: data folder and lock, ports probed, database, migrations, first admin, stored queue; then the group. Stop: publishers
+/// first, the database last (ARCHITECTURE.md, "What runs where").
+package struct LineupProcess: Sendable {
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+    private let metrics: PrometheusMetrics
+    private let clock = SystemWallClock()
+    private let channel = ChannelName.main
+
+    /// Everything has stopped by then, or is cancelled (design §2: a clean stop within 5 s).
+    static let shutdownDeadline: Duration = .milliseconds(4500)
+
+    package init(configuration: ServerConfiguration) {
+        self.configuration = configuration
+        metrics = LogBootstrap.bootstrap(configuration)
+        logger = Logger(label: "lineup")
+        FFmpegLog.install(Logger(label: "lineup.libav"))
+    }
+
+    /// Runs until SIGTERM or SIGINT.
+    /// - Throws: `StartError` and what the parts throw, each saying what to do.
+    package func serve() async throws {
+        let folder = DataFolder(configuration.dataFolder)
+        try folder.prepare()
+        let lock = try folder.lock()
+        try probePorts()
+        if let limit = DescriptorLimit.raise() { logger.debug("descriptors", metadata: ["limit": "\(limit)"]) }
+        let cluster = PrivateCluster(dataFolder: folder.url.path, logger: Logger(label: "lineup.database"))
+        do {
+            try await serve(folder, database: databaseConfiguration(cluster), cluster: cluster)
+            folder.noteStopped()
+            await cluster.stop()
+        } catch {
+            folder.noteStopped()
+            await cluster.stop()
+            throw error
+        }
+        withExtendedLifetime(lock) {}
+        logger.notice("stopped")
+    }
+
+    private func databaseConfiguration(_ cluster: PrivateCluster) async throws -> DatabaseConfiguration {
+        if let database = configuration.database { return database }
+        return try await cluster.start()
+    }
+
+    private func probePorts() throws {
+        let ports = [(configuration.httpPort, ConfigurationKey.httpPort), (configuration.rtmpPort, .rtmpPort)]
+        for (port, key) in ports where port != 0 && !PortProbe.isFree(port, on: configuration.bindAddress) {
+            throw StartError(
+                "Port \(port) on \(configuration.bindAddress) cannot be taken: stop what uses it, or set \(key.name).")
+        }
+    }
+
+    private func serve(_ folder: DataFolder, database: DatabaseConfiguration, cluster: PrivateCluster) async throws {
+        let migrator = Migrator(folder: configuration.migrationsFolder.path, logger: logger)
+        for name in try await migrator.migrate(database) {
+            logger.notice("database migrated", metadata: ["migration": "\(name)"])
+        }
+        let store = PostgresStore(database, logger: Logger(label: "lineup.store"))
+        let accounts = AccountsAssembly.service(store: store, clock: clock, logger: Logger(label: "lineup.accounts"))
+        do {
+            try await announceFirstAdmin(accounts)
+            try await run(folder, store: store, accounts: accounts, cluster: cluster)
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+
+    /// The only place where the first admin's password is ever written: the terminal of whoever started the server.
+    private func announceFirstAdmin(_ accounts: AccountService) async throws {
+        guard let (account, password) = try await accounts.ensureFirstAdmin() else { return }
+        let text = """
+            ┌──────────────────────────────────────────────────────────────
+            │ First start: an admin was made. The password is shown this once.
+            │   e-mail    \(account.email)
+            │   password  \(password.exposed)
+            └──────────────────────────────────────────────────────────────
+
+            """
+        FileHandle.standardOutput.write(Data(text.utf8))
+    }
+
+    // MARK: Putting together
+
+    private func run(
+        _ folder: DataFolder, store: PostgresStore, accounts: AccountService, cluster: PrivateCluster
+    ) async throws {
+        let loops = MultiThreadedEventLoopGroup.singleton
+        let publishers = PublisherControlRelay()
+        let reports = ProgrammeReportRelay()
+        let origin = HLSChannelStore()
+        let broadcast = try await makeBroadcast(loops: loops, store: store, origin: origin, reports: reports)
+        let queue = QueueService(
+            channel: channel, record: try await store.load(channel), store: store, programme: broadcast,
+            publishers: publishers, clock: clock, logger: Logger(label: "lineup.queue"))
+        reports.set { queue.programmeReported($0) }
+        let ingest = IngestService(
+            keys: store, digests: SHA256Digest(), queue: queue, rack: broadcast, envelope: Envelope(),
+            programmeDelay: configuration.programmeDelay,
+            logger: Logger(label: "lineup.ingest"))
+        publishers.set(ingest)
+        let rtmp = RTMPServer(
+            configuration: RTMPServerConfiguration(host: configuration.bindAddress, port: configuration.rtmpPort),
+            group: loops, gate: ingest, logger: Logger(label: "lineup.rtmp"))
+        let rtmpPort = try await rtmp.bind()
+        let web = WebServer(
+            configuration: try WebServerConfiguration(
+                host: configuration.bindAddress, port: configuration.httpPort,
+                webRoot: configuration.webRoot?.path ?? "web",
+                publicURL: configuration.publicURL, rtmpPort: rtmpPort),
+            group: loops, accounts: accounts, queue: queue, origin: origin,
+            readiness: [store, queue, broadcast], renderMetrics: { [metrics] in metrics.render() }, clock: clock,
+            logger: Logger(label: "lineup.web"))
+        let answers = ControlAnswers(queue: queue)
+        let control = ControlServer(
+            path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
+        ) { await answers.answer($0) }
+        let revocations = RevocationService(
+            store: store, publishers: ingest, logger: Logger(label: "lineup.accounts"))
+        let numbers = ChannelNumbersService(channel: channel, store: store, origin: origin, logger: logger)
+        let announcement = RunningService(
+            configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, logger: logger)
+
+        // Later ones depend on earlier ones and stop first.
+        var services: [any Service] = []
+        if configuration.database == nil { services.append(cluster) }
+        services += [
+            store, numbers, accounts, web, control, broadcast, queue, ingest, revocations, rtmp, announcement,
+        ]
+        var group = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "lineup.services"))
+        group.maximumGracefulShutdownDuration = Self.shutdownDeadline
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    private func makeBroadcast(
+        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, reports: ProgrammeReportRelay
+    ) async throws -> ChannelBroadcast {
+        let channel = self.channel
+        let stored = try await store.channelNumbers(channel)
+        let first = firstNumbers(stored)
+        let logger = Logger(label: "lineup.broadcast")
+        return ChannelBroadcast(
+            channel: channel, eventLoop: loops.any(), delay: configuration.programmeDelay,
+            slateMaker: SlateWorkerMaker(), slateRequest: Self.slate, wallClock: clock,
+            makeReaders: { zero in
+                [
+                    HLSPackager(
+                        channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
+                        firstMediaSequence: first.mediaSequence,
+                        firstDiscontinuitySequence: first.discontinuitySequence,
+                        wallTimeAtProgrammeZero: zero.wall, logger: logger)
+                ]
+            },
+            onReport: { reports.report($0) }, logger: logger)
+    }
+
+    /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash
+    /// without a write per segment (a segment is at least 1 s on average).
+    private func firstNumbers(_ stored: ChannelNumbers) -> HLSChannelStore.Numbers {
+        let age = max(0, (clock.now() - stored.createdAt).wholeMilliseconds / 1000)
+        return HLSChannelStore.Numbers(
+            mediaSequence: max(stored.mediaSequence, age), discontinuitySequence: max(stored.discontinuitySequence, age)
+        )
+    }
+
+    static let slate = SlateRequest(
+        text: "The next DJ is on the way", width: 1280, height: 720, frameRate: 30, sampleRate: 48_000, channels: 2)
+}

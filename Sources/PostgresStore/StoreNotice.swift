@@ -1,0 +1,26 @@
+package import Domain
+
+/// Something that was committed to the database, by this process or another, and that the server acts on at once (I10).
+package enum StoreNotice: Sendable, Equatable {
+    case keyRevoked(KeyID)
+    case accountDisabled(UserID)
+    case queueChanged(ChannelName)
+
+    /// Reads what the triggers of `migrations/` send: `key UUID`, `user UUID`, `queue NAME`.
+    init?(payload: String) {
+        let words = payload.split(separator: " ", maxSplits: 1)
+        guard words.count == 2 else { return nil }
+        switch words[0] {
+        case "key":
+            guard let id = KeyID(words[1]) else { return nil }
+            self = .keyRevoked(id)
+        case "user":
+            guard let id = UserID(words[1]) else { return nil }
+            self = .accountDisabled(id)
+        case "queue":
+            guard let name = ChannelName(words[1]) else { return nil }
+            self = .queueChanged(name)
+        default: return nil  // Of a newer binary.
+        }
+    }
+}

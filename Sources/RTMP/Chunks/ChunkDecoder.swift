@@ -1,0 +1,256 @@
+package import NIOCore
+
+/// Puts messages together from a peer's chunks (RTMP 1.0 §5.3), however the bytes are cut on their way.
+///
+/// Owned by one connection, on its event loop. Memory follows the bytes that arrive, never a declared length: a message's
+/// buffer grows as its chunks come, and all unfinished messages together stay under `maximumHeldBytes`. Each payload byte is
+/// copied once, from the socket's buffer into its message's.
+///
+/// Set Chunk Size and Abort change how the following bytes are read, so they are carried out here and not handed on.
+package struct ChunkDecoder: Sendable {
+    /// One chunk stream's history and its unfinished message.
+    private struct Stream {
+        var id: Int
+        var timestamp: UInt32 = 0
+        /// What a type 3 chunk adds when it begins a message. After a type 0 chunk it is that chunk's timestamp (§5.3.1.2.4).
+        var delta: UInt32 = 0
+        /// The timestamp field that type 3 chunks repeat, when the last full header had an extended one.
+        var extended: UInt32?
+        var length = 0
+        var type: UInt8 = 0
+        var messageStreamID: UInt32 = 0
+        var payload = ByteBuffer()
+        var isOpen = false
+    }
+
+    private enum State {
+        case header
+        /// `remaining` bytes of the chunk on `streams[stream]` are still to come.
+        case payload(stream: Int, remaining: Int)
+    }
+
+    private let limits: RTMPLimits
+    private var state = State.header
+    private var streams: [Stream] = []
+    private var input = ByteBuffer()
+    /// Bytes of a header that came in parts; fewer than `ChunkHeader.maximumBytes`.
+    private var carry = ByteBuffer()
+    private var chunkSize = 128
+    private var unfinishedBytes = 0
+    /// Audio and video are refused at their header until this is set.
+    package var mediaIsAllowed = false
+    /// Of unfinished messages; the owner raises it once the peer is authorised.
+    package var maximumHeldBytes: Int
+
+    package init(limits: RTMPLimits) {
+        self.limits = limits
+        self.maximumHeldBytes = limits.maximumHeldBytesBeforePublish
+    }
+
+    /// What is kept for the peer: unfinished messages and input not yet looked at.
+    package var heldBytes: Int { unfinishedBytes + input.readableBytes + carry.readableBytes }
+
+    /// Hands in bytes from the socket. Call `next` until it returns `nil` before handing in more, or they are joined by a copy.
+    package mutating func append(_ bytes: ByteBuffer) {
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.writeImmutableBuffer(bytes)
+        }
+    }
+
+    /// The next whole message, or `nil` when more bytes are needed. After an error the connection must be closed.
+    package mutating func next() throws(RTMPError) -> RTMPMessage? {
+        while true {
+            switch state {
+            case .header:
+                guard let index = try readHeader() else {
+                    input = ByteBuffer()  // Lets go of the socket's buffer.
+                    return nil
+                }
+                let missing = streams[index].length - streams[index].payload.readableBytes
+                state = .payload(stream: index, remaining: min(missing, chunkSize))
+            case .payload(let index, let remaining):
+                let count = min(remaining, input.readableBytes)
+                try takePayload(count, stream: index)
+                if count < remaining {
+                    state = .payload(stream: index, remaining: remaining - count)
+                    input = ByteBuffer()
+                    return nil
+                }
+                state = .header
+                if let message = try finishMessage(stream: index) { return message }
+            }
+        }
+    }
+
+    // MARK: Headers
+
+    /// Reads one chunk header and gives it its meaning. `nil`: not all of it is there; what there is has moved to `carry`.
+    private mutating func readHeader() throws(RTMPError) -> Int? {
+        if carry.readableBytes == 0 {
+            guard input.readableBytes > 0 else { return nil }
+            if let header = try parseHeader(input) {
+                input.moveReaderIndex(forwardBy: header.bytes)
+                return header.stream
+            }
+            carry.clear(minimumCapacity: ChunkHeader.maximumBytes)
+            carry.writeBuffer(&input)
+            return nil
+        }
+        // Only the header goes through `carry`; what was borrowed beyond it stays in `input`.
+        let carried = carry.readableBytes
+        let borrowed = min(ChunkHeader.maximumBytes - carried, input.readableBytes)
+        carry.writeImmutableBuffer(input.getSlice(at: input.readerIndex, length: borrowed) ?? ByteBuffer())
+        guard let header = try parseHeader(carry) else {
+            input.moveReaderIndex(forwardBy: borrowed)
+            return nil
+        }
+        input.moveReaderIndex(forwardBy: max(0, header.bytes - carried))
+        carry.clear()
+        return header.stream
+    }
+
+    /// - Returns: the index in `streams` and the header's length; `nil` when `source` ends within the header.
+    private mutating func parseHeader(_ source: ByteBuffer) throws(RTMPError) -> (stream: Int, bytes: Int)? {
+        var bytes = source
+        guard let stream = try interpretHeader(&bytes) else { return nil }
+        return (stream, bytes.readerIndex - source.readerIndex)
+    }
+
+    private mutating func interpretHeader(_ bytes: inout ByteBuffer) throws(RTMPError) -> Int? {
+        guard let header = ChunkHeader(reading: &bytes) else { return nil }
+        let known = streams.firstIndex { $0.id == header.chunkStreamID }
+        if header.format == 3 {
+            guard let known else { throw Self.noPredecessor }
+            return try continueStream(known, &bytes)
+        }
+        if header.format != 0, known == nil { throw Self.noPredecessor }
+        var field = header.timestampField
+        let isExtended = field == ChunkHeader.extendedMark
+        if isExtended {
+            guard let wide = bytes.readInteger(as: UInt32.self) else { return nil }
+            field = wide
+        }
+        let index = if let known { known } else { try openStream(header.chunkStreamID) }
+        guard !streams[index].isOpen else {
+            throw RTMPError(.malformedChunk, "A message began on a chunk stream whose last message is not finished.")
+        }
+        streams[index].extended = isExtended ? field : nil
+        streams[index].delta = field
+        streams[index].timestamp = header.format == 0 ? field : streams[index].timestamp &+ field
+        if header.format <= 1 {
+            streams[index].length = header.messageLength
+            streams[index].type = header.messageType
+        }
+        if header.format == 0 { streams[index].messageStreamID = header.messageStreamID }
+        try openMessage(index)
+        return index
+    }
+
+    /// A type 3 chunk goes on with the open message or begins one like the last.
+    private mutating func continueStream(_ index: Int, _ bytes: inout ByteBuffer) throws(RTMPError) -> Int? {
+        if let extended = streams[index].extended {
+            guard let repeated = bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) else { return nil }
+            // Some encoders leave the extended timestamp out of the chunks that go on with a message: then these four bytes
+            // are payload already. A chunk that begins a message always has it.
+            if repeated == extended || !streams[index].isOpen {
+                bytes.moveReaderIndex(forwardBy: 4)
+                if !streams[index].isOpen {
+                    streams[index].extended = repeated
+                    streams[index].delta = repeated
+                }
+            }
+        }
+        if !streams[index].isOpen {
+            streams[index].timestamp &+= streams[index].delta
+            try openMessage(index)
+        }
+        return index
+    }
+
+    private mutating func openStream(_ id: Int) throws(RTMPError) -> Int {
+        guard streams.count < limits.maximumChunkStreams else {
+            throw RTMPError(.tooManyChunkStreams, "More than \(limits.maximumChunkStreams) chunk streams were opened.")
+        }
+        streams.append(Stream(id: id))
+        return streams.count - 1
+    }
+
+    /// Checks the declared length against its kind's limit, before a byte of it is kept.
+    private mutating func openMessage(_ index: Int) throws(RTMPError) {
+        let isMedia = MessageType.isMedia(streams[index].type)
+        guard !isMedia || mediaIsAllowed else {
+            throw RTMPError(.mediaBeforePublish, "Media was sent before the publish was accepted.")
+        }
+        let limit = isMedia ? limits.maximumMediaBytes : limits.maximumCommandBytes
+        guard streams[index].length <= limit else {
+            throw RTMPError(
+                .messageTooLarge,
+                "A message of \(streams[index].length) bytes was announced; at most \(limit) are taken.")
+        }
+        streams[index].isOpen = true
+    }
+
+    private static let noPredecessor = RTMPError(
+        .malformedChunk, "A chunk leans on an earlier one of its chunk stream, and there is none.")
+
+    // MARK: Payload
+
+    private mutating func takePayload(_ count: Int, stream index: Int) throws(RTMPError) {
+        guard count > 0, var part = input.readSlice(length: count) else { return }
+        unfinishedBytes += count
+        guard unfinishedBytes <= maximumHeldBytes else {
+            throw RTMPError(.tooMuchHeld, "Unfinished messages hold more than \(maximumHeldBytes) bytes.")
+        }
+        if streams[index].payload.readableBytes == 0 {
+            // The first chunk claims room for itself and, from an authorised peer, for what came with it, so that most
+            // pictures are copied once; growth then doubles.
+            let arrived = mediaIsAllowed ? count + input.readableBytes : count
+            streams[index].payload = ByteBufferAllocator().buffer(capacity: min(streams[index].length, arrived))
+        }
+        streams[index].payload.writeBuffer(&part)
+    }
+
+    /// Hands the message on when it is whole, or carries it out when it is about the chunk stream itself.
+    private mutating func finishMessage(stream index: Int) throws(RTMPError) -> RTMPMessage? {
+        guard streams[index].payload.readableBytes == streams[index].length else { return nil }
+        var payload = ByteBuffer()
+        swap(&payload, &streams[index].payload)
+        streams[index].isOpen = false
+        unfinishedBytes -= payload.readableBytes
+        switch streams[index].type {
+        case MessageType.setChunkSize: try setChunkSize(payload)
+        case MessageType.abort: try abort(payload)
+        default:
+            return RTMPMessage(
+                type: streams[index].type, streamID: streams[index].messageStreamID,
+                timestamp: streams[index].timestamp, payload: payload)
+        }
+        return nil
+    }
+
+    private mutating func setChunkSize(_ payload: ByteBuffer) throws(RTMPError) {
+        guard let size = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else {
+            throw RTMPError(.malformedMessage, "Set Chunk Size has no size.")
+        }
+        guard limits.chunkSizes.contains(Int(size)) else {
+            throw RTMPError(
+                .chunkSize,
+                "A chunk size of \(size) was set; \(limits.chunkSizes.lowerBound) to \(limits.chunkSizes.upperBound) are taken."
+            )
+        }
+        chunkSize = Int(size)
+    }
+
+    /// Drops the unfinished message of one chunk stream; an unknown one is no harm (§5.4.2).
+    private mutating func abort(_ payload: ByteBuffer) throws(RTMPError) {
+        guard let id = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else {
+            throw RTMPError(.malformedMessage, "Abort names no chunk stream.")
+        }
+        guard let index = streams.firstIndex(where: { $0.id == Int(id) }) else { return }
+        unfinishedBytes -= streams[index].payload.readableBytes
+        streams[index].payload = ByteBuffer()
+        streams[index].isOpen = false
+    }
+}

@@ -1,0 +1,269 @@
+import Domain
+import Logging
+import NIOCore
+import RTMP
+
+/// Feeds one connection's bytes and events to its `ServerConnection` and carries its actions out. It decides nothing itself.
+///
+/// Runs on its channel's event loop. No task and no hop per message: the one task of a connection asks the gate. Input is not
+/// read while the gate is asked and while the peer does not read our answers, so neither buffer grows.
+final class RTMPConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    /// What of the connection is left to wait for.
+    private enum Stage {
+        case open
+        /// `.close` was carried out: our last words are on their way and input is thrown away, because closing with unread input
+        /// would reset the connection and take those words with it.
+        case lingering
+        case closed
+    }
+
+    private var machine: ServerConnection
+    private var stage = Stage.open
+    private let limits: RTMPServerConfiguration.Limits
+    private let gate: any PublisherGate
+    private let registry: ConnectionRegistry
+    private let metrics: RTMPMetrics
+    private let address: String
+    private let logger: Logger
+
+    private var context: ChannelHandlerContext?
+    /// Outlives `context` while the gate is asked; the registry knows the connection by it.
+    private var channel: (any Channel)?
+    private var sink: (any PublisherSink)?
+    private var isAskingGate = false
+    private var isDraining = false
+    private var isReading = true
+    private var needsFlush = false
+    private var inputIsClosed = false
+    private var lastRead = NIODeadline.uptimeNanoseconds(0)
+    private var timer: Scheduled<Void>?
+
+    /// The reads before and after the publisher was let in: what is read at once is held at once.
+    static let readBytesBeforePublish = 8192
+    private static let readBytes = AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 8192, maximum: 65_536)
+
+    /// - Parameter address: the peer's, as it was admitted to `registry`; the handler removes it there at the end.
+    init(
+        limits: RTMPServerConfiguration.Limits, address: String, gate: any PublisherGate, registry: ConnectionRegistry,
+        metrics: RTMPMetrics, logger: Logger
+    ) {
+        self.machine = ServerConnection(limits: limits.peer, seed: UInt64.random(in: .min ... .max))
+        self.limits = limits
+        self.address = address
+        self.gate = gate
+        self.registry = registry
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    // MARK: Events of the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        channel = context.channel
+        schedule(after: limits.publishDeadline) { $0.machine.deadlinePassed() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        connectionGone()
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        metrics.received(bytes: bytes.readableBytes)
+        lastRead = context.eventLoop.now
+        guard stage == .open else { return }
+        machine.bytesReceived(bytes)
+        drain()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { flushIfNeeded() }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) { updateReading() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        connectionGone()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A reset or the like: the machine hears of it as the peer's leaving.
+        logger.debug("connection failed", metadata: [.peer: "\(address)", .error: "\(error)"])
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed = event else {
+            context.fireUserInboundEventTriggered(event)
+            return
+        }
+        inputIsClosed = true
+        switch stage {
+        case .open:
+            machine.inputClosed()
+            drain()
+        case .lingering: context.close(promise: nil)
+        case .closed: break
+        }
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let request = event as? PublisherCloseRequest else {
+            context.triggerUserOutboundEvent(event, promise: promise)
+            return
+        }
+        machine.closeRequested(reason: request.reason)
+        drain()
+        promise?.succeed()
+    }
+
+    private func connectionGone() {
+        guard stage != .closed else { return }
+        stage = .closed
+        timer?.cancel()
+        timer = nil
+        machine.inputClosed()
+        drain()
+        leaveRegistryIfDone()
+    }
+
+    // MARK: Actions
+
+    /// Carries out what the machine wants until it wants nothing. Actions may bring events about; those only touch the machine, and
+    /// the outer loop goes on with what follows from them.
+    private func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        while let action = machine.next() { run(action) }
+        isDraining = false
+        // A whole read's answers go out together, at its end; those of other events now.
+        flushIfNeeded()
+    }
+
+    private func run(_ action: ServerConnection.Action) {
+        switch action {
+        case .send(let bytes):
+            guard stage == .open, let context else { return }
+            context.write(wrapOutboundOut(bytes), promise: nil)
+            needsFlush = true
+        case .authorise(let intent): askGate(intent)
+        case .media(let event): deliver(event)
+        case .ended(let how):
+            let ending = sink
+            sink = nil
+            ending?.ended(how)
+        case .close(let cause): close(cause)
+        }
+    }
+
+    private func deliver(_ event: MediaEvent) {
+        switch event {
+        case .unit(let unit): sink?.unitReceived(unit)
+        case .format(let format): sink?.formatReceived(format)
+        case .metadata(let metadata): sink?.metadataReceived(metadata)
+        case .refused(let track, let reason): sink?.trackRefused(track, reason: reason)
+        }
+    }
+
+    private func flushIfNeeded() {
+        guard needsFlush else { return }
+        needsFlush = false
+        context?.flush()
+    }
+
+    // MARK: The gate
+
+    private func askGate(_ intent: PublishIntent) {
+        guard let context else { return }
+        isAskingGate = true
+        updateReading()
+        let connection = PublisherHandle(channel: context.channel)
+        let request = PublishRequest(
+            application: intent.application, key: intent.key, remoteAddress: address, encoder: intent.encoder)
+        let gate = self.gate
+        context.eventLoop.makeFutureWithTask { await gate.open(request, connection: connection) }
+            .assumeIsolated().whenSuccess { self.gateAnswered($0) }
+    }
+
+    private func gateAnswered(_ answer: Result<any PublisherSink, PublishRefusal>) {
+        isAskingGate = false
+        switch answer {
+        case .success(let sink):
+            self.sink = sink
+            machine.authorised()
+            if machine.isPublishing { publishingBegan() }
+        case .failure(let refusal): machine.refused(refusal)
+        }
+        drain()
+        updateReading()
+        leaveRegistryIfDone()
+    }
+
+    private func publishingBegan() {
+        lastRead = context?.eventLoop.now ?? lastRead
+        try? context?.channel.syncOptions?.setOption(.recvAllocator, value: Self.readBytes)  // Lost: smaller reads.
+        watchIdle(after: limits.idleLimit)
+    }
+
+    private func watchIdle(after delay: Duration) {
+        schedule(after: delay) { handler in
+            let quiet = Duration((handler.context?.eventLoop.now ?? handler.lastRead) - handler.lastRead)
+            if quiet < handler.limits.idleLimit {
+                handler.watchIdle(after: handler.limits.idleLimit - quiet)
+            } else {
+                handler.machine.idleLimitPassed()
+            }
+        }
+    }
+
+    // MARK: Closing
+
+    private func close(_ cause: ServerConnection.CloseCause) {
+        if let reason = cause.refusalLabel { metrics.refused(reason: reason) }
+        logger.debug("connection closing", metadata: [.peer: "\(address)", .cause: "\(cause.label)"])
+        guard stage == .open, let context else { return }
+        timer?.cancel()
+        timer = nil
+        flushIfNeeded()
+        if inputIsClosed || cause.isSilent {
+            context.close(promise: nil)
+            return
+        }
+        stage = .lingering
+        updateReading()
+        schedule(after: limits.lingerLimit) { $0.context?.close(promise: nil) }
+        context.close(mode: .output, promise: nil)
+    }
+
+    /// The registry's count is also what a stopping server waits for, so a gate that is still being asked counts.
+    private func leaveRegistryIfDone() {
+        guard stage == .closed, !isAskingGate, let channel else { return }
+        self.channel = nil
+        registry.remove(channel, from: address)
+    }
+
+    // MARK: Reading and time
+
+    private func updateReading() {
+        guard let context else { return }
+        let shouldRead = stage == .lingering || (!isAskingGate && context.channel.isWritable)
+        guard shouldRead != isReading else { return }
+        isReading = shouldRead
+        try? context.channel.syncOptions?.setOption(.autoRead, value: shouldRead)  // Fails on a closed channel only.
+    }
+
+    /// Replaces the connection's one timer.
+    private func schedule(after delay: Duration, _ event: @escaping (RTMPConnectionHandler) -> Void) {
+        timer?.cancel()
+        timer = context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { [weak self] in
+            guard let self else { return }
+            event(self)
+            self.drain()
+        }
+    }
+}

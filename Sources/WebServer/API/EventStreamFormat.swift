@@ -1,0 +1,20 @@
+import NIOCore
+
+/// Server-Sent Events on the wire (WHATWG HTML §9.2).
+enum EventStreamFormat {
+    static let contentType = "text/event-stream"
+
+    /// One event. `data` is JSON without line breaks.
+    static func event(_ name: String, id: Int64, data: ByteBuffer) -> ByteBuffer {
+        var buffer = ByteBuffer(string: "event: \(name)\nid: \(id)\ndata: ")
+        buffer.writeImmutableBuffer(data)
+        buffer.writeString("\n\n")
+        return buffer
+    }
+
+    /// Keeps proxies from closing a silent stream, and finds out readers that have gone.
+    static let heartbeat = ByteBuffer(string: ": still here\n\n")
+
+    /// How soon a browser comes back after the stream ended, in milliseconds.
+    static let retry = ByteBuffer(string: "retry: 2000\n\n")
+}

@@ -1,0 +1,146 @@
+import Domain
+import HTTPTypes
+import Hummingbird
+
+/// An error answer (RFC 9457). Thrown by handlers, rendered in one place. Holds no secret and nothing of the database's words.
+struct Problem: Error {
+    var status: HTTPResponse.Status
+    /// The stable last part of `type`: `/problems/<slug>`.
+    var slug: String
+    var title: String
+    /// What the person can do about it.
+    var detail: String
+    /// The form field that is wrong.
+    var field: String?
+    var headers: HTTPFields = [:]
+
+    private struct Document: Encodable {
+        var type: String
+        var title: String
+        var status: Int
+        var detail: String
+        var field: String?
+    }
+
+    func response() -> Response {
+        let document = Document(
+            type: "/problems/" + slug, title: title, status: status.code, detail: detail, field: field)
+        var response = JSONAnswer.response(document, status: status)
+        response.headers[.contentType] = "application/problem+json"
+        for header in headers { response.headers[header.name] = header.value }
+        return response
+    }
+}
+
+extension Problem {
+    static func notFound(_ detail: String = "There is nothing at this address.") -> Self {
+        Self(status: .notFound, slug: "not-found", title: "Not found", detail: detail)
+    }
+
+    static func wrongMethod(allowed: [HTTPRequest.Method]) -> Self {
+        let list = allowed.map(\.rawValue).joined(separator: ", ")
+        return Self(
+            status: .methodNotAllowed, slug: "method-not-allowed", title: "Method not allowed",
+            detail: "This address takes \(list).", headers: [.allow: list])
+    }
+
+    static let signInFirst = Self(
+        status: .unauthorized, slug: "sign-in-first", title: "Not signed in", detail: "Log in first.")
+
+    static func roleTooLow(_ needed: Role) -> Self {
+        Self(
+            status: .forbidden, slug: "role-too-low", title: "Not allowed",
+            detail: "This needs the role \(needed.rawValue).")
+    }
+
+    static let crossSite = Self(
+        status: .forbidden, slug: "cross-site", title: "Refused for safety",
+        detail: "The request came from another site.")
+
+    static let csrfToken = Self(
+        status: .forbidden, slug: "csrf-token", title: "Refused for safety",
+        detail: "The page is out of date: reload it and try again.")
+
+    static let mediaType = Self(
+        status: .unsupportedMediaType, slug: "unsupported-media-type", title: "Unsupported media type",
+        detail: "Writes take application/json.", headers: [.accept: "application/json"])
+
+    static let bodyTooLarge = Self(
+        status: .contentTooLarge, slug: "body-too-large", title: "Too large",
+        detail: "A request may hold \(WebServerConfiguration.maximumBodyBytes) bytes.", headers: [.connection: "close"])
+
+    static let targetTooLong = Self(
+        status: .uriTooLong, slug: "target-too-long", title: "Address too long",
+        detail: "The address is longer than \(WebServerConfiguration.maximumTargetBytes) bytes.")
+
+    static let malformedBody = Self(
+        status: .badRequest, slug: "malformed-body", title: "Malformed request",
+        detail: "The body is not the JSON object this address takes.")
+
+    static func invalid(field: String, _ reason: String) -> Self {
+        Self(
+            status: .unprocessableContent, slug: "invalid-field", title: "Please correct the form", detail: reason,
+            field: field)
+    }
+
+    static func unavailable(_ detail: String, retryAfterSeconds: Int) -> Self {
+        Self(
+            status: .serviceUnavailable, slug: "unavailable", title: "Not available now", detail: detail,
+            headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+
+    static let ourFault = Self(
+        status: .internalServerError, slug: "internal", title: "Something went wrong here",
+        detail: "The server could not answer; the operator's log says why.")
+}
+
+extension Problem {
+    init(_ error: AccountError) {
+        switch error {
+        case .invalid(let field, let reason): self = .invalid(field: field, reason)
+        case .emailTaken: self = .taken(field: "email", "An account with this address exists: log in instead.")
+        case .nameTaken: self = .taken(field: "name", "Another DJ has this name.")
+        case .wrongCredentials:
+            self = Self(
+                status: .unauthorized, slug: "wrong-credentials", title: "Wrong address or password",
+                detail: "No account has this address and password.")
+        case .disabled:
+            self = Self(
+                status: .forbidden, slug: "account-disabled", title: "Account disabled",
+                detail: "This account is disabled: ask an admin of the channel.")
+        case .unknownUser: self = .notFound("There is no such account.")
+        case .unknownKey: self = .notFound("There is no such stream key.")
+        case .tooManyKeys(let maximum):
+            self = Self(
+                status: .conflict, slug: "too-many-keys", title: "Too many keys",
+                detail: "An account may have \(maximum) stream keys: revoke one first.")
+        case .slowDown(let span):
+            let seconds = max(1, span.components.seconds + (span.components.attoseconds > 0 ? 1 : 0))
+            self = Self(
+                status: .tooManyRequests, slug: "slow-down", title: "Too many attempts",
+                detail: "Try again in \(seconds) s.", headers: [.retryAfter: String(seconds)])
+        case .unavailable:
+            // The associated text is the database's, for the operator's log only.
+            self = .unavailable("The database is away for a moment; the broadcast goes on.", retryAfterSeconds: 3)
+        }
+    }
+
+    init(_ error: QueueCommandError) {
+        switch error {
+        case .unknownChannel: self = .notFound("There is no such channel.")
+        case .unknownEntry:
+            self = Self(
+                status: .conflict, slug: "entry-gone", title: "Already gone",
+                detail: "This DJ is not on air any more.")
+        case .nobodyOnAir:
+            self = Self(
+                status: .conflict, slug: "nobody-on-air", title: "Nobody on air", detail: "There is nobody to skip.")
+        case .invalidSetting(let reason): self = .invalid(field: "settings", reason)
+        case .stopping: self = .unavailable("The server is going down.", retryAfterSeconds: 5)
+        }
+    }
+
+    private static func taken(field: String, _ detail: String) -> Self {
+        Self(status: .conflict, slug: "already-taken", title: "Already taken", detail: detail, field: field)
+    }
+}

@@ -1,0 +1,107 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTPTypes
+
+/// Sits on every connection between the HTTP codec and Hummingbird: registers it, watches it with `ConnectionWatch`, closes it
+/// after an answer that says `Connection: close`, and ends event streams whose reader has gone. One per connection, on its
+/// event loop.
+final class ConnectionGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    /// How often a connection is looked at; a limit is kept to this precision.
+    private static let interval = TimeAmount.seconds(2)
+    /// How long a peer may take to close after our `Connection: close`.
+    private static let lingerTime = TimeAmount.seconds(1)
+
+    private let registry: ConnectionRegistry
+    private var watch: ConnectionWatch
+    private var nextLook: Scheduled<Void>?
+    private var closesAfterAnswer = false
+    private var isEventStream = false
+
+    init(registry: ConnectionRegistry, idleTimeout: Duration, requestTimeout: Duration) {
+        self.registry = registry
+        self.watch = ConnectionWatch(idle: idleTimeout, request: requestTimeout, now: Self.now)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        registry.insert(context.channel)
+        scheduleLook(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { stop(context) }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        stop(context)
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head: watch.requestHeadReceived(now: Self.now)
+        case .body: watch.requestBodyReceived(now: Self.now)
+        case .end: watch.requestEndReceived(now: Self.now)
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        watch.partWritten()
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            closesAfterAnswer = head.headerFields[.connection] == "close"
+            isEventStream = head.headerFields[.contentType] == EventStreamFormat.contentType
+            context.write(data, promise: promise)
+        case .body:
+            context.write(data, promise: promise)
+        case .end:
+            isEventStream = false
+            context.write(data, promise: promise)
+            if closesAfterAnswer { linger(context) }
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if isEventStream, event as? ChannelEvent == .inputClosed {
+            // A reader of events that sends FIN has left; other clients may half-close and still want their answer.
+            context.close(promise: nil)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Closes our half and lets the peer read the answer: closing with its bytes unread would reset the connection.
+    private func linger(_ context: ChannelHandlerContext) {
+        context.flush()
+        context.close(mode: .output, promise: nil)
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+    }
+
+    private func scheduleLook(_ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        nextLook = context.eventLoop.scheduleTask(in: Self.interval) {
+            let (handler, context) = bound.value
+            handler.look(context)
+        }
+    }
+
+    private func look(_ context: ChannelHandlerContext) {
+        // A channel that does not know its pending bytes is closing.
+        let pending = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        switch watch.looked(now: Self.now, pendingBytes: pending) {
+        case .close: context.close(promise: nil)
+        case .keep: scheduleLook(context)
+        }
+    }
+
+    private func stop(_ context: ChannelHandlerContext) {
+        nextLook?.cancel()
+        nextLook = nil
+        registry.remove(context.channel)
+    }
+
+    private static var now: Int64 { Int64(clamping: NIODeadline.now().uptimeNanoseconds) }
+}

@@ -1,0 +1,29 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// One static file, held in memory with its headers.
+struct Page: Sendable {
+    var body: ByteBuffer
+    var contentType: String
+    /// Quoted, strong.
+    var entityTag: String
+
+    /// Pages run our own scripts and styles only, and nobody may frame them.
+    static let contentSecurityPolicy =
+        "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        + "form-action 'self'; frame-ancestors 'none'"
+
+    /// Always asked again (`no-cache`), and then mostly answered with 304: a new version is seen at the next load.
+    func response(to headers: HTTPFields) -> Response {
+        var answer: HTTPFields = [
+            .contentType: contentType, .eTag: entityTag, .cacheControl: "no-cache",
+            .contentSecurityPolicy: Self.contentSecurityPolicy,
+        ]
+        if EntityTag.matches(headers[.ifNoneMatch], entityTag) {
+            answer[.contentType] = nil
+            return Response(status: .notModified, headers: answer)
+        }
+        return Response(status: .ok, headers: answer, body: ResponseBody(byteBuffer: body))
+    }
+}

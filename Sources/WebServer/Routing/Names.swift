@@ -1,0 +1,27 @@
+import HTTPTypes
+
+extension HTTPField.Name {
+    /// Our pages send the session's token in it on each write.
+    static let csrfToken = header("X-CSRF-Token")
+    /// Fetch metadata (W3C), set by browsers only.
+    static let fetchSite = header("Sec-Fetch-Site")
+    static let contentTypeOptions = header("X-Content-Type-Options")
+    static let referrerPolicy = header("Referrer-Policy")
+    static let accelBuffering = header("X-Accel-Buffering")
+
+    private static func header(_ name: String) -> HTTPField.Name {
+        guard let made = HTTPField.Name(name) else { preconditionFailure("not a header name") }
+        return made
+    }
+}
+
+/// The keys of this target's log metadata.
+enum LogKey {
+    static let route = "route"
+    static let method = "method"
+    static let status = "status"
+    static let milliseconds = "milliseconds"
+    static let address = "address"
+    static let error = "error"
+    static let port = "port"
+}

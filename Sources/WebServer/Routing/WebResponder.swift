@@ -1,0 +1,153 @@
+import Domain
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// Answers every request: finds the route, refuses what another site sent, reads the body, looks up the session, calls the
+/// handler, and turns whatever it throws into a problem document. Runs on the request's task.
+struct WebResponder: HTTPResponder {
+    typealias Context = WebContext
+
+    var table: RouteTable
+    var pages: PageStore
+    var accounts: any AccountDesk
+    var cookie: SessionCookie
+    var crossSiteGuard: CrossSiteGuard
+    var metrics: RequestMetrics
+    var logger: Logger
+
+    func respond(to request: Request, context: WebContext) async throws -> Response {
+        let started = ContinuousClock.now
+        var route = "unmatched"
+        var response: Response
+        do {
+            response = try await answer(request, context, route: &route)
+        } catch let problem as Problem {
+            response = problem.response()
+        } catch let error as AccountError {
+            logUnavailable(error, route: route)
+            response = Problem(error).response()
+        } catch let error as QueueCommandError {
+            response = Problem(error).response()
+        } catch {
+            logger.error("Request failed", metadata: [LogKey.route: "\(route)", LogKey.error: "\(type(of: error))"])
+            response = Problem.ourFault.response()
+        }
+        if request.method == .head { response = response.createHeadResponse() }
+        addSafetyHeaders(to: &response)
+        let took = started.duration(to: .now)
+        metrics.answered(route: route, method: request.method, status: response.status, took: took)
+        logger.debug(
+            "Request answered",
+            metadata: [
+                LogKey.method: "\(request.method.rawValue)", LogKey.route: "\(route)",
+                LogKey.status: "\(response.status.code)",
+                LogKey.milliseconds: "\(took.wholeMilliseconds)", LogKey.address: "\(context.clientAddress)",
+            ])
+        return response
+    }
+
+    private func answer(_ request: Request, _ context: WebContext, route label: inout String) async throws -> Response {
+        let target = request.head.path ?? "/"
+        guard target.utf8.count <= WebServerConfiguration.maximumTargetBytes else { throw Problem.targetTooLong }
+        let path = target.prefix { $0 != "?" && $0 != "#" }
+        switch table.match(request.method, path: path) {
+        case .found(let route, let parameters):
+            label = route.template
+            return try await answer(request, context, route: route, parameters: parameters)
+        case .wrongMethod(let allowed):
+            throw Problem.wrongMethod(allowed: allowed)
+        case .notFound:
+            guard let page = pages.page(at: String(path)) else {
+                return try notFound(request, path: path)
+            }
+            label = "/asset"
+            guard request.method == .get || request.method == .head else {
+                throw Problem.wrongMethod(allowed: [.get, .head])
+            }
+            return page.response(to: request.headers)
+        }
+    }
+
+    private func answer(
+        _ request: Request, _ context: WebContext, route: Route, parameters: [String: String]
+    ) async throws -> Response {
+        var body = ByteBuffer()
+        if !route.isRead {
+            try refuseCrossSite(request)
+            body = try await collect(request)
+        }
+        let (session, token) = try await session(of: request, for: route)
+        if !route.isRead, let session {
+            let sent = request.headers[.csrfToken] ?? ""
+            guard isEqualInConstantTime(sent, session.csrfToken.exposed) else { throw Problem.csrfToken }
+        }
+        try refuse(session, for: route.access)
+        return try await route.handle(
+            WebRequest(
+                head: request.head, parameters: parameters, body: body, session: session, token: token,
+                clientAddress: context.clientAddress, connectionClosed: context.connectionClosed))
+    }
+
+    private func refuseCrossSite(_ request: Request) throws(Problem) {
+        let isOurs = crossSiteGuard.isSameSite(
+            fetchSite: request.headers[.fetchSite], origin: request.headers[.origin], host: request.head.authority)
+        guard isOurs else { throw .crossSite }
+        let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased() ?? ""
+        guard type.split(separator: " ").first == "application/json" else { throw .mediaType }
+    }
+
+    private func collect(_ request: Request) async throws -> ByteBuffer {
+        let limit = WebServerConfiguration.maximumBodyBytes
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw Problem.bodyTooLarge
+        }
+        do {
+            return try await request.body.collect(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge
+        }
+    }
+
+    private func session(of request: Request, for route: Route) async throws(AccountError) -> (SignedIn?, Secret?) {
+        guard route.access != .anybody, let token = cookie.token(in: request.headers[values: .cookie]) else {
+            return (nil, nil)
+        }
+        let session = try await accounts.session(token)
+        return (session, session == nil ? nil : token)
+    }
+
+    private func refuse(_ session: SignedIn?, for access: Route.Access) throws(Problem) {
+        switch access {
+        case .anybody, .anybodyKnown: return
+        case .signedIn:
+            guard session != nil else { throw .signInFirst }
+        case .atLeast(let role):
+            guard let session else { throw .signInFirst }
+            guard session.account.role >= role else { throw .roleTooLow(role) }
+        }
+    }
+
+    /// People get a page, programs a problem document.
+    private func notFound(_ request: Request, path: Substring) throws(Problem) -> Response {
+        let wantsPage = request.headers[.accept]?.contains("text/html") == true && !path.hasPrefix("/api/")
+        guard wantsPage, let page = pages.page(at: "/404.html") else { throw .notFound() }
+        var response = page.response(to: [:])
+        response.status = .notFound
+        return response
+    }
+
+    private func addSafetyHeaders(to response: inout Response) {
+        response.headers[.contentTypeOptions] = "nosniff"
+        response.headers[.referrerPolicy] = "same-origin"
+        if response.headers[.contentSecurityPolicy] == nil {
+            response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        }
+    }
+
+    private func logUnavailable(_ error: AccountError, route: String) {
+        guard case .unavailable(let cause) = error else { return }
+        logger.warning("Accounts are not available", metadata: [LogKey.route: "\(route)", LogKey.error: "\(cause)"])
+    }
+}

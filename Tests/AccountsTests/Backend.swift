@@ -1,0 +1,47 @@
+import Accounts
+import Cryptography
+import Domain
+import Logging
+import PostgresStore
+import PostgresTestKit
+import TestKit
+import Testing
+
+/// The two stores that every test of accounts runs on.
+enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case fake, postgres
+
+    var testDescription: String { rawValue }
+
+    func makeStore() async throws -> any AccountStore & KeyDirectory {
+        switch self {
+        case .fake: FakeAccountStore()
+        case .postgres: PostgresStore(try await TestDatabase.make(), logger: TestDatabase.logger)
+        }
+    }
+}
+
+/// An account service on a store of its own, with a clock that stands still.
+struct Desk {
+    let service: AccountService
+    let store: any AccountStore & KeyDirectory
+    let clock = FakeWallClock()
+    let passwords = FakePasswords()
+
+    init(_ backend: Backend) async throws {
+        self.init(store: try await backend.makeStore())
+    }
+
+    init(store: any AccountStore & KeyDirectory) {
+        self.store = store
+        self.service = AccountService(
+            store: store, passwords: passwords, digest: SHA256Digest(), random: FakeRandomBytes(), clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// Signs up with a password of "swordfish".
+    func signUp(_ name: String, from address: String = "192.0.2.1") async throws -> SignedIn {
+        try await service.signUp(
+            SignUpForm(email: "\(name)@example.org", name: name, password: Secret("swordfish")), from: address)
+    }
+}

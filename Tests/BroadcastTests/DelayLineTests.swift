@@ -1,0 +1,160 @@
+import Domain
+import NIOCore
+import Synchronization
+import TestKit
+import Testing
+
+@Suite struct DelayLineTests {
+    private func filled(
+        seconds: Int, shape: ProgrammeTape.Shape = .init(), retention: DelayLine.Retention, maximumBytes: Int = 1 << 20
+    ) -> DelayLine {
+        let line = DelayLine(maximumBytes: maximumBytes)
+        line.retain(retention)
+        var tape = ProgrammeTape(shape: shape, mark: 1)
+        line.append(.video(tape.videoFormat))
+        line.append(.audio(tape.audioFormat))
+        while true {
+            let (unit, after) = tape.next()
+            guard after < .milliseconds(Int64(seconds) * 1000) else { return line }
+            line.append(unit, at: after.nanoseconds)
+        }
+    }
+
+    @Test func keepsTheLastGroupOfAPublisherFarFromItsTurn() {
+        let line = filled(seconds: 9, retention: .lastGroup)
+        #expect(line.newestKeyFrame(depth: .zero)?.key.decodeTime == .milliseconds(8000))
+        #expect(line.nextKeyFrame(depth: .seconds(5))?.key.decodeTime == .milliseconds(8000))
+        guard case .lost(let resume) = line.read(.video, at: 0) else {
+            Issue.record("the first picture is still held")
+            return
+        }
+        #expect(resume == 240)
+    }
+
+    @Test func keepsTheDelayAndTheGroupItBeginsIn() {
+        let line = filled(seconds: 9, retention: .delayed(.seconds(3)))
+        #expect(line.newestKeyFrame(depth: .seconds(3))?.key.decodeTime == .milliseconds(4000))
+        #expect(line.nextKeyFrame(depth: .seconds(3))?.key.decodeTime == .milliseconds(6000))
+    }
+
+    @Test func keepsSoundFromBeforeTheOldestPicture() {
+        let line = filled(seconds: 9, retention: .lastGroup)
+        let place = line.firstAudio(from: .milliseconds(7100))
+        guard case .unit(let unit) = line.read(.audio, at: place) else {
+            Issue.record("the sound is gone")
+            return
+        }
+        #expect(unit.presentationTime >= .milliseconds(7100) && unit.presentationTime < .milliseconds(7130))
+    }
+
+    @Test func aReaderLosesNothingUntilItReleases() {
+        let line = filled(seconds: 9, retention: .reading)
+        guard case .unit = line.read(.video, at: 0) else {
+            Issue.record("the first picture is gone")
+            return
+        }
+        line.release(before: 100, audio: 150)
+        guard case .lost(100) = line.read(.video, at: 0), case .lost(150) = line.read(.audio, at: 0) else {
+            Issue.record("released units are still held")
+            return
+        }
+    }
+
+    @Test func beingFullDropsTheOldestGroupAndCountsIt() {
+        let line = filled(seconds: 30, retention: .reading, maximumBytes: 8000)
+        let summary = line.summary
+        #expect(summary.bytes <= 8000)
+        #expect(summary.droppedGroups > 0)
+        guard case .lost(let resume) = line.read(.video, at: 0), case .unit(let unit) = line.read(.video, at: resume)
+        else {
+            Issue.record("no place to go on")
+            return
+        }
+        #expect(unit.isKeyFrame)
+    }
+
+    @Test func aGroupLargerThanTheLineIsGivenUpUntilTheNextKeyFrame() {
+        let line = DelayLine(maximumBytes: 400)
+        func picture(_ time: Int64, key: Bool) -> AccessUnit {
+            AccessUnit(
+                track: .video, decodeTime: .milliseconds(time), presentationTime: .milliseconds(time), isKeyFrame: key,
+                payload: ByteBuffer(repeating: 0, count: 60))
+        }
+        line.append(picture(0, key: true), at: 0)
+        line.append(picture(33, key: false), at: 1)
+        line.append(picture(66, key: false), at: 2)
+        #expect(line.newestKeyFrame(depth: .zero) == nil)
+        #expect(line.summary.bytes == 0)
+        line.append(picture(100, key: true), at: 3)
+        #expect(line.newestKeyFrame(depth: .zero)?.key.decodeTime == .milliseconds(100))
+    }
+
+    @Test func formatsHoldFromTheirUnitOn() {
+        let line = filled(seconds: 3, retention: .reading)
+        let before = line.videoFormat(at: 0)
+        let other = VideoFormat.synthetic(width: 640, frameRate: nil, mark: 5)
+        line.append(.video(other))
+        #expect(line.videoFormat(at: 89) == before)
+        #expect(line.videoFormat(at: 90) == other)
+    }
+
+    @Test func saysEndedOnlyBehindTheLastUnit() {
+        let line = filled(seconds: 1, retention: .reading)
+        line.end()
+        guard case .unit = line.read(.video, at: 29), case .ended = line.read(.video, at: 30) else {
+            Issue.record("the end stands in the wrong place")
+            return
+        }
+    }
+
+    @Test func refusesToWakeALookThatIsOutOfDate() {
+        let line = filled(seconds: 1, retention: .reading)
+        let mark = line.mark
+        line.end()
+        #expect(!line.wake(after: mark, on: .keyFrame) {})
+    }
+
+    @Test func wakesOnceAndOnlyForWhatWasAskedFor() {
+        let line = DelayLine()
+        let calls = Mutex(0)
+        var tape = ProgrammeTape(shape: .init(groupSeconds: 1), mark: 1)
+        line.append(tape.next().unit, at: 0)
+        #expect(line.wake(after: line.mark, on: .keyFrame) { calls.withLock { $0 += 1 } })
+        for index in 1..<60 { line.append(tape.next().unit, at: Int64(index)) }
+        #expect(calls.withLock { $0 } == 0)
+        for index in 60..<240 { line.append(tape.next().unit, at: Int64(index)) }
+        #expect(calls.withLock { $0 } == 1)
+    }
+
+    /// One thread writes, one reads; the thread sanitizer looks on in its own run.
+    @Test func everyUnitArrivesOnceWhileBothSidesRun() async {
+        let line = DelayLine()
+        line.retain(.reading)
+        let count = 5000
+        async let written: Void = Task.detached {
+            var tape = ProgrammeTape(shape: .init(), mark: 1)
+            for index in 0..<count { line.append(tape.next().unit, at: Int64(index)) }
+            line.end()
+        }.value
+        let (video, audio) = await Task.detached {
+            var places: [TrackKind: Int64] = [.video: 0, .audio: 0]
+            var open: Set<TrackKind> = [.video, .audio]
+            while !open.isEmpty {
+                for track in TrackKind.allCases where open.contains(track) {
+                    let place = places[track, default: 0]
+                    switch line.read(track, at: place) {
+                    case .unit: places[track] = place + 1
+                    case .nothingYet: await Task.yield()
+                    case .ended: open.remove(track)
+                    case .lost: return (Int64(-1), Int64(-1))
+                    }
+                }
+                line.release(before: places[.video, default: 0], audio: places[.audio, default: 0])
+            }
+            return (places[.video, default: 0], places[.audio, default: 0])
+        }.value
+        await written
+        #expect(video + audio == Int64(count))
+        #expect(line.summary.bytes == 0)
+    }
+}

@@ -1,0 +1,149 @@
+import Broadcast
+import Domain
+import NIOCore
+import TestKit
+
+/// Holds every action of a programme against the invariants (design §5; I2, I3), and keeps what tests ask for.
+struct ProgrammeJudge {
+    struct Join {
+        var join: ProgrammeJoin
+        var format: ProgrammeFormat
+        var time: MediaTime
+    }
+
+    private static let slateShape = ProgrammeTape.Shape()
+
+    var shapes: [PublishSessionID: (mark: UInt8, shape: ProgrammeTape.Shape)] = [:]
+    private(set) var joins: [Join] = []
+    private(set) var reports: [ProgrammeReport] = []
+    private(set) var underruns = 0
+    private(set) var violations: [String] = []
+    private(set) var pictures = 0
+    private(set) var sounds = 0
+    /// How long after its DTS the latest unit left.
+    private(set) var greatestLateness = MediaTime.zero
+    private(set) var greatestVideoError = MediaTime.zero
+    private(set) var greatestAudioError = MediaTime.zero
+    private(set) var greatestOffsetError = MediaTime.zero
+    private(set) var greatestDarkness = MediaTime.zero
+    private(set) var audioEnd = MediaTime.zero
+    private(set) var lastPresentation: MediaTime?
+    /// Marks of the pictures in order, one per run.
+    private(set) var shown: [UInt8] = []
+    /// How old the picture was when it left, by publisher; for depth checks.
+    private(set) var videoOffset: MediaTime?
+
+    private var presentations: [MediaTime] = []
+    /// The longest a picture stands, over the whole programme in the order it is shown.
+    var greatestHole: MediaTime {
+        let times = presentations.sorted()
+        return zip(times, times.dropFirst()).map { $1 - $0 }.max() ?? .zero
+    }
+
+    /// Between the first picture and the first sound of a join.
+    private(set) var greatestJoinSkew = MediaTime.zero
+    private var awaitsSound = false
+
+    private let slate: SlateClip
+    private var frameDuration = MediaTime.zero
+    private var lastVideoDecode: MediaTime?
+    private var lastUnit: MediaTime?
+    private var awaitsKeyFrame = false
+    private var expectedMark: UInt8 = 0
+
+    init(slate: SlateClip) { self.slate = slate }
+
+    mutating func judge(_ action: Programme.Action, at time: MediaTime, now: Int64) {
+        switch action {
+        case .join(let join, let format): joined(join, format, at: time)
+        case .emit(let unit):
+            left(unit, at: time)
+            switch unit.track {
+            case .video: picture(unit)
+            case .audio: sound(unit)
+            }
+        case .report(let report): reports.append(report)
+        case .underrun: underruns += 1
+        }
+    }
+
+    private mutating func fail(_ text: String) {
+        if violations.count < 20 { violations.append(text) }
+    }
+
+    private mutating func joined(_ join: ProgrammeJoin, _ format: ProgrammeFormat, at time: MediaTime) {
+        let isSame =
+            joins.last?.format.video.configuration == format.video.configuration
+            && joins.last?.format.audio.configuration == format.audio.configuration
+        if join.formatChanged == isSame { fail("formatChanged is wrong at \(join.at)") }
+        if let lastPresentation {
+            let error = join.at - (lastPresentation + frameDuration)
+            greatestVideoError = max(greatestVideoError, magnitude(error))
+        }
+        joins.append(Join(join: join, format: format, time: time))
+        let known = join.session.flatMap { shapes[$0] }
+        frameDuration =
+            known?.shape.frameDuration ?? (slate.videoDuration / Int64(max(1, slate.video.count)))
+        expectedMark = known?.mark ?? 0
+        awaitsKeyFrame = true
+        awaitsSound = true
+        videoOffset = nil
+    }
+
+    private mutating func left(_ unit: ProgrammeUnit, at time: MediaTime) {
+        if unit.decodeTime > time { fail("left early: \(unit.track) \(unit.decodeTime) at \(time)") }
+        greatestLateness = max(greatestLateness, time - unit.decodeTime)
+        if let lastUnit, unit.decodeTime > lastUnit {
+            greatestDarkness = max(greatestDarkness, unit.decodeTime - lastUnit)
+        }
+        lastUnit = max(lastUnit ?? unit.decodeTime, unit.decodeTime)
+        if joins.isEmpty { fail("a unit before the first join") }
+    }
+
+    private mutating func picture(_ unit: ProgrammeUnit) {
+        pictures += 1
+        presentations.append(unit.presentationTime)
+        if let lastVideoDecode, unit.decodeTime <= lastVideoDecode { fail("video DTS fell at \(unit.decodeTime)") }
+        if unit.presentationTime < unit.decodeTime { fail("PTS before DTS at \(unit.decodeTime)") }
+        lastVideoDecode = unit.decodeTime
+        guard let stamp = TapeStamp(unit.payload) else { return fail("a picture nobody made") }
+        if stamp.mark != expectedMark { fail("picture of \(stamp.mark), not \(expectedMark)") }
+        if shown.last != stamp.mark { shown.append(stamp.mark) }
+        if awaitsKeyFrame {
+            awaitsKeyFrame = false
+            if !unit.isKeyFrame { fail("the first picture after a join is no IDR") }
+            if unit.presentationTime != joins.last?.join.at { fail("the first picture is not at the join") }
+        }
+        if unit.isKeyFrame, unit.payload.getInteger(at: 4, as: UInt8.self) != 0x67 {
+            fail("an IDR without parameter sets")
+        }
+        if let lastPresentation, unit.presentationTime <= lastPresentation - frameDuration * 5 {
+            fail("a picture from the past at \(unit.presentationTime)")
+        }
+        if stamp.mark != 0 { videoOffset = videoOffset ?? unit.presentationTime - stamp.presentation }
+        lastPresentation = lastPresentation.map { max($0, unit.presentationTime) } ?? unit.presentationTime
+    }
+
+    private mutating func sound(_ unit: ProgrammeUnit) {
+        sounds += 1
+        if awaitsSound, let join = joins.last {
+            awaitsSound = false
+            greatestJoinSkew = max(greatestJoinSkew, magnitude(unit.presentationTime - join.join.at))
+        }
+        let error = unit.presentationTime - audioEnd
+        greatestAudioError = max(greatestAudioError, magnitude(error))
+        // A frame's end is rounded to a nanosecond.
+        if unit.presentationTime < audioEnd - MediaTime(nanoseconds: 1) {
+            fail("audio overlaps at \(unit.presentationTime)")
+        }
+        audioEnd = unit.presentationTime + unit.duration
+        guard let stamp = TapeStamp(unit.payload) else { return fail("sound nobody made") }
+        if stamp.mark != expectedMark { fail("sound of \(stamp.mark), not \(expectedMark)") }
+        if stamp.mark != 0, let videoOffset {
+            let offset = unit.presentationTime - stamp.presentation
+            greatestOffsetError = max(greatestOffsetError, magnitude(offset - videoOffset))
+        }
+    }
+}
+
+func magnitude(_ time: MediaTime) -> MediaTime { time < .zero ? .zero - time : time }

@@ -1,0 +1,265 @@
+import Broadcast
+import Domain
+import TestKit
+import Testing
+
+/// The programme with fake time and made-up publishers.
+@Suite(.serialized) struct ProgrammeTests {
+    static let shapes: [ProgrammeTape.Shape] = [
+        .init(), .init(frameRate: 25, bFrames: 2, sampleRate: 44_100),
+        .init(frameRate: 60, groupSeconds: 1, bFrames: 3),
+        .init(frameRate: 24, groupSeconds: 4, bFrames: 1, channels: 1), .init(frameRate: 29.97, bFrames: 3, width: 640),
+    ]
+
+    /// What holds in every run: limits in frames, DTS, lateness.
+    func expectSound(
+        _ simulation: ProgrammeSimulation, lateness: MediaTime = .milliseconds(1),
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let judge = simulation.judge
+        #expect(judge.violations.isEmpty, sourceLocation: sourceLocation)
+        #expect(judge.greatestLateness <= lateness, sourceLocation: sourceLocation)
+        #expect(judge.greatestVideoError <= .milliseconds(42), sourceLocation: sourceLocation)
+        #expect(judge.greatestAudioError <= .milliseconds(24), sourceLocation: sourceLocation)
+        #expect(judge.greatestOffsetError <= .milliseconds(26), sourceLocation: sourceLocation)
+        #expect(judge.greatestDarkness <= .milliseconds(100), sourceLocation: sourceLocation)
+        #expect(magnitude(judge.audioEnd - simulation.time) <= .milliseconds(50), sourceLocation: sourceLocation)
+    }
+
+    @Test func emitsNothingBeforeTheSlateIsReady() {
+        var programme = Programme(delay: .seconds(2))
+        let step = programme.advance(now: 1)
+        #expect(step.actions.isEmpty)
+        #expect(step.wake.at == nil)
+    }
+
+    @Test func startsWithTheSlateAndLoopsIt() {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        simulation.run(for: .seconds(7))
+        expectSound(simulation)
+        #expect(simulation.judge.reports == [.slate])
+        #expect(simulation.judge.joins.count == 1)
+        #expect(simulation.judge.pictures == 211)
+    }
+
+    @Test(arguments: shapes) func putsAPublisherOnAirAtAKeyFrameAsOldAsTheDelay(shape: ProgrammeTape.Shape) {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        let session = simulation.publish(shape, startMilliseconds: 77_000)
+        simulation.run(for: .seconds(10))
+        simulation.order(session)
+        simulation.run(for: .seconds(6))
+        expectSound(simulation)
+        #expect(simulation.judge.reports == [.slate, .onAir(session)])
+        // The tape began with the programme: what is shown was made two seconds ago.
+        let latency = (simulation.judge.videoOffset ?? .zero).seconds + 77
+        #expect((1.9...2.25).contains(latency))
+    }
+
+    @Test(arguments: [0.5, 1, 2, 4, 8.33]) func takesWhoBecomesReadyOverTheSlateAtTheirFirstKeyFrame(
+        groupSeconds: Double
+    ) {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        simulation.run(for: .seconds(3))
+        let session = simulation.publish(.init(groupSeconds: groupSeconds))
+        simulation.run(for: .milliseconds(2050))
+        simulation.order(session)
+        simulation.run(for: .seconds(4))
+        expectSound(simulation)
+        let joined = simulation.judge.joins.last?.join.at ?? .zero
+        #expect((4.9...5.3).contains(joined.seconds))
+    }
+
+    @Test(arguments: shapes, shapes) func handsOverBetweenAnyTwo(from: ProgrammeTape.Shape, to: ProgrammeTape.Shape) {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        let first = simulation.publish(from)
+        let second = simulation.publish(to, startMilliseconds: 3_600_000)
+        simulation.run(for: .seconds(5))
+        simulation.order(first, standby: [second])
+        simulation.run(for: .seconds(6))
+        simulation.order(second)
+        simulation.run(for: .seconds(6))
+        expectSound(simulation)
+        #expect(simulation.judge.reports == [.slate, .onAir(first), .onAir(second)])
+        #expect(simulation.judge.underruns == 0)
+    }
+
+    @Test(arguments: [Duration.seconds(2), .seconds(10), .milliseconds(300)])
+    func aLoopThatWasHeldUpPlaysWhatTheLineHolds(delay: Duration) {
+        var simulation = ProgrammeSimulation(delay: delay)
+        let session = simulation.publish()
+        simulation.run(for: delay + .seconds(5))
+        simulation.order(session)
+        simulation.run(for: .seconds(5))
+        for span in [Duration.milliseconds(150), .milliseconds(700), .milliseconds(1800)] {
+            simulation.freeze(for: span)
+            simulation.run(for: .seconds(3))
+        }
+        expectSound(simulation, lateness: .milliseconds(1800))
+        #expect(simulation.judge.underruns == 0)
+        #expect(simulation.judge.reports == [.slate, .onAir(session)])
+    }
+
+    @Test func playsWhatTheLineHoldsWhenThePublisherIsGone() {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        let session = simulation.publish()
+        simulation.run(for: .seconds(4))
+        simulation.order(session)
+        simulation.run(for: .seconds(5))
+        let dropped = simulation.time
+        simulation.drop(session)
+        simulation.order(nil)
+        simulation.run(for: .seconds(5))
+        expectSound(simulation)
+        let back = simulation.judge.joins.last?.join
+        #expect(back?.session == nil)
+        #expect(magnitude((back?.at ?? .zero) - dropped - .milliseconds(2000)) < .milliseconds(120))
+        #expect(simulation.judge.underruns == 0)
+    }
+
+    @Test(arguments: shapes, 0..<9) func leavesNoHoleWhereAPublisherBreaksOffAmongBFrames(
+        shape: ProgrammeTape.Shape, pictures: Int
+    ) {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        let session = simulation.publish(shape)
+        simulation.run(for: .seconds(4))
+        simulation.order(session)
+        simulation.run(for: .milliseconds(5000 + Int64(Double(pictures) * 1000 / shape.frameRate)))
+        simulation.drop(session)
+        simulation.order(nil)
+        simulation.run(for: .seconds(5))
+        expectSound(simulation)
+        #expect(simulation.judge.greatestJoinSkew <= .milliseconds(42))
+        #expect(simulation.judge.reports == [.slate, .onAir(session), .slate])
+        #expect(simulation.judge.greatestHole <= .milliseconds(42))
+    }
+
+    @Test func anOrderForTheSlateHoldsForWhatArrivesAfterIt() {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        let session = simulation.publish(.init(bFrames: 3))
+        simulation.run(for: .seconds(4))
+        simulation.order(session)
+        simulation.run(for: .seconds(5))
+        let ordered = simulation.time
+        simulation.order(nil)
+        simulation.run(for: .seconds(5))
+        expectSound(simulation)
+        let at = simulation.judge.joins.last?.join.at ?? .zero
+        #expect(magnitude(at - ordered - .milliseconds(2000)) < .milliseconds(250))
+    }
+
+    @Test func aStallShorterThanTheDelayIsInvisibleTwice() {
+        var simulation = ProgrammeSimulation(delay: .seconds(5))
+        let session = simulation.publish()
+        simulation.run(for: .seconds(8))
+        simulation.order(session)
+        simulation.run(for: .seconds(12))
+        simulation.stall(session, for: .seconds(3))
+        simulation.run(for: .seconds(30))
+        simulation.stall(session, for: .seconds(3))
+        simulation.run(for: .seconds(10))
+        expectSound(simulation)
+        #expect(simulation.judge.joins.count == 2)
+    }
+
+    @Test func aLongerStallIsCoveredAndThePublisherReturnsAtTheDelay() {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        let session = simulation.publish(.init(bFrames: 2))
+        simulation.run(for: .seconds(4))
+        simulation.order(session)
+        simulation.run(for: .seconds(6))
+        simulation.stall(session, for: .seconds(5))
+        simulation.run(for: .seconds(15))
+        expectSound(simulation, lateness: .milliseconds(180))
+        #expect(simulation.judge.reports == [.slate, .onAir(session), .slate, .onAir(session)])
+        #expect(simulation.judge.underruns == 1)
+        // Back at the depth of the delay: the tape's zero was made at programme time zero.
+        #expect(abs((simulation.judge.videoOffset ?? .zero).seconds - 2) < 0.2)
+    }
+
+    @Test func withoutDelayTheSlateIsStampedIntoTheHole() {
+        var simulation = ProgrammeSimulation(delay: .zero)
+        let session = simulation.publish()
+        simulation.run(for: .seconds(1))
+        simulation.order(session)
+        simulation.run(for: .seconds(6))
+        #expect(simulation.judge.reports == [.slate, .onAir(session)])
+        let stalled = simulation.time
+        simulation.stall(session, for: .seconds(4))
+        simulation.run(for: .seconds(3))
+        let cover = simulation.judge.joins.last
+        #expect(cover?.join.session == nil)
+        #expect((cover?.time ?? .zero) - stalled < .milliseconds(1700))
+        #expect((cover?.join.at ?? .zero) - stalled < .milliseconds(100))
+        expectSound(simulation, lateness: .milliseconds(1700))
+    }
+
+    @Test func withoutDelayADropIsCoveredWithinTwoHundredMilliseconds() {
+        var simulation = ProgrammeSimulation(delay: .zero)
+        let session = simulation.publish(.init(bFrames: 3))
+        simulation.run(for: .seconds(1))
+        simulation.order(session)
+        simulation.run(for: .seconds(5))
+        let dropped = simulation.time
+        simulation.drop(session)
+        simulation.run(for: .seconds(2))
+        let cover = simulation.judge.joins.last
+        #expect(cover?.join.session == nil)
+        #expect((cover?.time ?? .zero) - dropped <= .milliseconds(200))
+    }
+
+    @Test func takesTheNextPublishersOlderKeyFrameWhenTheLineRunsOut() {
+        var simulation = ProgrammeSimulation(delay: .milliseconds(500))
+        let first = simulation.publish()
+        // Its key frames come every ten seconds: none reaches the delay in time.
+        let second = simulation.publish(.init(groupSeconds: 10))
+        simulation.run(for: .seconds(3))
+        simulation.order(first, standby: [second])
+        simulation.run(for: .seconds(10))
+        simulation.drop(first)
+        simulation.order(second)
+        simulation.run(for: .seconds(2))
+        #expect(simulation.judge.reports == [.slate, .onAir(first), .onAir(second)])
+        expectSound(simulation)
+    }
+
+    @Test func aNextWhoIsNotThereLeavesTheOutgoingOnAir() {
+        var simulation = ProgrammeSimulation(delay: .seconds(1))
+        let first = simulation.publish()
+        simulation.run(for: .seconds(3))
+        simulation.order(first)
+        simulation.run(for: .seconds(4))
+        simulation.order(.random())
+        simulation.run(for: .seconds(10))
+        expectSound(simulation)
+        #expect(simulation.judge.reports == [.slate, .onAir(first)])
+    }
+
+    @Test func aNewFormatInsideAStreamIsAJoinAtItsKeyFrame() throws {
+        var simulation = ProgrammeSimulation(delay: .seconds(1))
+        let session = simulation.publish(.init(bFrames: 2))
+        simulation.run(for: .seconds(3))
+        simulation.order(session)
+        simulation.run(for: .seconds(3))
+        let line = try #require(simulation.publishers[session]?.line)
+        line.append(.video(.synthetic(width: 854, frameRate: nil, mark: 9)))
+        simulation.run(for: .seconds(6))
+        // The tape goes on in the middle of its group: what cannot be decoded is left out and covered.
+        #expect(simulation.judge.violations.isEmpty)
+        let last = try #require(simulation.judge.joins.last)
+        #expect(last.join.session == session)
+        #expect(last.join.formatChanged)
+        #expect(last.format.video.width == 854)
+    }
+
+    @Test func anOlderOrderIsIgnored() {
+        var programme = Programme(delay: .zero)
+        let session = PublishSessionID.random()
+        programme.ordered(ProgrammeOrder(version: 5, onAir: session, standby: []), now: 1)
+        programme.ordered(ProgrammeOrder(version: 4, onAir: nil, standby: []), now: 2)
+        programme.slateReady(.synthetic())
+        let line = DelayLine()
+        programme.attached(line, as: session)
+        // It waits for the ordered session's key frame.
+        #expect(programme.advance(now: 4).wake.lines.map(\.condition) == [.keyFrame])
+    }
+}

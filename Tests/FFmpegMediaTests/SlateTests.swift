@@ -1,0 +1,169 @@
+import Domain
+import FFmpegMedia
+import Foundation
+import NIOCore
+import TestKit
+import Testing
+
+/// Slates, made by the worker's own code and read back by the maker through a real child process.
+@Suite struct SlateTests {
+    static let request = SlateRequest(
+        text: "Nobody is on air\nqueue up: 100% \\ 'now': %{pts}, [a]=b;c", width: 1280, height: 720, frameRate: 30,
+        sampleRate: 48_000, channels: 2)
+
+    /// A maker whose child prints what the worker wrote for `request` before.
+    private func makeThroughChild(_ request: SlateRequest) async throws -> SlateClip {
+        let folder = try MediaTool.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }  // Only litter in the temporary folder is lost.
+        let file = folder.appendingPathComponent("slate")
+        try Data().write(to: file)
+        try SlateWorker.run(request, to: try FileHandle(forWritingTo: file))
+        return try await SlateWorkerMaker(executable: "/bin/cat", arguments: { _ in [file.path] }).makeSlate(request)
+    }
+
+    /// The clip looped for `seconds`, as the programme shows it.
+    private func loop(_ clip: SlateClip, seconds: Double) -> [ProgrammeUnit] {
+        var units: [ProgrammeUnit] = []
+        let step = clip.videoDuration / Int64(clip.video.count)
+        var time = MediaTime.zero
+        while time < .seconds(seconds) {
+            for unit in clip.video {
+                units.append(
+                    ProgrammeUnit(
+                        track: .video, decodeTime: time + unit.decodeTime,
+                        presentationTime: time + unit.presentationTime,
+                        duration: step, isKeyFrame: unit.isKeyFrame, payload: unit.payload))
+            }
+            time = time + clip.videoDuration
+        }
+        let audio = clip.format.audio
+        for frame in 0..<Int64(seconds * Double(audio.sampleRate) / Double(audio.samplesPerFrame)) {
+            let start = MediaTime(ticks: frame * Int64(audio.samplesPerFrame), timescale: Int64(audio.sampleRate))
+            units.append(
+                ProgrammeUnit(
+                    track: .audio, decodeTime: start, presentationTime: start, duration: audio.frameDuration,
+                    isKeyFrame: true, payload: clip.silence))
+        }
+        return units.sorted { $0.decodeTime < $1.decodeTime }
+    }
+
+    @Test(arguments: [
+        request,
+        SlateRequest(text: "", width: 641, height: 359, frameRate: 25, sampleRate: 44_100, channels: 1),
+        SlateRequest(text: "DJ Ünïcode ♫", width: 1920, height: 1080, frameRate: 60, sampleRate: 32_000, channels: 2),
+    ])
+    func loopsForTenSecondsWithoutAMessageFromDecoders(request: SlateRequest) async throws {
+        let clip = try await makeThroughChild(request)
+        #expect(clip.videoDuration == .seconds(2))
+        #expect(clip.video.count == request.frameRate * 2)
+        #expect(clip.video.map(\.isKeyFrame) == [true] + Array(repeating: false, count: clip.video.count - 1))
+        #expect(clip.video.allSatisfy { $0.decodeTime == $0.presentationTime })
+        #expect(clip.format.video.profile == 100)
+        #expect(clip.format.video.parameterSets.map { ($0.first ?? 0) & 0x1F } == [7, 8])
+        let units = loop(clip, seconds: 10)
+        let muxer = try FFmpegMuxerFactory().makeMuxer(for: clip.format)
+        for unit in units { try muxer.append(unit) }
+        var file = muxer.initializationSection
+        var fragment = try muxer.flush()
+        file.writeBuffer(&fragment)
+        let probed = try probe(file)
+        #expect(probed.complaints == "")
+        #expect(probed.packets.filter { $0.codecType == "video" }.count == request.frameRate * 10)
+        #expect(probed.packets.filter { $0.flags?.hasPrefix("K") == true && $0.codecType == "video" }.count == 5)
+        #expect(probed.streams.map(\.width) == [(request.width + 1) & ~1, nil])
+        #expect(probed.streams.last?.sampleRate == String(request.sampleRate))
+    }
+
+    @Test func isSilent() async throws {
+        let clip = try await makeThroughChild(Self.request)
+        let muxer = try FFmpegMuxerFactory().makeMuxer(for: clip.format)
+        for unit in loop(clip, seconds: 3) { try muxer.append(unit) }
+        var file = muxer.initializationSection
+        var fragment = try muxer.flush()
+        file.writeBuffer(&fragment)
+        let volume = try tool("ffmpeg", on: file, ["-af", "volumedetect", "-f", "null", "-"])
+        #expect(volume.errors.contains("max_volume: -91.0 dB"))
+    }
+
+    @Test func refusesImpossibleRequestsBeforeAnyChild() async throws {
+        let maker = SlateWorkerMaker(executable: "/nonexistent")
+        for change: (inout SlateRequest) -> Void in [
+            { $0.width = 0 }, { $0.height = 100_000 }, { $0.frameRate = 0 }, { $0.frameRate = 121 },
+            { $0.sampleRate = 1 },
+            { $0.channels = 9 },
+        ] {
+            var request = Self.request
+            change(&request)
+            await #expect { try await maker.makeSlate(request) } throws: {
+                ($0 as? MediaError)?.code == .invalidRequest
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("kill -9 $$", MediaError.Code.workerFailed), ("exit 3", .workerFailed), ("exit 0", .invalidWorkerOutput),
+        ("echo LSLATE1", .invalidWorkerOutput), ("cat /dev/zero", .workerFailed),
+        ("cat /dev/zero >&2", .workerFailed), ("exec sleep 1000", .workerFailed),
+    ])
+    func saysSoWhenTheWorkerFails(script: String, code: MediaError.Code) async throws {
+        let limit: Duration = script.contains("sleep") ? .milliseconds(200) : .seconds(20)
+        let maker = SlateWorkerMaker(executable: "/bin/sh", arguments: { _ in ["-c", script] }, timeLimit: limit)
+        await #expect { try await maker.makeSlate(Self.request) } throws: { ($0 as? MediaError)?.code == code }
+    }
+
+    @Test func saysSoWhenThereIsNoWorker() async throws {
+        await #expect { try await SlateWorkerMaker(executable: "/nonexistent").makeSlate(Self.request) } throws: {
+            ($0 as? MediaError)?.code == .workerFailed
+        }
+    }
+
+    @Test func killsTheWorkerWhenCancelled() async throws {
+        let folder = try MediaTool.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }  // Only litter in the temporary folder is lost.
+        let pipe = folder.appendingPathComponent("started").path
+        #expect(try MediaTool.run("mkfifo", [pipe]).status == 0)
+        let maker = SlateWorkerMaker(
+            executable: "/bin/sh", arguments: { _ in ["-c", "echo $$ > '\(pipe)'; exec sleep 1000"] })
+        let task = Task { try await maker.makeSlate(Self.request) }
+        // Opening the fifo waits until the child is there.
+        let started = try #require(FileHandle(forReadingAtPath: pipe))
+        let text = String(decoding: try started.readToEnd() ?? Data(), as: UTF8.self)
+        let child = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+        task.cancel()
+        await #expect(throws: (any Error).self) { try await task.value }
+        #expect(kill(child, 0) == -1)
+    }
+
+    @Test func everyCutOfTheWorkersOutputIsRefused() async throws {
+        let request = SlateRequest(
+            text: "x", width: 64, height: 64, frameRate: 2, sampleRate: 48_000, channels: 2)
+        let folder = try MediaTool.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }  // Only litter in the temporary folder is lost.
+        let file = folder.appendingPathComponent("slate")
+        try Data().write(to: file)
+        try SlateWorker.run(request, to: try FileHandle(forWritingTo: file))
+        let whole = try Data(contentsOf: file)
+        for count in stride(from: 0, to: whole.count, by: max(1, whole.count / 20)) {
+            let maker = SlateWorkerMaker(
+                executable: "/usr/bin/head", arguments: { _ in ["-c", "\(count)", file.path] })
+            await #expect { try await maker.makeSlate(request) } throws: {
+                ($0 as? MediaError)?.code == .invalidWorkerOutput
+            }
+        }
+    }
+
+    @Test func reportsWhatThisMachineCanDo() {
+        let report = FFmpegCapabilities.report()
+        #expect(report.allSatisfy { $0.isPresent && $0.remedy == nil })
+        #expect(report.map(\.name).contains("encoder libx264"))
+    }
+}
+
+/// Runs an ffmpeg tool with the bytes as its input file.
+func tool(_ name: String, on bytes: ByteBuffer, _ arguments: [String]) throws -> MediaTool.Outcome {
+    let folder = try MediaTool.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }  // Only litter in the temporary folder is lost.
+    let file = folder.appendingPathComponent("file.mp4")
+    try Data(bytes.readableBytesView).write(to: file)
+    return try MediaTool.run(name, ["-i", file.path] + arguments)
+}

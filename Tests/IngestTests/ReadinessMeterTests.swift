@@ -1,0 +1,129 @@
+import Domain
+@testable import Ingest
+import NIOCore
+import TestKit
+import Testing
+
+@Suite struct ReadinessMeterTests {
+    /// A meter that has seen `seconds` of a tape, of the tracks in `only`.
+    private func meter(
+        _ shape: ProgrammeTape.Shape = .init(), seconds: Double, only: Set<TrackKind> = [.video, .audio],
+        metadata: StreamMetadata? = nil, envelope: Envelope = Envelope(), delay: Duration = .seconds(2),
+        bytes: Int = 0, withoutKeyFrames: Bool = false
+    ) -> (meter: ReadinessMeter, now: Int64) {
+        var meter = ReadinessMeter(envelope: envelope, delay: delay)
+        var tape = ProgrammeTape(shape: shape, mark: 1)
+        if let metadata { meter.received(metadata) }
+        if only.contains(.video) { meter.received(.video(tape.videoFormat)) }
+        if only.contains(.audio) { meter.received(.audio(tape.audioFormat)) }
+        var now: Int64 = 0
+        while now < Int64(seconds * 1e9) {
+            var (unit, after) = tape.next()
+            now = after.nanoseconds
+            if withoutKeyFrames, unit.track == .video { unit.isKeyFrame = false }
+            if bytes > 0, unit.track == .video { unit.payload = ByteBuffer(repeating: 0, count: bytes) }
+            if only.contains(unit.track) { meter.received(unit, at: now) }
+        }
+        return (meter, now)
+    }
+
+    private func reasons(_ made: (meter: ReadinessMeter, now: Int64)) -> [String] {
+        switch made.meter.readiness(at: made.now) {
+        case .ready: []
+        case .notReady(let reasons): reasons
+        }
+    }
+
+    @Test func isReadyOnceTheDelayIsFilled() {
+        #expect(
+            reasons(meter(seconds: 1.5)) == [
+                "Your stream is being buffered for the channel's delay: ready in a moment."
+            ])
+        #expect(reasons(meter(seconds: 2.1)).isEmpty)
+        #expect(reasons(meter(seconds: 0.1, delay: .zero)).isEmpty)
+    }
+
+    @Test(arguments: [0.5, 2, 8.33]) func saysOnceThatTheDelayHasBeenFilled(groupSeconds: Double) {
+        var meter = ReadinessMeter(envelope: Envelope(), delay: .seconds(2))
+        var tape = ProgrammeTape(shape: .init(groupSeconds: groupSeconds), mark: 1)
+        var moments: [MediaTime] = []
+        for _ in 0..<600 {
+            let (unit, after) = tape.next()
+            if meter.received(unit, at: after.nanoseconds) { moments.append(unit.decodeTime) }
+        }
+        #expect(moments.count == 1)
+        #expect(((moments.first ?? .zero) - .milliseconds(2000)).seconds < 0.034)
+    }
+
+    @Test func saysThatNothingCame() {
+        let empty = ReadinessMeter(envelope: Envelope(), delay: .zero)
+        #expect(empty.readiness(at: 5) == .notReady(["No media has arrived yet."]))
+    }
+
+    @Test func waitsForAPromisedTrack() {
+        let promise = StreamMetadata(hasVideo: true, hasAudio: true)
+        #expect(
+            reasons(meter(seconds: 5, only: [.video], metadata: promise))
+                == ["No audio has arrived yet: check the sound source and the encoder."])
+        #expect(
+            reasons(meter(seconds: 5, only: [.audio], metadata: promise))
+                == ["No picture has arrived yet: check the video source and the encoder."])
+    }
+
+    @Test func aTrackThatNeverCameIsMissing() {
+        #expect(
+            reasons(meter(seconds: 5, only: [.video]))
+                == ["Your stream has no sound: this channel needs picture and sound."])
+        #expect(
+            reasons(meter(seconds: 5, only: [.audio]))
+                == ["Your stream has no picture: this channel needs picture and sound."])
+    }
+
+    @Test func asksForAKeyFrame() {
+        #expect(
+            reasons(meter(seconds: 5, withoutKeyFrames: true))
+                == ["No key frame yet: set the key-frame interval to 2 s."])
+    }
+
+    @Test func namesWhatLiesOutsideTheEnvelope() {
+        #expect(
+            reasons(meter(.init(width: 3840), seconds: 5)) == [
+                "Your picture is 3840x2160; this channel takes up to 1920x1080: scale the output down in the encoder."
+            ])
+        #expect(
+            reasons(meter(.init(channels: 6), seconds: 5)) == [
+                "Your sound has 6 channels; this channel takes up to 2: choose stereo in the encoder."
+            ])
+        #expect(
+            reasons(meter(.init(frameRate: 120), seconds: 5)) == [
+                "Your frame rate is 120; this channel takes up to 60: lower it in the encoder."
+            ])
+        #expect(
+            reasons(meter(seconds: 5, bytes: 60_000)) == [
+                "Your bitrate is too high: this channel takes up to 10000 kbit/s of picture and sound; lower it in the "
+                    + "encoder."
+            ])
+    }
+
+    @Test func takesSixtyFramesMeasuredInMilliseconds() {
+        #expect(reasons(meter(.init(frameRate: 60), seconds: 5)).isEmpty)
+    }
+
+    @Test func refusesOtherColourFormats() {
+        var made = meter(seconds: 5)
+        var format = VideoFormat.synthetic(width: 1280, frameRate: nil, mark: 1)
+        format.chromaFormat = 3
+        made.meter.received(.video(format))
+        #expect(
+            reasons(made)
+                == ["Your colour format is not 4:2:0 with 8 bits: choose NV12 or yuv420p in the encoder."])
+    }
+
+    @Test func passesOnWhyATrackWasRefusedUntilItsFormatIsGood() {
+        var made = meter(seconds: 5)
+        made.meter.refused(.audio, reason: "MP3 is not taken: choose AAC.")
+        #expect(reasons(made) == ["MP3 is not taken: choose AAC."])
+        made.meter.received(.audio(.synthetic(sampleRate: 48_000, channels: 2)))
+        #expect(reasons(made).isEmpty)
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import LineupServer
+import Testing
+
+@Suite struct DataFolderTests {
+    private func withFolder(_ body: (URL) throws -> Void) throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "lineup-\(UInt32.random(in: 0 ... .max))")
+        defer { try? FileManager.default.removeItem(at: url) }
+        try body(url)
+    }
+
+    @Test func oneServerAtATimeHoldsAFolder() throws {
+        try withFolder { url in
+            let folder = DataFolder(url)
+            try folder.prepare()
+            #expect(!folder.isServed())
+            do {
+                let lock = try folder.lock()
+                #expect(folder.isServed())
+                let error = #expect(throws: StartError.self) { try folder.lock() }
+                #expect(error?.description.contains("Another lineup server") == true)
+                withExtendedLifetime(lock) {}
+            }
+            #expect(!folder.isServed())
+        }
+    }
+
+    @Test func aFolderThatCannotBeMadeIsNamed() throws {
+        try withFolder { url in
+            try Data("a file".utf8).write(to: url)
+            let folder = DataFolder(url.appendingPathComponent("data"))
+            let error = #expect(throws: StartError.self) { try folder.prepare() }
+            #expect(error?.description.contains("LINEUP_DATA_DIR") == true)
+        }
+    }
+
+    @Test func aPathTooLongForASocketIsRefusedBeforeAnythingIsMade() throws {
+        try withFolder { url in
+            let folder = DataFolder(url.appendingPathComponent(String(repeating: "x", count: 100)))
+            let error = #expect(throws: StartError.self) { try folder.prepare() }
+            #expect(error?.description.contains("too long") == true)
+            #expect(error?.description.contains("LINEUP_DATA_DIR") == true)
+            #expect(!FileManager.default.fileExists(atPath: folder.url.path))
+        }
+    }
+
+    @Test func aPortInUseIsSeen() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = bind(descriptor, $0, size)
+                _ = listen(descriptor, 1)
+                _ = getsockname(descriptor, $0, &size)
+            }
+        }
+        #expect(!PortProbe.isFree(Int(UInt16(bigEndian: address.sin_port)), on: "127.0.0.1"))
+        #expect(!PortProbe.isFree(70_000, on: "127.0.0.1"))
+        #expect(!PortProbe.isFree(8080, on: "not an address"))
+    }
+}

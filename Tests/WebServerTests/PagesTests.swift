@@ -1,0 +1,89 @@
+import Testing
+import WebServer
+
+@Suite(.timeLimit(.minutes(1))) struct PagesTests {
+    @Test(arguments: ["/", "/watch/main", "/dj", "/admin"])
+    func servesPageWithStrictPolicy(path: String) async throws {
+        try await TestSite.run { site async throws in
+            let answer = try await site.send("GET", path)
+            #expect(answer.status == 200)
+            #expect(answer.headers["content-type"] == "text/html; charset=utf-8")
+            #expect(answer.headers["cache-control"] == "no-cache")
+            #expect(answer.headers["x-content-type-options"] == "nosniff")
+            #expect(answer.headers["referrer-policy"] == "same-origin")
+            let policy = try #require(answer.headers["content-security-policy"])
+            #expect(policy.hasPrefix("default-src 'self'; media-src 'self' blob:;"))
+            #expect(policy.contains("frame-ancestors 'none'"))
+            #expect(answer.body.hasPrefix("<!doctype html>"))
+        }
+    }
+
+    @Test func knownEntityTagIsAnsweredWithoutTheBody() async throws {
+        try await TestSite.run { site async throws in
+            let first = try await site.send("GET", "/style.css")
+            let tag = try #require(first.headers["etag"])
+            let second = try await site.send("GET", "/style.css", headers: [("If-None-Match", "\"x\", W/\(tag)")])
+            #expect(second.status == 304)
+            #expect(second.body.isEmpty)
+            #expect(second.headers["etag"] == tag)
+            let third = try await site.send("GET", "/style.css", headers: [("If-None-Match", "\"x\"")])
+            #expect(third.status == 200)
+        }
+    }
+
+    @Test func headTellsTheLengthAndSendsNothing() async throws {
+        try await TestSite.run { site async throws in
+            let full = try await site.send("GET", "/js/api.js")
+            let head = try await site.send("HEAD", "/js/api.js")
+            #expect(head.status == 200)
+            #expect(head.headers["content-length"] == String(full.body.utf8.count))
+            #expect(head.headers["content-type"] == "text/javascript; charset=utf-8")
+            #expect(head.body.isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        "/tests/queue-model.test.js", "/package.json", "/../Package.swift", "/%2e%2e/Package.swift", "/js",
+    ])
+    func servesNothingElseOfTheRepository(path: String) async throws {
+        try await TestSite.run { site async throws in
+            #expect(try await site.send("GET", path).status == 404)
+        }
+    }
+
+    @Test func peopleGetAPageAndProgramsAProblemWhenNothingIsThere() async throws {
+        try await TestSite.run { site async throws in
+            let page = try await site.send("GET", "/nowhere", headers: [("Accept", "text/html,*/*")])
+            #expect(page.status == 404)
+            #expect(page.body.hasPrefix("<!doctype html>"))
+            let problem = try await site.send("GET", "/nowhere")
+            #expect(problem.status == 404)
+            #expect(problem.headers["content-type"] == "application/problem+json")
+            #expect(problem.body.contains("\"type\":\"/problems/not-found\""))
+            #expect(try await site.send("GET", "/watch/other").status == 404)
+        }
+    }
+
+    @Test func wrongMethodNamesTheRightOnes() async throws {
+        try await TestSite.run { site async throws in
+            let answer = try await site.write("PUT", "/api/v1/keys")
+            #expect(answer.status == 405)
+            #expect(answer.headers["allow"] == "GET, HEAD, POST")
+            #expect(try await site.write("POST", "/style.css").headers["allow"] == "GET, HEAD")
+        }
+    }
+
+    @Test func targetBeyondTheLimitIsRefused() async throws {
+        try await TestSite.run { site async throws in
+            let answer = try await site.send("GET", "/" + String(repeating: "a", count: 4_096))
+            #expect(answer.status == 414)
+        }
+    }
+
+    @Test func headersBeyondTheLimitAreRefused() async throws {
+        try await TestSite.run { site async throws in
+            let huge = (0..<20).map { ("X-Filler-\($0)", String(repeating: "a", count: 4_000)) }
+            #expect(try await site.send("GET", "/", headers: huge).status == 400)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+"""Fixtures: a fresh server a test, DJs, and everything ended afterwards."""
+
+import logging
+import shutil
+
+import pytest
+
+import clips
+from places import ARTEFACTS, BINARY
+from publishers import Encoder, Publisher
+from server import Server
+
+# It reports each refused connection while OBS is still coming up; who waits for OBS says so when it never does.
+logging.getLogger("obsws_python").setLevel(logging.CRITICAL)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    setattr(item, "report_" + call.when, outcome.get_result())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def artefacts():
+    """An empty folder for what this run leaves."""
+    shutil.rmtree(ARTEFACTS, ignore_errors=True)
+    ARTEFACTS.mkdir(parents=True)
+    return ARTEFACTS
+
+
+@pytest.fixture
+def folder(artefacts, request):
+    """This test's own folder under the artefacts."""
+    path = artefacts / request.node.name.replace("/", "-")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture
+def make_server(request, folder):
+    """Makes servers with settings of the test's own; logs of failed tests are kept."""
+    assert BINARY.exists(), f"{BINARY} is missing: build it first (swift build), or set LINEUP_BINARY"
+    made = []
+
+    def make(**settings):
+        made.append(Server(**settings))
+        return made[-1].start()
+
+    yield make
+    for number, server in enumerate(made):
+        failed = any(getattr(request.node, "report_" + when, None) and getattr(request.node, "report_" + when).failed
+                     for when in ("setup", "call"))
+        if failed and server.log.exists():
+            shutil.copy(server.log, folder / f"server-{number}.log")
+        server.remove()
+
+
+@pytest.fixture
+def server(make_server):
+    """A fresh server with defaults and a data folder of its own."""
+    return make_server()
+
+
+@pytest.fixture
+def publish():
+    """Publishes a clip with a DJ's key; ended with the test."""
+    started = []
+
+    def start(server, dj, clip=clips.A, reconnect=False):
+        url = server.publish_url(dj.key)
+        started.append(Encoder(url, clip) if reconnect else Publisher(url, clip))
+        return started[-1]
+
+    yield start
+    for publisher in started:
+        publisher.stop()
+
+
+@pytest.fixture
+def ended_later():
+    """Things with a `stop`, stopped with the test, the last one first."""
+    things = []
+    yield lambda thing: things.append(thing) or thing
+    for thing in reversed(things):
+        thing.stop()

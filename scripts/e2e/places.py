@@ -1,0 +1,13 @@
+"""Where the suite finds and leaves things."""
+
+import os
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# Under .build, which git ignores and `swift package clean` empties.
+WORK = Path(os.environ.get("LINEUP_E2E_WORK", REPOSITORY / ".build" / "e2e"))
+CLIPS = WORK / "clips"
+# Logs, recordings and screenshots, kept for whoever looks after a failure.
+ARTEFACTS = WORK / "artefacts"
+BINARY = Path(os.environ.get("LINEUP_BINARY", REPOSITORY / ".build" / "debug" / "lineup"))
+FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"

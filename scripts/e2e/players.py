@@ -1,0 +1,125 @@
+"""Real players, without a screen: each plays the programme for some seconds and is asked how far it came."""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import processes
+from waiting import wait_until
+
+
+class MPV:
+    """mpv with its JSON socket."""
+
+    def __init__(self, url, folder):
+        self.log = folder / "mpv.log"
+        # Short: a Unix socket's path holds 107 bytes.
+        self._place = Path(tempfile.mkdtemp(prefix="mpv-"))
+        self._socket = self._place / "s"
+        self._output = open(self.log, "wb")
+        self._process = subprocess.Popen(
+            ["mpv", "--no-config", "--no-terminal", "--vo=null", "--ao=null", f"--log-file={folder / 'mpv-full.log'}",
+             f"--input-ipc-server={self._socket}", url],
+            stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, preexec_fn=processes.die_with_parent)
+        self._full = folder / "mpv-full.log"
+
+    def position(self):
+        """Seconds on the programme's timeline, or None before the first picture."""
+        try:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.settimeout(2)
+                peer.connect(str(self._socket))
+                peer.sendall(b'{"command": ["get_property", "playback-time"]}\n')
+                for line in peer.makefile():
+                    answer = json.loads(line)
+                    if "error" in answer:
+                        return answer.get("data")
+        except (OSError, ValueError):
+            return None
+
+    def complaints(self):
+        """Lines of level error and fatal."""
+        lines = self._full.read_text(errors="replace").splitlines() if self._full.exists() else []
+        return [line for line in lines if "][e]" in line or "][f]" in line]
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(10)
+        self._output.close()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+
+class VLC:
+    """cvlc, which refuses to run as root: as root it runs as nobody. Asked through its rc interface on a Unix socket."""
+
+    def __init__(self, url, folder):
+        self.log = folder / "vlc.log"
+        self._place = Path(tempfile.mkdtemp(prefix="vlc-"))
+        self._socket = self._place / "rc"
+        prefix = []
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(self._place, nobody.pw_uid, nobody.pw_gid)
+            prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--pdeathsig", "KILL"]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self._place), "XDG_RUNTIME_DIR": str(self._place), "LANG": "C.UTF-8"}
+        self._output = open(self.log, "wb")
+        self._process = subprocess.Popen(
+            [*prefix, "cvlc", "-v", "--no-color", "--intf", "oldrc", "--rc-unix", str(self._socket), "--rc-fake-tty",
+             "--vout", "dummy", "--aout", "dummy", "--no-video-title-show", url],
+            stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, env=environment)
+
+    def _ask(self, command):
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(3)
+            peer.connect(str(self._socket))
+            peer.sendall(command.encode() + b"\n")
+            answer, deadline = b"", time.monotonic() + 2
+            while time.monotonic() < deadline and not re.search(rb"(?m)^[> ]*\d+\r?$", answer):
+                part = peer.recv(4096)
+                if not part:
+                    break
+                answer += part
+            return answer.decode(errors="replace")
+
+    def position(self):
+        """Seconds played, or None before the first picture."""
+        try:
+            # Other lines tell of changes of state, with addresses in them.
+            lines = [line.strip("> \r") for line in self._ask("get_time").splitlines()]
+            return next((int(line) for line in lines if line.isdigit()), None)
+        except OSError:
+            return None
+
+    def complaints(self):
+        """Error lines that mean trouble with the programme.
+
+        Left out: what a machine without a desktop lacks, and what VLC's own decoder and clock say whenever they start anew
+        behind an EXT-X-DISCONTINUITY (one late picture).
+        """
+        harmless = ("dbus", "x11", "xcb", "vdpau", "pulse", "alsa", "lua", "interface", "globalhotkeys", "inhibit", "va-api",
+                    "gl ", "timestamp", "is called too late")
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if " error: " in line and not any(word in line.lower() for word in harmless)]
+
+    def stop(self):
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._output.close()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+
+def plays_on(player, seconds, what):
+    """Waits until the player's position has moved on by `seconds`."""
+    start = wait_until(player.position, f"{what} to show a first position", 30)
+    wait_until(lambda: (player.position() or 0) >= start + seconds, f"{what} to play {seconds} s", seconds * 3 + 20, every=0.25)

@@ -1,0 +1,150 @@
+"""The pages in Chromium: watch, sign up, publish, skip (issue 2, Web). Screenshots go to the artefacts."""
+
+import re
+import secrets
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+import clips
+from publishers import Publisher
+from test_queue import three_in_line
+from waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Opens pages of a browser of its own; a page's script error or a violated policy fails the test."""
+    contexts, errors = [], []
+
+    def start(width=1280, height=800):
+        contexts.append(chromium.new_context(viewport={"width": width, "height": height}))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text)
+                if message.type == "error" and "Content Security Policy" in message.text else None)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def current_time(page):
+    return page.evaluate("document.querySelector('video').currentTime")
+
+
+def colour_of_video(page):
+    """The colour in the lower middle of the picture that the <video> shows now, as [r, g, b]."""
+    return page.evaluate("""() => {
+        const video = document.querySelector('video'), canvas = document.createElement('canvas');
+        canvas.width = canvas.height = 8;
+        const context = canvas.getContext('2d');
+        context.drawImage(video, 0, 0, 8, 8);
+        return Array.from(context.getImageData(4, 6, 1, 1).data.slice(0, 3));
+    }""")
+
+
+def test_watch_page_plays_across_a_hand_over(server, publish, open_page, folder):
+    _, (first, *_) = three_in_line(server, publish)
+    server.wait_for_on_air("DJ A")
+    page = open_page()
+    page.goto(server.url + "/watch/main")
+    wait_until(lambda: current_time(page) > 0, "the video's time to advance", 40)
+    wait_until(lambda: colour_of_video(page)[0] > 150, "DJ A's red in the picture", 30)
+    begin = current_time(page)
+    page.screenshot(path=folder / "watch-a.png")
+    first.stop()
+    wait_until(lambda: colour_of_video(page)[1] > 150, "DJ B's green in the picture", 40)
+    wait_until(lambda: current_time(page) > begin + 5, "the video's time to advance across the hand-over", 40)
+    expect(page.locator("body")).to_contain_text("DJ B")
+    page.screenshot(path=folder / "watch-b.png")
+    assert page.evaluate("document.querySelector('video').error") is None
+
+
+def test_dj_signs_up_gets_a_key_once_and_sees_the_place(server, open_page, folder, ended_later):
+    page = open_page()
+    page.goto(server.url + "/dj")
+    form = page.locator("section", has_text="New here? Sign up").locator("form")
+    password = "pw-" + secrets.token_hex(8)
+    # An error first: too short a password stays on the form with words.
+    form.get_by_label("DJ name").fill("Ωmega DJ")
+    form.get_by_label("E-mail").fill("omega@example.org")
+    form.get_by_label("Password").fill("short")
+    form.get_by_role("button", name="Sign up").click()
+    expect(form).to_contain_text(re.compile("8", re.I))
+    page.screenshot(path=folder / "dj-form-error.png")
+    form.get_by_label("Password").fill(password)
+    form.get_by_role("button", name="Sign up").click()
+    page.get_by_role("button", name="Make my stream key").click()
+    expect(page.get_by_text("It is shown this once")).to_be_visible()
+    expect(page.locator("body")).to_contain_text(f"rtmp://127.0.0.1:{server.rtmp_port}/live")
+    key = page.evaluate(
+        "[...document.querySelectorAll('.notice-good code, .notice-good input, .notice-good output')]"
+        ".map(e => e.value || e.textContent).find(text => text.startsWith('lk_'))")
+    if not key:
+        key = re.search(r"lk_[a-z2-7]+", page.locator(".notice-good").inner_text()).group(0)
+    page.screenshot(path=folder / "dj-key.png", full_page=True)
+
+    ended_later(Publisher(server.publish_url(key), clips.B))
+    expect(page.get_by_role("status").filter(has_text=re.compile("on air", re.I)).first).to_be_visible(timeout=20_000)
+    page.screenshot(path=folder / "dj-on-air.png", full_page=True)
+    page.reload()
+    expect(page.get_by_role("button", name="Replace")).to_be_visible()
+    assert key not in page.content(), "the key is shown once"
+
+
+def test_admin_skips_the_head_and_a_dj_may_not(server, publish, open_page, folder):
+    three_in_line(server, publish)
+    server.wait_for_on_air("DJ A")
+    email, password = server.make_user("Boss", "admin")
+    page = open_page(390, 844)
+    page.goto(server.url + "/admin")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Skip DJ A").click()
+    page.screenshot(path=folder / "admin-confirm.png")
+    page.get_by_role("dialog").get_by_role("button", name="Skip DJ A").click()
+    expect(page.get_by_role("button", name="Skip DJ B")).to_be_visible(timeout=15_000)
+    server.wait_for_on_air("DJ B")
+    page.screenshot(path=folder / "admin-phone.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off on a phone"
+
+    dj = server.make_dj("Just a DJ")
+    other = open_page()
+    other.goto(server.url + "/admin")
+    other.get_by_label("E-mail").fill(dj.email)
+    other.get_by_label("Password").fill(dj.password)
+    other.get_by_role("button", name="Log in").click()
+    expect(other.locator("body")).to_contain_text("takes an operator or an admin")
+    expect(other.get_by_role("button", name=re.compile("^Skip DJ"))).to_have_count(0)
+
+
+def test_pages_follow_the_queue_and_say_when_the_server_is_away(server, publish, open_page, folder):
+    page = open_page(390, 844)
+    page.goto(server.url + "/")
+    page.screenshot(path=folder / "home-empty.png", full_page=True)
+    dj = server.make_dj("DJ A")
+    publish(server, dj, reconnect=True)
+    expect(page.locator("main")).to_contain_text("DJ A", timeout=15_000)
+    server.kill()
+    connection = page.locator("#connection")
+    expect(connection).not_to_have_text(re.compile("^Live", re.I), timeout=20_000)
+    page.screenshot(path=folder / "home-offline.png", full_page=True)
+    server.start()
+    expect(connection).to_have_text(re.compile("live", re.I), timeout=40_000)
+    expect(page.locator("main")).to_contain_text("DJ A")
+    page.screenshot(path=folder / "home-live.png", full_page=True)

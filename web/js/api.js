@@ -1,0 +1,134 @@
+// The one module that talks to the server.
+
+import { nextDelay } from './backoff.js';
+
+/** An answer that is an error: the server's problem document (RFC 9457). */
+export class Problem extends Error {
+  constructor(status, document, retryAfterSeconds) {
+    super(document?.detail ?? 'The server gave an answer that this page does not understand.');
+    this.status = status;
+    this.slug = (document?.type ?? '').replace('/problems/', '');
+    this.title = document?.title ?? 'Something went wrong';
+    this.field = document?.field;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The server could not be reached at all. */
+export class Unreachable extends Error {
+  constructor() {
+    super('The server cannot be reached. Check your connection and try again.');
+    this.slug = 'unreachable';
+  }
+}
+
+// Sent back with each write; known from the session's answers, kept in this page only.
+let csrfToken = null;
+
+async function request(method, path, body) {
+  const headers = { accept: 'application/json' };
+  if (method !== 'GET') {
+    headers['content-type'] = 'application/json';
+    if (csrfToken) headers['x-csrf-token'] = csrfToken;
+  }
+  let response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method, headers, body: method === 'GET' ? undefined : JSON.stringify(body ?? {}), credentials: 'same-origin', cache: 'no-store',
+    });
+  } catch {
+    throw new Unreachable();
+  }
+  if (response.status === 204) return null;
+  let document = null;
+  try {
+    document = await response.json();
+  } catch {
+    // A proxy's page, for example: the status alone has to do.
+  }
+  if (!response.ok || document === null) {
+    throw new Problem(response.status, document, Number(response.headers.get('retry-after')) || undefined);
+  }
+  return document;
+}
+
+/** A write. When another tab has changed the session, its new token is fetched and the write tried once more. */
+async function write(method, path, body) {
+  try {
+    return await request(method, path, body);
+  } catch (error) {
+    if (error.slug !== 'csrf-token') throw error;
+    await api.me();
+    return request(method, path, body);
+  }
+}
+
+function remember(me) {
+  csrfToken = me.csrfToken;
+  return me.account;
+}
+
+export const api = {
+  /** The account that is logged in, or `null`. */
+  me: async () => remember(await request('GET', '/me')),
+  signUp: async (form) => remember(await write('POST', '/signup', form)),
+  logIn: async (form) => remember(await write('POST', '/login', form)),
+  logOut: async () => {
+    await write('POST', '/logout');
+    csrfToken = null;
+  },
+  keys: async () => (await request('GET', '/keys')).keys,
+  createKey: (label) => write('POST', '/keys', { label }),
+  rotateKey: (id) => write('POST', `/keys/${id}/rotate`),
+  revokeKey: (id) => write('DELETE', `/keys/${id}`),
+  queue: (channel) => request('GET', `/channels/${channel}/queue`),
+  skip: (channel, entry) => write('POST', `/channels/${channel}/queue/skip`, { entry }),
+  changeSettings: (channel, changes) => write('PATCH', `/channels/${channel}/settings`, changes),
+  server: () => request('GET', '/server'),
+
+  /** How the channel's playlist answers: `ready`, `notYet`, `missing` or `unreachable`. */
+  async playlist(channel) {
+    try {
+      const response = await fetch(playlistPath(channel), { method: 'HEAD', cache: 'no-store' });
+      if (response.ok) return 'ready';
+      return response.status === 503 ? 'notYet' : 'missing';
+    } catch {
+      return 'unreachable';
+    }
+  },
+
+  /**
+   * Follows the queue until the returned function is called. `onView` gets each view, `onState` one of `connecting`, `live`,
+   * `retrying`. A browser gives up for ever after an error answer, so coming back is done here.
+   */
+  follow(onView, onState) {
+    let source = null;
+    let timer = null;
+    let attempt = 0;
+    const connect = () => {
+      timer = null;
+      onState(attempt === 0 ? 'connecting' : 'retrying');
+      source = new EventSource('/api/v1/events');
+      source.addEventListener('queue', (event) => {
+        attempt = 0;
+        onState('live');
+        onView(JSON.parse(event.data));
+      });
+      source.addEventListener('error', () => {
+        onState('retrying');
+        if (source.readyState !== EventSource.CLOSED) return;
+        attempt += 1;
+        timer ??= setTimeout(connect, nextDelay(attempt, Math.random()));
+      });
+    };
+    connect();
+    return () => {
+      clearTimeout(timer);
+      source?.close();
+    };
+  },
+};
+
+export function playlistPath(channel) {
+  return `/hls/${channel}/index.m3u8`;
+}

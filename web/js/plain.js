@@ -1,0 +1,1 @@
+// The page has nothing to do; the file is there so that every page has the same head.

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { decide, initial, message } from '../js/player-model.js';
+
+const at = (phase, attempt = 0) => ({ phase, attempt });
+
+test('loads when the browser can play, and says so when it cannot', () => {
+  assert.equal(decide(initial, { kind: 'started', canPlay: true }).action, 'load');
+  const { state, action } = decide(initial, { kind: 'started', canPlay: false });
+  assert.deepEqual([state.phase, action], ['unsupported', 'none']);
+  assert.equal(decide(state, { kind: 'failed' }).action, 'none');
+});
+
+test('a failure first asks why', () => {
+  for (const phase of ['loading', 'playing', 'buffering', 'notYet']) {
+    const { state, action } = decide(at(phase), { kind: 'failed' });
+    assert.deepEqual([state.phase, action], ['failed', 'probe']);
+  }
+});
+
+test('the answer chooses the words, and every answer leads to another try', () => {
+  for (const [answer, phase] of [['notYet', 'notYet'], ['unreachable', 'offline'], ['ready', 'failed'], ['missing', 'failed']]) {
+    const { state, action, delay } = decide(at('failed'), { kind: 'probed', answer }, 1);
+    assert.deepEqual([state.phase, state.attempt, action, delay], [phase, 1, 'load', 1000]);
+  }
+});
+
+test('tries are spaced out and start over once it plays', () => {
+  let state = at('failed');
+  const delays = [];
+  for (let turn = 0; turn < 7; turn += 1) {
+    const decision = decide(state, { kind: 'probed', answer: 'ready' }, 1);
+    delays.push(decision.delay);
+    state = decision.state;
+  }
+  assert.deepEqual(delays, [1000, 2000, 4000, 8000, 16000, 20000, 20000]);
+  assert.deepEqual(decide(state, { kind: 'playing' }).state, at('playing'));
+});
+
+test('starving is shown only when it played', () => {
+  assert.equal(decide(at('playing'), { kind: 'starved' }).state.phase, 'buffering');
+  assert.equal(decide(at('notYet'), { kind: 'starved' }).state.phase, 'notYet');
+});
+
+test('a long pause goes back to the live edge, a short one plays on', () => {
+  assert.equal(decide(at('paused'), { kind: 'resumed', pausedSeconds: 60 }).action, 'load');
+  assert.equal(decide(at('paused'), { kind: 'resumed', pausedSeconds: 3 }).action, 'none');
+});
+
+test('nothing is reloaded behind the back of somebody who paused', () => {
+  assert.equal(decide(at('paused'), { kind: 'failed' }).action, 'none');
+  assert.equal(decide(at('paused'), { kind: 'stuck' }).action, 'none');
+});
+
+test('comes back at once when the network does', () => {
+  assert.equal(decide(at('playing'), { kind: 'offline' }).state.phase, 'offline');
+  assert.equal(decide(at('offline', 5), { kind: 'online' }).action, 'load');
+  assert.equal(decide(at('playing'), { kind: 'online' }).action, 'none');
+});
+
+test('every phase that hides the picture says why', () => {
+  for (const phase of ['loading', 'buffering', 'notYet', 'failed', 'offline', 'unsupported']) assert.ok(message(phase).length > 10);
+  assert.equal(message('playing'), null);
+  assert.equal(message('paused'), null);
+});
