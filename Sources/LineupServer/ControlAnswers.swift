@@ -44,6 +44,8 @@ extension QueueCommandError {
         case .nobodyOnAir: "nobody is on air or waiting"
         case .invalidSetting(let problem): problem
         case .stopping: "the server is going down"
+        case .versionConflict(let present): "the queue has moved since: its version is \(present.version)"
+        case .refused(let why): why
         }
     }
 }

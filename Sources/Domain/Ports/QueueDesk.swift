@@ -77,6 +77,10 @@ package enum QueueCommandError: Error, Sendable, Equatable {
     case invalidSetting(String)
     /// The server is going down.
     case stopping
+    /// The queue has moved since the caller looked (`QueueCommand.expectedVersion`): nothing was done. The present state.
+    indirect case versionConflict(present: QueueView)
+    /// A rule forbids it now; one sentence that says why.
+    case refused(String)
 }
 
 /// The queue as pages, the API and the command line use it; implemented by `Queueing`.

@@ -137,6 +137,12 @@ extension Problem {
                 status: .conflict, slug: "nobody-on-air", title: "Nobody on air", detail: "There is nobody to skip.")
         case .invalidSetting(let reason): self = .invalid(field: "settings", reason)
         case .stopping: self = .unavailable("The server is going down.", retryAfterSeconds: 5)
+        case .versionConflict(let present):
+            self = Self(
+                status: .conflict, slug: "queue-moved", title: "The queue has moved",
+                detail: "The queue has moved since you looked: its version is \(present.version) now.")
+        case .refused(let why):
+            self = Self(status: .conflict, slug: "not-now", title: "Not possible now", detail: why)
         }
     }
 
