@@ -153,6 +153,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
             needsFlush = true
         case .authorise(let intent): askGate(intent)
         case .media(let event): deliver(event)
+        case .play: machine.playRefused(.failed("Playing over RTMP is not offered here: watch on the web page."))
+        case .playback: break
         case .ended(let how):
             let ending = sink
             sink = nil
