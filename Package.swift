@@ -83,7 +83,7 @@ let package = Package(
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
-        library("RTMPTransport", ["Domain", "RTMP", nioCore, nioPosix, logging, metrics, lifecycle]),
+        library("RTMPTransport", ["Domain", "RTMP", nioCore, nioPosix, logging, metrics, coreMetrics, lifecycle]),
         library("PostgresStore", ["Domain", "CLibPQ", logging, metrics, lifecycle]),
         library("FFmpegMedia", ["Domain", "CFFmpeg", nioCore, logging, subprocess]),
         library("Cryptography", ["Domain", "CArgon2", "COpenSSL"]),
@@ -124,7 +124,10 @@ let package = Package(
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),
         tests(
             "RTMPTransportTests",
-            ["RTMPTransport", "RTMP", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
+            [
+                "RTMPTransport", "RTMP", "Ingest", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix,
+                nioEmbedded, logging,
+            ]),
         // A process that the store's tests kill.
         .executableTarget(
             name: "ClusterOwner", dependencies: ["PostgresStore", logging], path: "Tests/ClusterOwner",
@@ -142,7 +145,9 @@ let package = Package(
             ["WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, httpTypes, logging, lifecycle]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
-        tests("LineupServerTests", ["LineupServer", "PostgresStore", "Domain", "TestKit", logging, configuration]),
+        tests(
+            "LineupServerTests",
+            ["LineupServer", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging, configuration]),
     ],
     swiftLanguageModes: [.v6]
 )
