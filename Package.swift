@@ -16,7 +16,6 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
-let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
@@ -88,7 +87,7 @@ let package = Package(
         // Adapters: where the outside is.
         library(
             "RTMPTransport",
-            ["Domain", "RTMP", nioCore, nioPosix, nioSSL, nioTLS, logging, metrics, lifecycle]),
+            ["Domain", "RTMP", nioCore, nioPosix, nioSSL, logging, metrics, coreMetrics, lifecycle]),
         library("PostgresStore", ["Domain", "CLibPQ", logging, metrics, lifecycle]),
         library("FFmpegMedia", ["Domain", "CFFmpeg", nioCore, logging, subprocess]),
         library("Cryptography", ["Domain", "CArgon2", "COpenSSL"]),
@@ -129,7 +128,10 @@ let package = Package(
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),
         tests(
             "RTMPTransportTests",
-            ["RTMPTransport", "RTMP", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
+            [
+                "RTMPTransport", "RTMP", "Broadcast", "Ingest", "PrometheusMetrics", "Domain", "TestKit", nioCore,
+                nioPosix, nioEmbedded, nioSSL, logging,
+            ]),
         // A process that the store's tests kill.
         .executableTarget(
             name: "ClusterOwner", dependencies: ["PostgresStore", logging], path: "Tests/ClusterOwner",
@@ -147,7 +149,9 @@ let package = Package(
             ["WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, httpTypes, logging, lifecycle]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
-        tests("LineupServerTests", ["LineupServer", "PostgresStore", "Domain", "TestKit", logging, configuration]),
+        tests(
+            "LineupServerTests",
+            ["LineupServer", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging, configuration]),
     ],
     swiftLanguageModes: [.v6]
 )
