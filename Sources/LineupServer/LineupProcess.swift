@@ -125,7 +125,8 @@ package struct LineupProcess: Sendable {
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
         let rtmp = RTMPServer(
-            configuration: RTMPServerConfiguration(host: configuration.bindAddress, port: configuration.rtmpPort),
+            configuration: RTMPServerConfiguration(
+                host: configuration.bindAddress, port: configuration.rtmpPort, limits: configuration.rtmpLimits),
             group: loops, gate: ingest, logger: Logger(label: "lineup.rtmp"))
         let rtmpPort = try await rtmp.bind()
         let web = WebServer(

@@ -1,7 +1,9 @@
+package import CoreMetrics
 package import Domain
 package import Logging
 package import NIOCore
 import Glibc
+import Metrics
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
@@ -21,14 +23,18 @@ package final class RTMPServer: Service, Sendable {
     private let group: any EventLoopGroup
     private let gate: any PublisherGate
     private let logger: Logger
-    private let metrics = RTMPMetrics()
+    private let metrics: RTMPMetrics
     private let registry: ConnectionRegistry
     private let state = Mutex(State.idle)
 
     /// Starts nothing.
+    /// - Parameter metricsFactory: where it counts; the process's own without one.
     package init(
-        configuration: RTMPServerConfiguration, group: any EventLoopGroup, gate: any PublisherGate, logger: Logger
+        configuration: RTMPServerConfiguration, group: any EventLoopGroup, gate: any PublisherGate, logger: Logger,
+        metricsFactory: (any MetricsFactory)? = nil
     ) {
+        let metrics = RTMPMetrics(factory: metricsFactory ?? MetricsSystem.factory)
+        self.metrics = metrics
         self.configuration = configuration
         self.group = group
         self.gate = gate
@@ -107,28 +113,24 @@ package final class RTMPServer: Service, Sendable {
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: limits.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(
-                .recvAllocator,
-                value: FixedSizeRecvByteBufferAllocator(capacity: RTMPConnectionHandler.readBytesBeforePublish)
-            )
-            // Answers are small; a peer that leaves this much unread is not read from until it catches up.
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 8192, high: 32_768))
+            .serverChannelInitializer { [metrics, logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptGuard(logger: logger) { metrics.acceptFailed() })
+                }
+            }
+            .publisherOptions(limits)
             .childChannelInitializer { [registry, metrics, gate, logger] channel in
-                let address = channel.peerAddress
-                let admission = registry.admit(channel, from: address)
-                guard admission == .admitted else {
-                    metrics.refused(reason: admission.label)
+                let network = PeerNetwork(channel.remoteAddress)
+                let now = Int64(clamping: NIODeadline.now().uptimeNanoseconds)
+                guard case .success(let place) = registry.admit(channel, from: network, at: now) else {
                     return channel.close()
                 }
                 return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
                         RTMPConnectionHandler(
-                            limits: limits, address: address, gate: gate, registry: registry, metrics: metrics,
-                            logger: logger))
+                            limits: limits, address: channel.peerAddress, network: network.description, place: place,
+                            gate: gate, registry: registry, metrics: metrics, logger: logger))
                 }
             }
     }
@@ -152,8 +154,37 @@ package final class RTMPServer: Service, Sendable {
     }
 }
 
+extension ServerBootstrap {
+    /// What every accepted socket gets.
+    fileprivate func publisherOptions(_ limits: RTMPServerConfiguration.Limits) -> ServerBootstrap {
+        let keepAlive = limits.keepAlive
+        func option(_ name: Int32) -> ChannelOptions.Types.SocketOption { .tcpOption(.init(rawValue: name)) }
+        return childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(option(TCP_KEEPIDLE), value: keepAlive.idle.wholeSeconds)
+            .childChannelOption(option(TCP_KEEPINTVL), value: keepAlive.interval.wholeSeconds)
+            .childChannelOption(option(TCP_KEEPCNT), value: .init(keepAlive.count))
+            .childChannelOption(option(TCP_USER_TIMEOUT), value: keepAlive.unacknowledged.wholeSeconds * 1000)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: FixedSizeRecvByteBufferAllocator(capacity: RTMPConnectionHandler.readBytesBeforePublish)
+            )
+            // Answers are small; a peer that leaves this much unread is not read from until it catches up.
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 8192, high: 32_768))
+    }
+}
+
+extension Duration {
+    /// For a socket option: at least one second.
+    fileprivate var wholeSeconds: ChannelOptions.Types.SocketOption.Value {
+        .init(clamping: max(1, components.seconds))
+    }
+}
+
 extension Channel {
-    /// The peer's IP address; an IPv4 peer of an IPv6 socket in its IPv4 form, so that limits count it once.
+    /// The peer's IP address; an IPv4 peer of an IPv6 socket in its IPv4 form.
     fileprivate var peerAddress: String {
         let text = remoteAddress?.ipAddress ?? "unknown"
         return text.hasPrefix("::ffff:") ? String(text.dropFirst(7)) : text

@@ -105,19 +105,6 @@ import Testing
         }
     }
 
-    @Test func manyWrongKeysSlowTheAddressDownButNotTheRightKey() async {
-        let bench = Bench()
-        for _ in 0..<5 { #expect(await bench.refusal("bad") == .unknownKey) }
-        #expect(await bench.refusal("bad") == .slowDown(retryAfter: .seconds(2)))
-        #expect(await bench.refusal("bad", from: "192.0.2.2") == .unknownKey)
-        #expect(await bench.refusal("good") == nil)
-        for _ in 0..<100 { _ = await bench.refusal("bad") }
-        #expect(bench.keys.state.withLock { $0.lookUps } < 60)
-        #expect(await bench.refusal("good") == nil)
-        bench.clock.advance(.seconds(400))
-        #expect(await bench.refusal("bad") == .unknownKey)
-    }
-
     @Test func closesBySessionKeyAndPerson() async throws {
         let bench = Bench()
         let connection = FakeConnection()
@@ -172,6 +159,12 @@ import Testing
         #expect(abs((statistics.frameRate ?? 0) - 30) < 0.2)
         #expect(statistics.keyFrameInterval == .milliseconds(2000))
         #expect((statistics.bitsPerSecond ?? 0) > 0)
+        sink.silenceBegan()
+        sink.silenceBegan()
+        #expect(bench.service.statistics(of: session)?.isSilent == true)
+        sink.unitReceived(tape.next().0)
+        #expect(bench.service.statistics(of: session)?.isSilent == false)
+        #expect(bench.queue.state.withLock { $0.silences } == [true, false])
         let line = try #require(bench.rack.lines.withLock { $0[session] })
         #expect(line.newestKeyFrame(depth: .zero)?.key.decodeTime == .milliseconds(4000))
     }

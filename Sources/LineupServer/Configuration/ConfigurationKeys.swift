@@ -31,6 +31,16 @@ package struct ConfigurationKey: Sendable {
     package static let rtmpPort = ConfigurationKey(
         "LINEUP_RTMP_PORT", flag: "rtmp-port", standard: "1935",
         "TCP port for publishers, 0…65535; 0 takes a free one.")
+    package static let rtmpMaximumConnections = ConfigurationKey(
+        "LINEUP_RTMP_MAX_CONNECTIONS", flag: "rtmp-max-connections", standard: "1024",
+        "RTMP connections at once, 1…100000. Each takes a file descriptor.")
+    package static let rtmpMaximumConnectionsPerAddress = ConfigurationKey(
+        "LINEUP_RTMP_MAX_CONNECTIONS_PER_ADDRESS", flag: "rtmp-max-connections-per-address", standard: "64",
+        "Of these from one IPv4 address or IPv6 /64 network, 1…100000; as many may come at once, a quarter each second."
+    )
+    package static let rtmpIdleSeconds = ConfigurationKey(
+        "LINEUP_RTMP_IDLE_SECONDS", flag: "rtmp-idle-seconds", standard: "30",
+        "Seconds without picture or sound after which a publisher is closed, 2…3600.")
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
@@ -63,7 +73,8 @@ package struct ConfigurationKey: Sendable {
 
     /// In the order they are printed.
     package static let all = [
-        dataFolder, bindAddress, httpPort, rtmpPort, publicURL, logLevel, logFormat, programmeDelay, webRoot,
+        dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
+        rtmpIdleSeconds, publicURL, logLevel, logFormat, programmeDelay, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

@@ -3,6 +3,7 @@ import Domain
 package import Foundation
 package import Logging
 package import PostgresStore
+package import RTMPTransport
 
 /// Nonsense in the configuration; names the key.
 package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
@@ -20,6 +21,7 @@ package struct ServerConfiguration: Sendable {
     package var bindAddress: String
     package var httpPort: Int
     package var rtmpPort: Int
+    package var rtmpLimits: RTMPServerConfiguration.Limits
     package var publicURL: String?
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
@@ -59,6 +61,7 @@ package struct ServerConfiguration: Sendable {
         guard httpPort == 0 || httpPort != rtmpPort else {
             throw ConfigurationError(key: ConfigurationKey.rtmpPort.name, problem: "is the HTTP port already")
         }
+        rtmpLimits = try values.rtmpLimits()
         publicURL = try values.publicURL(.publicURL)
         guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
             throw values.problem(.logLevel, "must be trace, debug, info, notice, warning, error or critical")
@@ -114,6 +117,14 @@ private struct Values {
             throw problem(key, "must be seconds from \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         return .milliseconds(Int64(number * 1000))
+    }
+
+    func rtmpLimits() throws -> RTMPServerConfiguration.Limits {
+        var limits = RTMPServerConfiguration.Limits()
+        limits.maximumConnections = try number(.rtmpMaximumConnections, in: 1...100_000)
+        limits.maximumConnectionsPerAddress = try number(.rtmpMaximumConnectionsPerAddress, in: 1...100_000)
+        limits.idleLimit = try seconds(.rtmpIdleSeconds, in: 2...3600)
+        return limits
     }
 
     func address(_ key: ConfigurationKey) throws -> String {

@@ -35,3 +35,13 @@ package struct RTMPMessage: Equatable, Sendable {
         self.payload = payload
     }
 }
+
+extension RTMPMessage {
+    /// A data message's AMF 0 values, whichever of the two types it has.
+    var dataBody: ByteBuffer { type == MessageType.dataAMF3 ? withoutFormatByte : payload }
+
+    /// "AMF3" messages of Flash-era encoders are AMF 0 behind a zero byte.
+    var withoutFormatByte: ByteBuffer {
+        payload.getSlice(at: payload.readerIndex + 1, length: max(0, payload.readableBytes - 1)) ?? payload
+    }
+}

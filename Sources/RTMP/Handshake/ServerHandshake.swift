@@ -24,15 +24,13 @@ package struct ServerHandshake: Sendable {
         case done
     }
 
-    private static let packetBytes = 1536
-    private static let version: UInt8 = 3
     private var state = State.waitingForHello
-    private var held = ByteBuffer()
-    private var fill: UInt64
+    private var received = HandshakeInput()
+    private var filler: HandshakeFiller
 
     /// - Parameter seed: varies the filler of S1. It guards nothing, so any changing number does.
     package init(seed: UInt64) {
-        fill = seed | 1
+        filler = HandshakeFiller(seed: seed)
     }
 
     /// Takes what it needs from `input` and leaves the rest.
@@ -40,20 +38,15 @@ package struct ServerHandshake: Sendable {
     package mutating func advance(_ input: inout ByteBuffer) throws(RTMPError) -> Step {
         switch state {
         case .waitingForHello:
-            if held.readableBytes == 0, let version = input.getInteger(at: input.readerIndex, as: UInt8.self),
-                version != Self.version
-            {
+            if let version = received.firstByte(input), version != HandshakePacket.version {
                 throw RTMPError(.handshakeVersion, "The first byte asks for version \(version); RTMP is version 3.")
             }
-            guard take(1 + Self.packetBytes, from: &input) else { return .needMoreBytes }
-            held.moveReaderIndex(forwardBy: 1)
-            let answer = makeAnswer(to: held)
-            held = ByteBuffer()
+            guard var hello = received.take(1 + HandshakePacket.bytes, from: &input) else { return .needMoreBytes }
+            hello.moveReaderIndex(forwardBy: 1)
             state = .waitingForEcho
-            return .send(answer)
+            return .send(makeAnswer(to: hello))
         case .waitingForEcho:
-            guard take(Self.packetBytes, from: &input) else { return .needMoreBytes }
-            held = ByteBuffer()
+            guard received.take(HandshakePacket.bytes, from: &input) != nil else { return .needMoreBytes }
             state = .done
             return .done
         case .done:
@@ -61,28 +54,11 @@ package struct ServerHandshake: Sendable {
         }
     }
 
-    /// Moves input into `held` until that has `count` bytes.
-    private mutating func take(_ count: Int, from input: inout ByteBuffer) -> Bool {
-        let missing = count - held.readableBytes
-        if var part = input.readSlice(length: min(missing, input.readableBytes)) { held.writeBuffer(&part) }
-        return held.readableBytes >= count
-    }
-
     private mutating func makeAnswer(to hello: ByteBuffer) -> ByteBuffer {
-        var answer = ByteBufferAllocator().buffer(capacity: 1 + 2 * Self.packetBytes)
-        answer.writeInteger(Self.version)
-        answer.writeInteger(UInt32(0))  // Our epoch.
-        answer.writeInteger(UInt32(0))  // Zero: the plain form.
-        for _ in 0..<((Self.packetBytes - 8) / 8) { answer.writeInteger(nextFiller()) }
+        var answer = ByteBufferAllocator().buffer(capacity: 1 + 2 * HandshakePacket.bytes)
+        answer.writeInteger(HandshakePacket.version)
+        answer.writeBytes(filler.packet(version: 0))
         answer.writeImmutableBuffer(hello)
         return answer
-    }
-
-    /// xorshift64: S1 wants bytes that differ, not secrets.
-    private mutating func nextFiller() -> UInt64 {
-        fill ^= fill << 13
-        fill ^= fill >> 7
-        fill ^= fill << 17
-        return fill
     }
 }
