@@ -45,8 +45,9 @@ extension PostgresStore: QueueStore {
                 for (ordinal, event) in stored.events.enumerated() {
                     try link.query(
                         """
-                        INSERT INTO events (channel, version, ordinal, kind, payload, at)
-                        VALUES ($1, $2, $3, $4, $5::jsonb, $6)
+                        INSERT INTO events (channel, version, ordinal, kind, payload, at, epoch, sequence)
+                        SELECT $1, $2, $3, $4, $5::jsonb, $6, 0, coalesce(max(sequence), 0) + 1
+                        FROM events WHERE channel = $1 AND epoch = 0
                         """,
                         [
                             .text(transition.channel.text), .integer(transition.version), .integer(Int64(ordinal)),

@@ -31,7 +31,7 @@ struct StoredTransition: Sendable {
         encoder.outputFormatting = .sortedKeys
         self.transition = transition
         self.entries = transition.changed.sorted { Self.rank($0.state) < Self.rank($1.state) }
-            .map { Self.parameters(of: $0, channel: transition.channel) }
+            .map { Self.parameters(of: $0, in: transition) }
         self.events = try transition.events.map { event in
             Event(kind: event.kind, payload: String(decoding: try encoder.encode(event.payload), as: UTF8.self))
         }
@@ -49,7 +49,7 @@ struct StoredTransition: Sendable {
         }
     }
 
-    private static func parameters(of entry: QueueEntry, channel: ChannelName) -> [PostgresValue] {
+    private static func parameters(of entry: QueueEntry, in transition: QueueTransition) -> [PostgresValue] {
         let (state, reason): (String, String?) =
             switch entry.state {
             case .waiting: ("waiting", nil)
@@ -61,10 +61,13 @@ struct StoredTransition: Sendable {
             case .connected: nil
             case .grace(let until): until
             }
+        // The history is ordered by it, so an ended entry always has one.
+        let endedAt = entry.endedAt ?? (entry.state.isLive ? nil : transition.at)
         return [
-            .id(entry.id), .text(channel.text), .id(entry.user), .text(entry.name), .text(state), .optional(reason),
+            .id(entry.id), .text(transition.channel.text), .id(entry.user), .text(entry.name), .text(state),
+            .optional(reason),
             .time(graceUntil), .integer(entry.position), .time(entry.joinedAt), .time(entry.onAirSince),
-            .integer(entry.usedOnAir.wholeNanoseconds), .time(entry.endedAt),
+            .integer(entry.usedOnAir.wholeNanoseconds), .time(endedAt),
         ]
     }
 }

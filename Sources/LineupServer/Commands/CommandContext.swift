@@ -70,6 +70,7 @@ extension AccountError {
         case .disabled: "this account is disabled"
         case .unknownUser: "there is no such user: `lineup user list` shows them"
         case .unknownKey: "there is no such key, or it is revoked: `lineup key list` shows them"
+        case .unknownToken: "there is no such token, or it is revoked: `lineup token list` shows them"
         case .tooManyKeys(let maximum): "this DJ has \(maximum) keys already: revoke one first"
         case .slowDown(let span): "too many attempts: try again in \(span.components.seconds) s"
         case .unavailable(let what): "the database does not answer: \(what)"

@@ -110,6 +110,7 @@ extension Problem {
                 detail: "This account is disabled: ask an admin of the channel.")
         case .unknownUser: self = .notFound("There is no such account.")
         case .unknownKey: self = .notFound("There is no such stream key.")
+        case .unknownToken: self = .notFound("There is no such token, or it is revoked.")
         case .tooManyKeys(let maximum):
             self = Self(
                 status: .conflict, slug: "too-many-keys", title: "Too many keys",
