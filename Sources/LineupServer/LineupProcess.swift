@@ -126,7 +126,8 @@ package struct LineupProcess: Sendable {
         publishers.set(ingest)
         let rtmp = RTMPServer(
             configuration: RTMPServerConfiguration(
-                host: configuration.bindAddress, port: configuration.rtmpPort, limits: configuration.rtmpLimits),
+                host: configuration.bindAddress, port: configuration.rtmpPort,
+                limits: affordable(configuration.rtmpLimits)),
             group: loops, gate: ingest, logger: Logger(label: "lineup.rtmp"))
         let rtmpPort = try await rtmp.bind()
         let web = WebServer(
@@ -158,6 +159,19 @@ package struct LineupProcess: Sendable {
             logger: Logger(label: "lineup.services"))
         group.maximumGracefulShutdownDuration = Self.shutdownDeadline
         try await ServiceGroup(configuration: group).run()
+    }
+
+    /// At most half of the descriptors there are: at their end not even a timer can be made, and whatever needs one dies.
+    private func affordable(_ limits: RTMPServerConfiguration.Limits) -> RTMPServerConfiguration.Limits {
+        guard let descriptors = DescriptorLimit.raise() else { return limits }
+        let most = max(1, Int(clamping: descriptors / 2))
+        guard limits.maximumConnections > most else { return limits }
+        logger.warning(
+            "fewer RTMP connections than set: the limit of open files is too low",
+            metadata: ["connections": "\(most)", "files": "\(descriptors)"])
+        var limits = limits
+        limits.maximumConnections = most
+        return limits
     }
 
     private func makeBroadcast(

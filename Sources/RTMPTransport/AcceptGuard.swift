@@ -5,17 +5,17 @@ package import NIOCore
 /// listening socket stays readable, and accepting fails again at once, for ever. This handler stops accepting for a moment after
 /// each failure, counts it, and says so in the log at most once a minute.
 ///
-/// On the listening channel's event loop, in front of what takes the accepted connections.
-package final class AcceptGuard: ChannelDuplexHandler {
+/// On the listening channel's event loop, in front of what takes the accepted connections. It switches `autoRead`, not the
+/// `read` events that pass through it (as NIO's `AcceptBackoffHandler` does): a failed accept leaves the channel's own read
+/// pending and registered, so nobody is asked before the next one (seen with swift-nio 2.101).
+package final class AcceptGuard: ChannelInboundHandler {
     package typealias InboundIn = any Channel
-    package typealias OutboundIn = Never
 
     package static let pause = TimeAmount.milliseconds(500)
     package static let logInterval = TimeAmount.seconds(60)
 
     private let logger: Logger
     private let onFailure: () -> Void
-    private var pausedUntil: NIODeadline?
     private var scheduled: Scheduled<Void>?
     private var quietUntil: NIODeadline?
     private var unlogged = 0
@@ -31,30 +31,28 @@ package final class AcceptGuard: ChannelDuplexHandler {
             context.fireErrorCaught(error)
             return
         }
-        let now = context.eventLoop.now
         onFailure()
+        log(error, now: context.eventLoop.now)
+        guard scheduled == nil else { return }
+        accept(false, context)
+        scheduled = context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [weak self] in
+            self?.scheduled = nil
+            self?.accept(true, context)
+        }
+    }
+
+    private func accept(_ isAccepting: Bool, _ context: ChannelHandlerContext) {
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isAccepting)  // Fails on a closed channel only.
+    }
+
+    private func log(_ error: any Error, now: NIODeadline) {
         unlogged += 1
-        pausedUntil = now + Self.pause
         guard quietUntil.map({ now >= $0 }) ?? true else { return }
         quietUntil = now + Self.logInterval
         logger.error(
             "RTMP connections cannot be accepted; raise the limit of open files if it is that",
             metadata: ["error": "\(error)", "times": "\(unlogged)"])
         unlogged = 0
-    }
-
-    package func read(context: ChannelHandlerContext) {
-        guard scheduled == nil else { return }
-        guard let until = pausedUntil, until > context.eventLoop.now else {
-            pausedUntil = nil
-            context.read()
-            return
-        }
-        scheduled = context.eventLoop.assumeIsolated().scheduleTask(deadline: until) { [weak self] in
-            self?.scheduled = nil
-            self?.pausedUntil = nil
-            context.read()
-        }
     }
 
     package func handlerRemoved(context: ChannelHandlerContext) {

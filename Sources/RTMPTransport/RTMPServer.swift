@@ -113,6 +113,8 @@ package final class RTMPServer: Service, Sendable {
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: limits.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Accepted at one wake of the loop; between them its publishers are served.
+            .serverChannelOption(.maxMessagesPerRead, value: 16)
             .serverChannelInitializer { [metrics, logger] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(

@@ -42,8 +42,8 @@ package struct RTMPServerConfiguration: Sendable, Equatable {
         package var lingerLimit: Duration = .seconds(1)
         /// For all connections together when the server stops.
         package var shutdownLimit: Duration = .seconds(3)
-        /// Of accepted sockets that the system keeps for us.
-        package var backlog: Int32 = 256
+        /// Of connections that the system keeps for us until we accept them; one more has to ask again a second later.
+        package var backlog: Int32 = 1024
 
         package init() {}
 
