@@ -68,7 +68,8 @@ package struct LineupProcess: Sendable {
     }
 
     private func probePorts() throws {
-        let ports = [(configuration.httpPort, ConfigurationKey.httpPort), (configuration.rtmpPort, .rtmpPort)]
+        var ports = [(configuration.httpPort, ConfigurationKey.httpPort), (configuration.rtmpPort, .rtmpPort)]
+        if let secure = configuration.secure { ports.append((secure.port, .rtmpsPort)) }
         for (port, key) in ports where port != 0 && !PortProbe.isFree(port, on: configuration.bindAddress) {
             throw StartError(
                 "Port \(port) on \(configuration.bindAddress) cannot be taken: stop what uses it, or set \(key.name).")
@@ -114,7 +115,10 @@ package struct LineupProcess: Sendable {
         let publishers = PublisherControlRelay()
         let reports = ProgrammeReportRelay()
         let origin = HLSChannelStore()
-        let broadcast = try await makeBroadcast(loops: loops, store: store, origin: origin, reports: reports)
+        let hub = Hub(
+            channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
+        let broadcast = try await makeBroadcast(
+            loops: loops, store: store, origin: origin, hub: hub, reports: reports)
         let queue = QueueService(
             channel: channel, record: try await store.load(channel), store: store, programme: broadcast,
             publishers: publishers, clock: clock, logger: Logger(label: "lineup.queue"))
@@ -124,11 +128,7 @@ package struct LineupProcess: Sendable {
             programmeDelay: configuration.programmeDelay,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
-        let rtmp = RTMPServer(
-            configuration: RTMPServerConfiguration(
-                host: configuration.bindAddress, port: configuration.rtmpPort,
-                limits: affordable(configuration.rtmpLimits)),
-            group: loops, gate: ingest, logger: Logger(label: "lineup.rtmp"))
+        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
         let rtmpPort = try await rtmp.bind()
         let web = WebServer(
             configuration: try WebServerConfiguration(
@@ -146,7 +146,8 @@ package struct LineupProcess: Sendable {
             store: store, publishers: ingest, logger: Logger(label: "lineup.accounts"))
         let numbers = ChannelNumbersService(channel: channel, store: store, origin: origin, logger: logger)
         let announcement = RunningService(
-            configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, logger: logger)
+            configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, rtmpsPort: rtmp.securePort,
+            logger: logger)
 
         // Later ones depend on earlier ones and stop first.
         var services: [any Service] = []
@@ -174,8 +175,25 @@ package struct LineupProcess: Sendable {
         return limits
     }
 
+    private func makeRTMPServer(
+        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub
+    ) throws -> RTMPServer {
+        let logger = Logger(label: "lineup.rtmp")
+        let secure = try configuration.secure.map {
+            RTMPSListening(port: $0.port, identity: try TLSIdentity(files: $0.files, logger: logger))
+        }
+        let channel = self.channel
+        return RTMPServer(
+            configuration: RTMPServerConfiguration(
+                host: configuration.bindAddress, port: configuration.rtmpPort, limits: affordable(configuration.rtmpLimits)),
+            group: loops, gate: gate,
+            playing: RTMPPlaying(limits: configuration.playing) { $0 == channel ? hub : nil }, secure: secure,
+            logger: logger)
+    }
+
     private func makeBroadcast(
-        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, reports: ProgrammeReportRelay
+        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hub: Hub,
+        reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
         let stored = try await store.channelNumbers(channel)
@@ -190,7 +208,8 @@ package struct LineupProcess: Sendable {
                         channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
-                        wallTimeAtProgrammeZero: zero.wall, logger: logger)
+                        wallTimeAtProgrammeZero: zero.wall, logger: logger),
+                    hub,
                 ]
             },
             onReport: { reports.report($0) }, logger: logger)

@@ -36,6 +36,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     /// Outlives `context` while the gate is asked; then the connection leaves the registry.
     private var channel: (any Channel)?
     private var sink: (any PublisherSink)?
+    private let players: RTMPPlayers
+    private var player: RTMPHubWriter?
     private var isAskingGate = false
     private var isDraining = false
     private var isReading = true
@@ -58,7 +60,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     ///   - place: as it was admitted to `registry`; the handler removes it there at the end.
     init(
         limits: RTMPServerConfiguration.Limits, address: String, network: String, place: ConnectionRegistry.Place,
-        gate: any PublisherGate, registry: ConnectionRegistry, metrics: RTMPMetrics, logger: Logger
+        gate: any PublisherGate, players: RTMPPlayers, registry: ConnectionRegistry, metrics: RTMPMetrics,
+        logger: Logger
     ) {
         self.machine = ServerConnection(limits: limits.peer, seed: UInt64.random(in: .min ... .max))
         self.limits = limits
@@ -66,6 +69,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         self.network = network
         self.place = place
         self.gate = gate
+        self.players = players
         self.registry = registry
         self.metrics = metrics
         self.logger = logger
@@ -95,7 +99,10 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) { flushIfNeeded() }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) { updateReading() }
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        updateReading()
+        player?.writabilityChanged()
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         connectionGone()
@@ -138,6 +145,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         stage = .closed
         timer?.cancel()
         timer = nil
+        stopPlaying()
         machine.inputClosed()
         drain()
         leaveRegistryIfDone()
@@ -150,10 +158,14 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
-        while let action = machine.next() { run(action) }
+        drainAll()
         isDraining = false
         // A whole read's answers go out together, at its end; those of other events now.
         flushIfNeeded()
+    }
+
+    private func drainAll() {
+        while let action = machine.next() { run(action) }
     }
 
     private func run(_ action: ServerConnection.Action) {
@@ -164,8 +176,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
             needsFlush = true
         case .authorise(let intent): askGate(intent)
         case .media(let event): deliver(event)
-        case .play: machine.playRefused(.failed("Playing over RTMP is not offered here: watch on the web page."))
-        case .playback: break
+        case .play(let intent): play(intent)
+        case .playback(let change): player?.changed(change)
         case .ended(let how):
             let ending = sink
             sink = nil
@@ -228,6 +240,44 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         watchForSilence()
     }
 
+    // MARK: Playing
+
+    private func play(_ intent: PlayIntent) {
+        switch players.enter(intent, from: network) {
+        case .failure(let refusal): machine.playRefused(refusal)
+        case .success(let hub):
+            guard let context, stage == .open else { return players.leave(from: network) }
+            registry.settle(place)
+            timer?.cancel()
+            timer = nil
+            let limits = players.playing.limits
+            let player = RTMPHubWriter(context: context, stallLimit: limits.stallLimit) { [weak self] end in
+                self?.playingEnded(end)
+            }
+            self.player = player
+            RTMPPlayers.setOptions(of: context.channel, limits)
+            machine.playAccepted()
+            // What the machine says about it goes out first.
+            drainAll()
+            player.start(from: hub)
+        }
+    }
+
+    private func playingEnded(_ end: RTMPHubWriter.End) {
+        switch end {
+        case .programmeFinished: machine.closeRequested(reason: PublishRefusal.shuttingDown.message)
+        case .stalled: machine.idleLimitPassed()
+        }
+        drain()
+    }
+
+    private func stopPlaying() {
+        guard let player else { return }
+        self.player = nil
+        player.stop()
+        players.leave(from: network)
+    }
+
     // MARK: Silence
 
     /// One timer per publisher, moved only when it fires or a silence ends: nothing per message.
@@ -255,6 +305,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private func close(_ cause: ServerConnection.CloseCause) {
         if let reason = cause.refusalLabel { metrics.refused(reason: reason) }
         logger.debug("connection closing", metadata: [.peer: "\(address)", .cause: "\(cause.label)"])
+        stopPlaying()
         guard stage == .open, let context else { return }
         timer?.cancel()
         timer = nil
@@ -280,7 +331,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     private func updateReading() {
         guard let context else { return }
-        let shouldRead = stage == .lingering || (!isAskingGate && context.channel.isWritable)
+        // What a player sends is answered with little, and it may have to be read to find that it has left.
+        let shouldRead = stage == .lingering || player != nil || (!isAskingGate && context.channel.isWritable)
         guard shouldRead != isReading else { return }
         isReading = shouldRead
         try? context.channel.syncOptions?.setOption(.autoRead, value: shouldRead)  // Fails on a closed channel only.

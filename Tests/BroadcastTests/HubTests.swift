@@ -80,7 +80,7 @@ import Testing
         loop.run()
         for reader in readers {
             #expect(reader.packets.count == 10)
-            #expect(reader.events.first == .format(Self.format, header: ByteBuffer(string: "header 0")))
+            #expect(reader.events.first == .format(Self.format, at: .zero, header: ByteBuffer(string: "header 0")))
         }
         #expect(wrapping.calls.bodies.withLock { $0 } == 10)
         #expect(wrapping.calls.headers.withLock { $0 } == 1)

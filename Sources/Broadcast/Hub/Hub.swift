@@ -125,10 +125,10 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
         case .finished: return .finished
         case .nothing: return nil
         case .format(let format, let number, let at):
-            if let known, known.number == number, known.at == at { return .format(format, header: known.bytes) }
+            if let known, known.number == number, known.at == at { return .format(format, at: at, header: known.bytes) }
             let bytes = wrapping.header(format, at: at)
             state.withLock { $0.header = (number, at, bytes) }
-            return .format(format, header: bytes)
+            return .format(format, at: at, header: bytes)
         }
     }
 

@@ -32,8 +32,9 @@ package struct HubPacket: Sendable, Equatable {
 
 /// The next thing a reader takes from a hub.
 package enum HubEvent: Sendable, Equatable {
-    /// Holds for the packets that follow. First of all, and whenever it changes; `header` is the wrapping's.
-    case format(ProgrammeFormat, header: ByteBuffer)
+    /// Holds for the packets that follow, the next of which is at `at`. First of all, and whenever it changes; `header` is the
+    /// wrapping's.
+    case format(ProgrammeFormat, at: MediaTime, header: ByteBuffer)
     case packet(HubPacket)
     /// The channel stops; nothing follows.
     case finished

@@ -13,6 +13,12 @@ package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
     package var description: String { "\(key): \(problem)" }
 }
 
+/// RTMP over TLS on a port of its own.
+package struct RTMPSConfiguration: Sendable, Equatable {
+    package var port: Int
+    package var files: TLSFiles
+}
+
 /// Everything the server is told at start, read once and checked (ARCHITECTURE.md, "Limits and defaults").
 package struct ServerConfiguration: Sendable {
     package enum LogFormat: String, Sendable, CaseIterable { case text, json }
@@ -22,6 +28,11 @@ package struct ServerConfiguration: Sendable {
     package var httpPort: Int
     package var rtmpPort: Int
     package var rtmpLimits: RTMPServerConfiguration.Limits
+    /// `nil`: no RTMPS.
+    package var secure: RTMPSConfiguration?
+    /// How long media for RTMP players gathers before it is written.
+    package var playMerge: Duration
+    package var playing: RTMPPlaying.Limits
     package var publicURL: String?
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
@@ -62,6 +73,15 @@ package struct ServerConfiguration: Sendable {
             throw ConfigurationError(key: ConfigurationKey.rtmpPort.name, problem: "is the HTTP port already")
         }
         rtmpLimits = try values.rtmpLimits()
+        secure = try values.secure()
+        playMerge = .milliseconds(try values.number(.playMerge, in: 0...1000))
+        playing = RTMPPlaying.Limits()
+        playing.maximumPlayers = try values.number(.maximumPlayers, in: 0...100_000)
+        playing.maximumPlayersPerAddress = try values.number(.maximumPlayersPerAddress, in: 0...100_000)
+        if let port = secure?.port, port != 0, port == httpPort || port == rtmpPort {
+            throw ConfigurationError(
+                key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
+        }
         publicURL = try values.publicURL(.publicURL)
         guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
             throw values.problem(.logLevel, "must be trace, debug, info, notice, warning, error or critical")
@@ -169,6 +189,18 @@ private struct Values {
         }
         throw ConfigurationError(
             key: key.name, problem: "no folder '\(name)' in the working folder or beside the program: set it")
+    }
+
+    /// Whether the files can be used is found out at start, and by `lineup doctor`.
+    func secure() throws -> RTMPSConfiguration? {
+        guard optionalText(.rtmpsPort) != nil else { return nil }
+        let port = try number(.rtmpsPort, in: 0...65_535)
+        for key in [ConfigurationKey.tlsCertificate, .tlsKey] where optionalText(key) == nil {
+            throw ConfigurationError(
+                key: key.name, problem: "must name a PEM file, because \(ConfigurationKey.rtmpsPort.name) is set")
+        }
+        return RTMPSConfiguration(
+            port: port, files: TLSFiles(certificate: text(.tlsCertificate), key: text(.tlsKey)))
     }
 
     func database() throws -> DatabaseConfiguration? {
