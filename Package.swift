@@ -113,7 +113,7 @@ let package = Package(
         // Apart from TestKit, so that only tests of the store link libpq.
         library("PostgresTestKit", ["PostgresStore", "Domain", logging]),
         tests("DomainTests", ["Domain", "TestKit", nioCore]),
-        tests("RTMPTests", ["RTMP", "Domain", "TestKit", nioCore, nioEmbedded]),
+        tests("RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", nioCore, nioEmbedded]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
         tests("IngestTests", ["Ingest", "Domain", "TestKit", nioCore, logging]),

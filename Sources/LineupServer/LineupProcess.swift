@@ -126,7 +126,7 @@ package struct LineupProcess: Sendable {
         publishers.set(ingest)
         let rtmp = RTMPServer(
             configuration: RTMPServerConfiguration(host: configuration.bindAddress, port: configuration.rtmpPort),
-            group: loops, gate: ingest, logger: Logger(label: "lineup.rtmp"))
+            group: loops, gate: ingest, authenticator: SHA256Authentication(), logger: Logger(label: "lineup.rtmp"))
         let rtmpPort = try await rtmp.bind()
         let web = WebServer(
             configuration: try WebServerConfiguration(

@@ -48,10 +48,11 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     /// - Parameter address: the peer's, as it was admitted to `registry`; the handler removes it there at the end.
     init(
-        limits: RTMPServerConfiguration.Limits, address: String, gate: any PublisherGate, registry: ConnectionRegistry,
-        metrics: RTMPMetrics, logger: Logger
+        limits: RTMPServerConfiguration.Limits, authenticator: (any MessageAuthenticating)?, address: String,
+        gate: any PublisherGate, registry: ConnectionRegistry, metrics: RTMPMetrics, logger: Logger
     ) {
-        self.machine = ServerConnection(limits: limits.peer, seed: UInt64.random(in: .min ... .max))
+        self.machine = ServerConnection(
+            limits: limits.peer, authenticator: authenticator, seed: UInt64.random(in: .min ... .max))
         self.limits = limits
         self.address = address
         self.gate = gate

@@ -20,18 +20,22 @@ package final class RTMPServer: Service, Sendable {
     private let configuration: RTMPServerConfiguration
     private let group: any EventLoopGroup
     private let gate: any PublisherGate
+    private let authenticator: (any MessageAuthenticating)?
     private let logger: Logger
     private let metrics = RTMPMetrics()
     private let registry: ConnectionRegistry
     private let state = Mutex(State.idle)
 
     /// Starts nothing.
+    /// - Parameter authenticator: for the digest form of the handshake; without it every peer gets the plain one.
     package init(
-        configuration: RTMPServerConfiguration, group: any EventLoopGroup, gate: any PublisherGate, logger: Logger
+        configuration: RTMPServerConfiguration, group: any EventLoopGroup, gate: any PublisherGate,
+        authenticator: (any MessageAuthenticating)? = nil, logger: Logger
     ) {
         self.configuration = configuration
         self.group = group
         self.gate = gate
+        self.authenticator = authenticator
         self.logger = logger
         self.registry = ConnectionRegistry(limits: configuration.limits, metrics: metrics)
     }
@@ -117,7 +121,7 @@ package final class RTMPServer: Service, Sendable {
             )
             // Answers are small; a peer that leaves this much unread is not read from until it catches up.
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 8192, high: 32_768))
-            .childChannelInitializer { [registry, metrics, gate, logger] channel in
+            .childChannelInitializer { [registry, metrics, gate, authenticator, logger] channel in
                 let address = channel.peerAddress
                 let admission = registry.admit(channel, from: address)
                 guard admission == .admitted else {
@@ -127,8 +131,8 @@ package final class RTMPServer: Service, Sendable {
                 return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
                         RTMPConnectionHandler(
-                            limits: limits, address: address, gate: gate, registry: registry, metrics: metrics,
-                            logger: logger))
+                            limits: limits, authenticator: authenticator, address: address, gate: gate,
+                            registry: registry, metrics: metrics, logger: logger))
                 }
             }
     }
