@@ -124,7 +124,7 @@ let package = Package(
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),
         tests(
             "RTMPTransportTests",
-            ["RTMPTransport", "RTMP", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
+            ["RTMPTransport", "RTMP", "Cryptography", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
         // A process that the store's tests kill.
         .executableTarget(
             name: "ClusterOwner", dependencies: ["PostgresStore", logging], path: "Tests/ClusterOwner",
