@@ -117,7 +117,7 @@ let package = Package(
         // Apart from TestKit, so that only tests of the store link libpq.
         library("PostgresTestKit", ["PostgresStore", "Domain", logging]),
         tests("DomainTests", ["Domain", "TestKit", nioCore]),
-        tests("RTMPTests", ["RTMP", "Domain", "TestKit", nioCore, nioEmbedded]),
+        tests("RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", nioCore, nioEmbedded]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
         tests("IngestTests", ["Ingest", "Domain", "TestKit", nioCore, logging]),
@@ -129,7 +129,8 @@ let package = Package(
         tests(
             "RTMPTransportTests",
             [
-                "RTMPTransport", "RTMP", "Broadcast", "Ingest", "PrometheusMetrics", "Domain", "TestKit", nioCore,
+                "RTMPTransport", "RTMP", "Cryptography", "Broadcast", "Ingest", "PrometheusMetrics", "Domain",
+                "TestKit", nioCore,
                 nioPosix, nioEmbedded, nioSSL, logging,
             ]),
         // A process that the store's tests kill.

@@ -185,8 +185,9 @@ package struct LineupProcess: Sendable {
         let channel = self.channel
         return RTMPServer(
             configuration: RTMPServerConfiguration(
-                host: configuration.bindAddress, port: configuration.rtmpPort, limits: affordable(configuration.rtmpLimits)),
-            group: loops, gate: gate,
+                host: configuration.bindAddress, port: configuration.rtmpPort,
+                limits: affordable(configuration.rtmpLimits)),
+            group: loops, gate: gate, authenticator: SHA256Authentication(),
             playing: RTMPPlaying(limits: configuration.playing) { $0 == channel ? hub : nil }, secure: secure,
             logger: logger)
     }

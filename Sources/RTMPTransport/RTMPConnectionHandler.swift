@@ -59,11 +59,13 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     ///   - network: what the limits of an address count; see `PeerNetwork`.
     ///   - place: as it was admitted to `registry`; the handler removes it there at the end.
     init(
-        limits: RTMPServerConfiguration.Limits, address: String, network: String, place: ConnectionRegistry.Place,
+        limits: RTMPServerConfiguration.Limits, authenticator: (any MessageAuthenticating)?, address: String,
+        network: String, place: ConnectionRegistry.Place,
         gate: any PublisherGate, players: RTMPPlayers, registry: ConnectionRegistry, metrics: RTMPMetrics,
         logger: Logger
     ) {
-        self.machine = ServerConnection(limits: limits.peer, seed: UInt64.random(in: .min ... .max))
+        self.machine = ServerConnection(
+            limits: limits.peer, authenticator: authenticator, seed: UInt64.random(in: .min ... .max))
         self.limits = limits
         self.address = address
         self.network = network

@@ -37,6 +37,7 @@ package final class RTMPServer: Service, Sendable {
     private let gate: any PublisherGate
     private let players: RTMPPlayers
     private let secure: RTMPSListening?
+    private let authenticator: (any MessageAuthenticating)?
     private let logger: Logger
     private let metrics: RTMPMetrics
     private let registry: ConnectionRegistry
@@ -44,12 +45,14 @@ package final class RTMPServer: Service, Sendable {
 
     /// Starts nothing.
     /// - Parameters:
+    ///   - authenticator: for the digest form of the handshake; without it every peer gets the plain one.
     ///   - playing: what players get; nothing without it.
     ///   - secure: a second listener, for RTMPS, under the same limits; none without it.
     ///   - metricsFactory: where it counts; the process's own without one.
     package init(
         configuration: RTMPServerConfiguration, group: any EventLoopGroup, gate: any PublisherGate,
-        playing: RTMPPlaying = .nothing, secure: RTMPSListening? = nil, logger: Logger,
+        authenticator: (any MessageAuthenticating)? = nil, playing: RTMPPlaying = .nothing,
+        secure: RTMPSListening? = nil, logger: Logger,
         metricsFactory: (any MetricsFactory)? = nil
     ) {
         let metrics = RTMPMetrics(factory: metricsFactory ?? MetricsSystem.factory)
@@ -59,6 +62,7 @@ package final class RTMPServer: Service, Sendable {
         self.gate = gate
         self.players = RTMPPlayers(playing)
         self.secure = secure
+        self.authenticator = authenticator
         self.logger = logger
         self.registry = ConnectionRegistry(limits: configuration.limits, metrics: metrics)
     }
@@ -164,7 +168,7 @@ package final class RTMPServer: Service, Sendable {
                 }
             }
             .publisherOptions(limits)
-            .childChannelInitializer { [registry, metrics, gate, players, logger] channel in
+            .childChannelInitializer { [registry, metrics, gate, authenticator, players, logger] channel in
                 let network = PeerNetwork(channel.remoteAddress)
                 let now = Int64(clamping: NIODeadline.now().uptimeNanoseconds)
                 guard case .success(let place) = registry.admit(channel, from: network, at: now) else {
@@ -175,7 +179,8 @@ package final class RTMPServer: Service, Sendable {
                     if let identity { try channel.pipeline.syncOperations.addHandler(identity.makeHandler()) }
                     try channel.pipeline.syncOperations.addHandler(
                         RTMPConnectionHandler(
-                            limits: limits, address: channel.peerAddress, network: network.description, place: place,
+                            limits: limits, authenticator: authenticator, address: channel.peerAddress,
+                            network: network.description, place: place,
                             gate: gate, players: players, registry: registry, metrics: metrics, logger: logger))
                 }
             }

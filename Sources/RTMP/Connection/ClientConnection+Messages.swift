@@ -65,6 +65,7 @@ extension ClientConnection {
         case MessageType.audio, MessageType.video: try mediaReceived(message)
         case MessageType.dataAMF0, MessageType.dataAMF3: dataReceived(message)
         case MessageType.commandAMF0, MessageType.commandAMF3: commandReceived(try Command(message))
+        case MessageType.aggregate: aggregate = AggregateMessage(message)
         default: link.receive(message, &replies)
         }
     }
@@ -83,7 +84,7 @@ extension ClientConnection {
 
     /// Metadata is only a hint, so damaged metadata is dropped and the stream goes on.
     private mutating func dataReceived(_ message: RTMPMessage) {
-        guard isLive, target.role == .play, let metadata = try? StreamMetadata(dataMessage: message.dataBody) else {
+        guard isLive, target.role == .play, let metadata = try? StreamMetadata(dataMessage: message.amfBody) else {
             return
         }
         perform(.media(.metadata(metadata)))

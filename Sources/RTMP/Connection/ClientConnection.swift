@@ -67,15 +67,25 @@ package struct ClientConnection: Sendable {
     private var handshake: ClientHandshake
     private var handshakeInput = ByteBuffer()
     private var chunks: ChunkDecoder
+    /// As in `ServerConnection`.
+    var aggregate: AggregateMessage?
     private var pending: [Action] = []
 
-    /// - Parameter seed: varies the handshake's filler; any changing number does.
-    package init(_ target: ClientTarget, limits: RTMPLimits = RTMPLimits(), seed: UInt64) {
+    /// - Parameters:
+    ///   - authenticator: asks for the digest form of the handshake; few servers want it.
+    ///   - seed: varies the handshake's filler; any changing number does.
+    package init(
+        _ target: ClientTarget, limits: RTMPLimits = RTMPLimits(), authenticator: (any MessageAuthenticating)? = nil,
+        seed: UInt64
+    ) {
         self.target = target
         self.limits = limits
-        self.handshake = ClientHandshake(seed: seed)
+        self.handshake = ClientHandshake(seed: seed, authenticator: authenticator)
         self.chunks = ChunkDecoder(limits: limits)
     }
+
+    /// Whether the server answered the digest form of the handshake rightly; it need not.
+    package var serverIsVerified: Bool { handshake.serverIsVerified }
 
     package var isLive: Bool { if case .live = phase { true } else { false } }
 
@@ -160,6 +170,11 @@ package struct ClientConnection: Sendable {
             }
             return true
         case .connecting, .creatingStream, .requesting, .live:
+            if let part = try aggregate?.next() {
+                try receive(part)
+                return true
+            }
+            aggregate = nil
             guard let message = try chunks.next() else { return false }
             try receive(message)
             return true
@@ -181,6 +196,7 @@ package struct ClientConnection: Sendable {
         phase = .closed
         handshakeInput = ByteBuffer()
         chunks = ChunkDecoder(limits: limits)
+        aggregate = nil
         pending.append(.close(cause))
     }
 }

@@ -6,9 +6,10 @@ extension ServerConnection {
     mutating func receive(_ message: RTMPMessage) throws(RTMPError) {
         switch message.type {
         case MessageType.audio, MessageType.video: try mediaReceived(message)
-        case MessageType.dataAMF0, MessageType.dataAMF3: dataReceived(message.dataBody)
+        case MessageType.dataAMF0, MessageType.dataAMF3: dataReceived(message.amfBody)
         case MessageType.commandAMF0, MessageType.commandAMF3:
             try commandReceived(Command(message), streamID: message.streamID)
+        case MessageType.aggregate: aggregate = AggregateMessage(message)
         default: link.receive(message, &replies)
         }
     }

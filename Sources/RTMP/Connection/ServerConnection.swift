@@ -69,19 +69,28 @@ package struct ServerConnection: Sendable {
     private var pending: [Action] = []
 
     private var messagesBeforePublish = 0
+    /// An aggregate message whose parts are being read: one at a time, so that a million of them make no list.
+    var aggregate: AggregateMessage?
 
     /// - Parameters:
     ///   - seed: varies the handshake's filler; any changing number does.
     ///   - capabilities: told to peers that tell theirs.
-    package init(limits: RTMPLimits = RTMPLimits(), capabilities: EnhancedCapabilities = .ours, seed: UInt64) {
+    ///   - authenticator: for the digest form of the handshake; without it every peer gets the plain one.
+    package init(
+        limits: RTMPLimits = RTMPLimits(), capabilities: EnhancedCapabilities = .ours,
+        authenticator: (any MessageAuthenticating)? = nil, seed: UInt64
+    ) {
         self.limits = limits
         self.capabilities = capabilities
         self.chunks = ChunkDecoder(limits: limits)
-        self.phase = .handshake(ServerHandshake(seed: seed))
+        self.phase = .handshake(ServerHandshake(seed: seed, authenticator: authenticator))
     }
 
     /// What is kept for the peer in unread input and unfinished messages, in bytes.
-    package var heldBytes: Int { handshakeInput.readableBytes + chunks.heldBytes }
+    package var heldBytes: Int {
+        if case .handshake(let handshake) = phase { return handshakeInput.readableBytes + handshake.heldBytes }
+        return chunks.heldBytes
+    }
 
     package var isPublishing: Bool { if case .publishing = phase { true } else { false } }
     package var isPlaying: Bool { if case .playing = phase { true } else { false } }
@@ -241,6 +250,11 @@ package struct ServerConnection: Sendable {
             try receive(message)
             return true
         case .publishing, .playing:
+            if let part = try aggregate?.next() {
+                try receive(part)
+                return true
+            }
+            aggregate = nil
             guard let message = try chunks.next() else { return false }
             try receive(message)
             return true
@@ -308,6 +322,7 @@ package struct ServerConnection: Sendable {
         phase = .closed(lateEnd: lateEnd)
         handshakeInput = ByteBuffer()
         chunks = ChunkDecoder(limits: limits)
+        aggregate = nil
         pending.append(.close(cause))
     }
 }

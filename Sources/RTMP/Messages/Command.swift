@@ -11,7 +11,7 @@ struct Command: Equatable {
 
     /// - Throws: `RTMPError` for AMF that is damaged or over its limits, and for a message without a name.
     init(_ message: RTMPMessage) throws(RTMPError) {
-        try self.init(message.type == MessageType.commandAMF3 ? message.withoutFormatByte : message.payload)
+        try self.init(message.amfBody)
     }
 
     init(_ body: ByteBuffer) throws(RTMPError) {
