@@ -22,6 +22,7 @@ final class LivePublisher: PublisherSink {
     let session: PublishSessionID
     let line: DelayLine
     private let queue: any QueueDoor
+    private let envelope: Envelope
     private let now: @Sendable () -> Int64
     private let onEnd: @Sendable (PublishSessionID) -> Void
     private let cuts: Counter
@@ -36,6 +37,7 @@ final class LivePublisher: PublisherSink {
         self.session = session
         self.line = line
         self.queue = queue
+        self.envelope = envelope
         self.now = now
         self.onEnd = onEnd
         self.cuts = Counter(label: "lineup_ingest_cuts_total")
@@ -59,8 +61,9 @@ final class LivePublisher: PublisherSink {
         change { $0.received(metadata) }
     }
 
+    /// A format outside the channel's envelope is measured only: neither it nor its units reach the delay line.
     func formatReceived(_ format: TrackFormat) {
-        line.append(format)
+        if envelope.codecReason(format) == nil { line.append(format) }
         change { $0.received(format) }
     }
 
@@ -70,14 +73,15 @@ final class LivePublisher: PublisherSink {
 
     func unitReceived(_ unit: AccessUnit) {
         let now = now()
-        let (result, change): (TimestampNormalizer.Result?, Readiness?) = state.withLock { state in
-            guard !state.isEnded, let result = state.normalizer.normalize(unit) else { return (nil, nil) }
+        let (result, change, isTaken): (TimestampNormalizer.Result?, Readiness?, Bool) = state.withLock { state in
+            guard !state.isEnded, let result = state.normalizer.normalize(unit) else { return (nil, nil, false) }
+            let isTaken = !state.meter.isOutsideEnvelope(unit.track)
             let isFilled = state.meter.received(result.unit, at: now)
             let isKeyPicture = result.unit.isKeyFrame && result.unit.track == .video
             guard isFilled || isKeyPicture || now >= state.nextLook else {
-                return (result, nil)
+                return (result, nil, isTaken)
             }
-            return (result, Self.look(&state, now: now))
+            return (result, Self.look(&state, now: now), isTaken)
         }
         guard let result else { return }
         if result.isCut {
@@ -85,7 +89,7 @@ final class LivePublisher: PublisherSink {
             // Counted; not at info, since a broken encoder does this at every unit.
             logger.debug("a publisher's clock jumped; its time goes on", metadata: ["track": "\(unit.track)"])
         }
-        line.append(result.unit, at: now)
+        if isTaken { line.append(result.unit, at: now) }
         if let change { queue.readinessChanged(session, to: change) }
     }
 
