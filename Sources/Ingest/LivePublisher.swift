@@ -20,6 +20,8 @@ final class LivePublisher: PublisherSink {
     /// What one unit brings about.
     private struct Arrival {
         var result: TimestampNormalizer.Result
+        /// Inside the channel's envelope: what is not is measured and kept from the programme.
+        var isTaken: Bool
         var change: Readiness?
         var endsSilence: Bool
     }
@@ -30,6 +32,7 @@ final class LivePublisher: PublisherSink {
     let session: PublishSessionID
     let line: DelayLine
     private let queue: any QueueDoor
+    private let envelope: Envelope
     private let now: @Sendable () -> Int64
     private let onEnd: @Sendable (PublishSessionID) -> Void
     private let cuts: Counter
@@ -45,6 +48,7 @@ final class LivePublisher: PublisherSink {
         self.session = session
         self.line = line
         self.queue = queue
+        self.envelope = envelope
         self.now = now
         self.onEnd = onEnd
         self.cuts = Counter(label: "lineup_ingest_cuts_total")
@@ -70,8 +74,9 @@ final class LivePublisher: PublisherSink {
         change { $0.received(metadata) }
     }
 
+    /// A format outside the channel's envelope is measured only: neither it nor its units reach the delay line.
     func formatReceived(_ format: TrackFormat) {
-        line.append(format)
+        if envelope.codecReason(format) == nil { line.append(format) }
         change { $0.received(format) }
     }
 
@@ -83,14 +88,16 @@ final class LivePublisher: PublisherSink {
         let now = now()
         let arrival: Arrival? = state.withLock { state in
             guard !state.isEnded, let result = state.normalizer.normalize(unit) else { return nil }
+            let isTaken = !state.meter.isOutsideEnvelope(unit.track)
             let isFilled = state.meter.received(result.unit, at: now)
             let isKeyPicture = result.unit.isKeyFrame && result.unit.track == .video
             let wasSilent = state.isSilent
             state.isSilent = false
             guard isFilled || isKeyPicture || now >= state.nextLook else {
-                return Arrival(result: result, change: nil, endsSilence: wasSilent)
+                return Arrival(result: result, isTaken: isTaken, change: nil, endsSilence: wasSilent)
             }
-            return Arrival(result: result, change: Self.look(&state, now: now), endsSilence: wasSilent)
+            return Arrival(
+                result: result, isTaken: isTaken, change: Self.look(&state, now: now), endsSilence: wasSilent)
         }
         guard let arrival else { return }
         let result = arrival.result
@@ -99,7 +106,7 @@ final class LivePublisher: PublisherSink {
             // Counted; not at info, since a broken encoder does this at every unit.
             logger.debug("a publisher's clock jumped; its time goes on", metadata: ["track": "\(unit.track)"])
         }
-        line.append(result.unit, at: now)
+        if arrival.isTaken { line.append(result.unit, at: now) }
         if arrival.endsSilence { queue.silenceChanged(session, isSilent: false) }
         if let change = arrival.change { queue.readinessChanged(session, to: change) }
     }

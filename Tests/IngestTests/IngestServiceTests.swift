@@ -168,4 +168,33 @@ import Testing
         let line = try #require(bench.rack.lines.withLock { $0[session] })
         #expect(line.newestKeyFrame(depth: .zero)?.key.decodeTime == .milliseconds(4000))
     }
+
+    @Test func measuresACodecOutsideTheEnvelopeAndKeepsItFromTheLine() async throws {
+        let bench = Bench()
+        let sink = try await bench.open("good").get()
+        var tape = ProgrammeTape(shape: .init(), mark: 1)
+        var format = tape.videoFormat
+        format.codec = .hevc
+        sink.formatReceived(.video(format))
+        sink.formatReceived(.audio(tape.audioFormat))
+        let start = bench.clock.now
+        func send(_ count: Int) {
+            for _ in 0..<count {
+                let (unit, after) = tape.next()
+                bench.clock.set(start + after.nanoseconds)
+                sink.unitReceived(unit)
+            }
+        }
+        send(400)
+        let session = try #require(bench.queue.state.withLock { $0.joined.first?.session })
+        let line = try #require(bench.rack.lines.withLock { $0[session] })
+        #expect(bench.queue.state.withLock { $0.readiness.contains(.ready) } == false)
+        #expect(abs((bench.service.statistics(of: session)?.frameRate ?? 0) - 30) < 0.2)
+        #expect(line.newestKeyFrame(depth: .zero) == nil)
+        // The DJ sets the encoder right.
+        sink.formatReceived(.video(tape.videoFormat))
+        send(400)
+        #expect(bench.queue.state.withLock { $0.readiness.last } == .ready)
+        #expect(line.newestKeyFrame(depth: .zero) != nil)
+    }
 }

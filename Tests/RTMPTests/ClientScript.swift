@@ -141,6 +141,7 @@ struct Transcript {
             "\(unit.track) \(unit.decodeTime.ticks(timescale: 1000)) \(unit.presentationTime.ticks(timescale: 1000)) "
                 + (unit.track == .video && unit.isKeyFrame ? "key " : "") + "\(unit.payload.readableBytes)"
         case .refused(let track, _): "refused \(track)"
+        case .leftOut(let track, _): "leftOut \(track)"
         }
     }
 }

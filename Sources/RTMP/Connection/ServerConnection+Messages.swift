@@ -25,6 +25,7 @@ extension ServerConnection {
             event = try media.audioReceived(message.payload, timestamp: message.timestamp)
         }
         if let event { perform(.media(event)) }
+        while let event = media.nextEvent() { perform(.media(event)) }
     }
 
     /// Metadata is only a hint, so damaged metadata is dropped and the stream goes on.

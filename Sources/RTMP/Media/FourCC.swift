@@ -21,4 +21,19 @@ enum FourCC {
         case .eac3: 0x6563_2D33  // ec-3
         }
     }
+
+    /// The codec of a video tag, or the name of one that is not read here.
+    static func video(_ code: UInt32) -> TagCodec {
+        if let codec = VideoFormat.Codec.allCases.first(where: { of($0) == code }) { return .video(codec) }
+        switch code {
+        case 0x7670_3038: return .other("VP8")
+        case 0x7676_6331: return .other("VVC (H.266)")
+        default: return .other("an unknown video codec")
+        }
+    }
+
+    static func audio(_ code: UInt32) -> TagCodec {
+        if let codec = AudioFormat.Codec.allCases.first(where: { of($0) == code }) { return .audio(codec) }
+        return .other("an unknown audio codec")
+    }
 }
