@@ -133,10 +133,13 @@ package struct LineupProcess: Sendable {
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort),
-            group: loops, accounts: accounts, queue: queue, origin: origin,
-            readiness: [store, queue, broadcast], renderMetrics: { [metrics] in metrics.render() }, clock: clock,
+            group: loops,
+            ports: WebServerPorts(
+                accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
+                origin: origin, readiness: [store, queue, broadcast]),
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: Logger(label: "lineup.web"))
-        let answers = ControlAnswers(queue: queue)
+        let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
         ) { await answers.answer($0) }

@@ -93,4 +93,9 @@ package protocol QueueDesk: Sendable {
     func change(
         _ channel: ChannelName, settings change: @escaping @Sendable (inout QueueSettings) -> Void
     ) async throws(QueueCommandError) -> QueueView
+    /// Does an operator's act, or nothing when the queue is not at the version that was looked at.
+    func perform(_ command: QueueCommand, on channel: ChannelName) async throws(QueueCommandError) -> QueueView
+    func settings(of channel: ChannelName) async throws(QueueCommandError) -> QueueSettings
+    /// Events from now on, in order, once stored; ends when the reader is too slow, who then resumes by the last id.
+    func events(of channel: ChannelName) async throws(QueueCommandError) -> AsyncStream<EventRecord>
 }
