@@ -1,5 +1,5 @@
-/// The queue as pages and the API see it: names, never keys. Whole: what only operators may see (`blocked`, `banned`, ids,
-/// `missing`) is taken out by whoever shows it to others.
+/// The queue as pages and the API see it: names, never keys. `missing` and ids are taken out by whoever shows it to others
+/// than operators.
 package struct QueueView: Sendable, Equatable, Encodable {
     package struct Entry: Sendable, Equatable, Encodable {
         package enum State: String, Sendable, Encodable { case onAir, waiting }
@@ -77,6 +77,11 @@ package struct QueueView: Sendable, Equatable, Encodable {
     /// What the programme's output shows now.
     package enum Showing: String, Sendable, Encodable { case dj, slate }
 
+    /// What operators only may see is not written with the rest, whoever encodes a view: their routes add it.
+    private enum CodingKeys: String, CodingKey {
+        case channel, version, at, showing, isOpen, slotSeconds, entries
+    }
+
     package var channel: ChannelName
     package var version: Int64
     /// When this view was true; `remainingSeconds` counts from here.
@@ -86,10 +91,9 @@ package struct QueueView: Sendable, Equatable, Encodable {
     package var slotSeconds: Int?
     /// The entry on air first, then in order.
     package var entries: [Entry]
+    /// Not in the JSON of a view; nor are the next two, which are for operators only.
     package var settings: QueueSettings
-    /// For operators only.
     package var blocked: [Blocked]
-    /// For operators only.
     package var banned: [Banned]
 
     package init(

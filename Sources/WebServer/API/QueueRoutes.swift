@@ -36,7 +36,8 @@ struct QueueRoutes: Sendable {
             },
             Route(.post, "/api/v1/channels/{channel}/queue/skip", .atLeast(.operator)) { request in
                 let body = try request.json(SkipBody.self)
-                return JSONAnswer.response(try await queue.perform(
+                return JSONAnswer.response(
+                    try await queue.perform(
                         QueueCommand(act: .skip(body.entry), actor: try request.actor()), on: try request.channel()))
             },
             Route(.get, "/api/v1/channels/{channel}/settings", .atLeast(.operator)) { request in
