@@ -39,7 +39,7 @@ extension QueueCommandError {
         switch self {
         case .unknownChannel: "there is no such channel"
         case .unknownEntry: "that entry is not in the queue any more"
-        case .nobodyOnAir: "nobody is on air or waiting"
+        case .nobodyOnAir: "nobody is on air"
         case .invalidSetting(let problem): problem
         case .stopping: "the server is going down"
         case .versionConflict(let present):

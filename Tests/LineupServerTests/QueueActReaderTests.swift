@@ -20,7 +20,9 @@ import Testing
             .command(act)
     }
 
-    @Test(arguments: ["1", "Bob", "bob", bob.id.description]) func entryIsChosenByPlaceNameOrID(text: String) async throws {
+    @Test(arguments: ["1", "Bob", "bob", bob.id.description]) func entryIsChosenByPlaceNameOrID(text: String)
+        async throws
+    {
         #expect(try await Self.command("hold", ["entry": text]).act == .hold(Self.bob.id))
     }
 
@@ -63,7 +65,8 @@ import Testing
         let asked: [(String, [String: String], QueueAct)] = [
             ("skip", [:], .skip(nil)), ("skip", ["entry": "0"], .skip(Self.ada.id)),
             ("move", ["entry": "Bob", "position": "2"], .move(Self.bob.id, to: 1)),
-            ("put-on-air", ["entry": "Bob"], .putOnAir(Self.bob.id)), ("release", ["entry": "1"], .release(Self.bob.id)),
+            ("put-on-air", ["entry": "Bob"], .putOnAir(Self.bob.id)),
+            ("release", ["entry": "1"], .release(Self.bob.id)),
             ("remaining", ["seconds": "10m"], .setRemaining(nil, seconds: 600)),
             ("ban", ["user": "Eve"], .ban(eve.id, until: nil, reason: nil)),
             (
@@ -75,7 +78,8 @@ import Testing
             ("user-slot", ["user": "Eve", "seconds": "30m"], .setUserSlot(eve.id, seconds: 1800)),
             ("open", [:], .setOpen(true)), ("close", [:], .setOpen(false)),
             ("auto-advance", ["enabled": "off"], .setAutoAdvance(false)),
-            ("clear", [:], .clear(includingOnAir: false)), ("clear", ["includingOnAir": "on"], .clear(includingOnAir: true)),
+            ("clear", [:], .clear(includingOnAir: false)),
+            ("clear", ["includingOnAir": "on"], .clear(includingOnAir: true)),
             ("set", ["set.slotLength": "30m", "actor": "x"], .set(["slotLength": "30m"])),
         ]
         for (act, arguments, expected) in asked {

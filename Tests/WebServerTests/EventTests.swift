@@ -35,7 +35,7 @@ import Testing
         try await TestSite.run { site async throws in
             try await Self.follow(site) { reader async throws in
                 #expect(try await reader.read(until: "event: queue\ndata: {"))
-                site.queue.emit(Self.event(8))
+                site.queue.tell(Self.event(8))
                 #expect(try await reader.read(until: "DJ 8"))
                 #expect(reader.text.contains("event: queue.joined\nid: 3-8\ndata: {"))
                 #expect(reader.text.contains(#""id":"3-8""#))
@@ -51,8 +51,8 @@ import Testing
             try await Self.follow(site, target, headers: inQuery ? [] : ["Last-Event-ID: 3-2"]) { reader async throws in
                 #expect(try await reader.read(until: "event: queue\n"))
                 // 5 was stored before the log was read and comes live all the same; 6 only live.
-                site.queue.emit(Self.event(5))
-                site.queue.emit(Self.event(6))
+                site.queue.tell(Self.event(5))
+                site.queue.tell(Self.event(6))
                 #expect(try await reader.read(until: "DJ 6"))
                 #expect(Self.ids(reader.text) == ["3-3", "3-4", "3-5", "3-6"])
                 #expect(!reader.text.contains("event: reset"))
@@ -85,7 +85,7 @@ import Testing
                     reader.text.contains("event: reset\ndata: {}\n\nevent: queue\n")
                         || reader.text.contains("event: reset"))
                 #expect(Self.ids(reader.text).isEmpty)
-                site.queue.emit(Self.event(6))
+                site.queue.tell(Self.event(6))
                 #expect(try await reader.read(until: "id: 3-6"))
             }
         }

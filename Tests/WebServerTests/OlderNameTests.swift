@@ -64,7 +64,7 @@ import Testing
             #expect(try await site.call("POST", "/update-timer/300/?reset_time=True", token: token).status == 200)
             #expect(try await site.call("POST", "/update-timer/200", token: token).status == 200)
             #expect(
-                site.queue.acts == [
+                site.queue.commands.map(\.act) == [
                     .setSlotLength(seconds: 600, resetRunning: false), .setSlotLength(seconds: 300, resetRunning: true),
                     .setSlotLength(seconds: 200, resetRunning: false),
                 ])

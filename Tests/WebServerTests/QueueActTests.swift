@@ -62,7 +62,7 @@ import Testing
                 let answer = try await site.call("POST", "\(Self.queue)/\(name)", token: token, body)
                 #expect(answer.status == 200, "\(name) \(body): \(answer.body)")
             }
-            #expect(site.queue.acts == asked.map(\.2))
+            #expect(site.queue.commands.map(\.act) == asked.map(\.2))
             #expect(site.queue.commands.allSatisfy { $0.actor.kind == .token && $0.actor.name == "script" })
         }
     }
@@ -158,7 +158,7 @@ import Testing
             #expect(gone.status == 409)
             #expect(gone.body.contains("/problems/entry-gone"))
             #expect(gone.names == ["Ada", "Bob", "Cleo"])
-            site.queue.fail(.refused("Bob is held."))
+            site.queue.refusal = .refused("Bob is held.")
             let refused = try await site.call("POST", Self.queue + "/put-on-air", token: token, #"{"entry":"Bob"}"#)
             #expect(refused.status == 409)
             #expect(refused.body.contains(#""detail":"Bob is held.""#))
@@ -183,7 +183,7 @@ import Testing
             let eve = try await site.session("Eve").account
             let token = try await site.tokens.make(.operator)
             #expect(try await site.call("POST", Self.queue + "/ban", token: token, #"{"user":"Eve"}"#).status == 200)
-            #expect(site.queue.acts == [.ban(eve.id, until: nil, reason: nil)])
+            #expect(site.queue.commands.map(\.act) == [.ban(eve.id, until: nil, reason: nil)])
             #expect(try await site.call("POST", Self.queue + "/ban", token: token, #"{"user":"No"}"#).status == 404)
         }
     }

@@ -13,7 +13,7 @@ import WebServer
 /// A running web server on a free port, with fakes behind it.
 struct TestSite: Sendable {
     let accounts = FakeAccountDesk()
-    let queue = FakeSteeredQueue()
+    let queue = FakeQueueDesk()
     let tokens = FakeTokenDesk()
     let events = FakeEventLog()
     let history = FakeHistory()

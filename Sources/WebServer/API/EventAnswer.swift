@@ -17,7 +17,7 @@ struct EventAnswer: Encodable {
         "handover.done", "onair.started", "onair.ended", "onair.warning", "dj.dropped", "dj.returned", "slate.started",
         "slate.ended",
     ]
-    private static let publicFields: Set<String> = ["entry", "name", "position", "reason", "seconds", "until"]
+    private static let publicFields: Set<String> = ["entry", "name", "place", "reason", "seconds", "until"]
 
     /// `nil` when this audience does not get it.
     init?(_ record: EventRecord, for audience: Audience) {

@@ -95,7 +95,7 @@ struct OlderNameRoutes: Sendable {
     private func toggleBlock(_ request: WebRequest) async throws -> Response {
         let wanted = try request.flag("block")
         let view = try await queue.view(of: .main)
-        let isOn = try await queue.settings(of: .main).blocksAfterTurn
+        let isOn = try await queue.settings(of: .main).blockAfterTurn != .off
         let turnOn = wanted ?? !isOn
         guard turnOn != isOn else { return JSONAnswer.response(Block(block: isOn)) }
         _ = try await queue.perform(

@@ -2,72 +2,67 @@ import Domain
 import HTTPTypes
 import Hummingbird
 
-/// The queue as one audience sees it. Everybody: who plays, in what order, since when and for how long. Whom an entry belongs
-/// to, what it lacks and till when its place is kept: operators, and a DJ of the own entry.
+/// The queue as one audience sees it. Everybody: who plays, in what order, since when, for how long and when their turn should
+/// come. Whom an entry belongs to, what it lacks and till when its place is kept: operators, and a DJ of the own entry. Who
+/// is blocked or banned and all settings: operators.
+///
+/// Fields are named one by one, so that one added to `QueueView` stays inside until somebody decides otherwise.
 struct QueueAnswer: Encodable, Sendable {
-    private var view: QueueView
-    private var audience: Audience
-
-    init(_ view: QueueView, for audience: Audience) {
-        self.view = view
-        self.audience = audience
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        guard audience != .operators else { return try view.encode(to: encoder) }
-        try PublicQueue(view, for: audience).encode(to: encoder)
-    }
-
-    /// With the version as entity tag, which `If-Match` of an act names.
-    static func response(_ view: QueueView, for audience: Audience) -> Response {
-        var response = JSONAnswer.response(QueueAnswer(view, for: audience))
-        response.headers[.eTag] = "\"\(view.version)\""
-        return response
-    }
-}
-
-/// What everybody may know. Fields are named one by one, so that one added to `QueueView` stays inside until somebody decides
-/// otherwise.
-private struct PublicQueue: Encodable {
-    struct Entry: Encodable {
+    private struct Entry: Encodable {
         var id: EntryID
         var name: String
         var state: QueueView.Entry.State
-        var connected: Bool
-        var ready: Bool
+        /// 0 on air, 1 the first of those who wait.
+        var position: Int
+        var since: WallTime
         var joinedAt: WallTime
         var onAirSince: WallTime?
         var remainingSeconds: Double?
         var clockRuns: Bool
-        // Of the own entry only.
+        var estimatedStart: WallTime?
+        var connected: Bool
+        var ready: Bool
+        // Of operators and of the own entry only.
         var user: UserID?
         var missing: [String]?
         var graceUntil: WallTime?
+        var held: Bool?
+        var calledUntil: WallTime?
+        var usedSeconds: Double?
 
-        init(_ entry: QueueView.Entry, isOwn: Bool) {
+        init(_ entry: QueueView.Entry, position: Int, isWhole: Bool) {
             id = entry.id
             name = entry.name
             state = entry.state
-            connected = entry.connected
-            ready = entry.ready
+            self.position = position
+            since = entry.since
             joinedAt = entry.joinedAt
             onAirSince = entry.onAirSince
             remainingSeconds = entry.remainingSeconds
             clockRuns = entry.clockRuns
-            guard isOwn else { return }
+            estimatedStart = entry.estimatedStart
+            connected = entry.connected
+            ready = entry.ready
+            guard isWhole else { return }
             user = entry.user
             missing = entry.missing
             graceUntil = entry.graceUntil
+            held = entry.held
+            calledUntil = entry.calledUntil
+            usedSeconds = entry.usedSeconds
         }
     }
 
-    var channel: ChannelName
-    var version: Int64
-    var at: WallTime
-    var showing: QueueView.Showing
-    var isOpen: Bool
-    var slotSeconds: Int?
-    var entries: [Entry]
+    private var channel: ChannelName
+    private var version: Int64
+    private var at: WallTime
+    private var showing: QueueView.Showing
+    private var isOpen: Bool
+    private var slotSeconds: Int?
+    private var entries: [Entry]
+    private var settings: QueueSettings?
+    private var blocked: [QueueView.Blocked]?
+    private var banned: [QueueView.Banned]?
 
     init(_ view: QueueView, for audience: Audience) {
         channel = view.channel
@@ -76,13 +71,28 @@ private struct PublicQueue: Encodable {
         showing = view.showing
         isOpen = view.isOpen
         slotSeconds = view.slotSeconds
+        var waiting = 0
         entries = view.entries.map { entry in
-            switch audience {
-            case .operators: Entry(entry, isOwn: true)
-            case .dj(let user): Entry(entry, isOwn: entry.user == user)
-            case .everyone: Entry(entry, isOwn: false)
-            }
+            if entry.state == .waiting { waiting += 1 }
+            let isWhole =
+                switch audience {
+                case .operators: true
+                case .dj(let user): entry.user == user
+                case .everyone: false
+                }
+            return Entry(entry, position: entry.state == .waiting ? waiting : 0, isWhole: isWhole)
         }
+        guard audience == .operators else { return }
+        settings = view.settings
+        blocked = view.blocked
+        banned = view.banned
+    }
+
+    /// With the version as entity tag, which `If-Match` of an act names.
+    static func response(_ view: QueueView, for audience: Audience) -> Response {
+        var response = JSONAnswer.response(QueueAnswer(view, for: audience))
+        response.headers[.eTag] = "\"\(view.version)\""
+        return response
     }
 }
 

@@ -14,7 +14,7 @@ struct SettingsPatch: Sendable {
 
     private static let otherNames = [
         "slotSeconds": "slotLength", "isOpen": "open", "graceOnAirSeconds": "graceOnAir",
-        "graceWaitingSeconds": "graceWaiting",
+        "graceWaitingSeconds": "graceWaiting", "warningSeconds": "warnings",
     ]
 
     /// - Throws: a problem that names the field that does not exist or makes no sense.

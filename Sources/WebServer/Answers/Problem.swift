@@ -158,7 +158,7 @@ extension Problem {
         case .nobodyOnAir:
             self = Self(
                 status: .conflict, slug: "nobody-on-air", title: "Nobody on air",
-                detail: "Nobody is on air or waiting.")
+                detail: "Nobody is on air.")
         case .invalidSetting(let reason): self = .invalid(field: "settings", reason)
         case .stopping: self = .unavailable("The server is going down.", retryAfterSeconds: 5)
         case .versionConflict(let present):
