@@ -20,19 +20,18 @@ struct ControlAnswers: Sendable {
         case "queue.list":
             return try await queue.view(of: channel)
         case "queue.skip":
-            return try await queue.skip(channel, entry: nil)
+            return try await queue.perform(QueueCommand(act: .skip(nil), actor: .shell), on: channel)
         case "queue.set":
-            let arguments = request.arguments
-            var present = QueueSettings()
-            for (name, text) in arguments { try present.set(name, to: text) }
-            return try await queue.change(channel) { settings in
-                // Each was checked above; a value that is right alone is right in the settings as well.
-                for (name, text) in arguments { try? settings.set(name, to: text) }
-            }
+            return try await queue.perform(QueueCommand(act: .set(request.arguments), actor: .shell), on: channel)
         default:
             throw .invalidSetting("the server does not know '\(request.command)'")
         }
     }
+}
+
+extension Actor {
+    /// Whoever may open the control socket.
+    fileprivate static let shell = Actor(kind: .commandLine, id: nil, name: "command line")
 }
 
 extension QueueCommandError {
@@ -41,7 +40,7 @@ extension QueueCommandError {
         switch self {
         case .unknownChannel: "there is no such channel"
         case .unknownEntry: "that entry is not in the queue any more"
-        case .nobodyOnAir: "nobody is on air or waiting"
+        case .nobodyOnAir: "nobody is on air"
         case .invalidSetting(let problem): problem
         case .stopping: "the server is going down"
         case .versionConflict(let present): "the queue has moved since: its version is \(present.version)"

@@ -84,7 +84,9 @@ extension PostgresStore: QueueStore {
         return false
     }
 
-    package func heartbeat(_ entry: EntryID, usedOnAir: Duration) async throws {
+    package func heartbeat(
+        _ entry: EntryID, usedOnAir: Duration, in channel: ChannelName, epoch: Int64
+    ) async throws {
         try await queueLane.perform { link in
             _ = try link.query(
                 "UPDATE queue_entries SET used_on_air_ns = $2 WHERE id = $1 AND state = 'on_air'",

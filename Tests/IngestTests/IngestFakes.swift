@@ -54,6 +54,7 @@ final class FakeQueueDoor: QueueDoor {
     func readinessChanged(_ session: PublishSessionID, to readiness: Readiness) {
         state.withLock { $0.readiness.append(readiness) }
     }
+    func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {}
     func ended(_ session: PublishSessionID, how: PublisherEnd) { state.withLock { $0.ended.append(how) } }
 }
 

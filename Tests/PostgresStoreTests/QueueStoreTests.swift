@@ -176,7 +176,7 @@ import Testing
         let store = try await makeStore()
         let mira = entry(try await addUser(store, "mira"), "Mira", position: 1, state: .onAir)
         try await store.commit(transition(from: 0, [mira]))
-        try await store.heartbeat(mira.id, usedOnAir: .milliseconds(12_345))
+        try await store.heartbeat(mira.id, usedOnAir: .milliseconds(12_345), in: .main, epoch: 0)
         let loaded = try await store.load(.main)
         #expect(loaded.version == 1)
         #expect(loaded.entries.first?.usedOnAir == .milliseconds(12_345))

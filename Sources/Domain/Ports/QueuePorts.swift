@@ -26,6 +26,8 @@ package protocol QueueDoor: Sendable {
     func join(_ publisher: PublisherIdentity) async -> Result<EntryID, PublishRefusal>
     /// Never waits.
     func readinessChanged(_ session: PublishSessionID, to readiness: Readiness)
+    /// What the media of a live publisher lacks, when that begins or ends (`deadAfter`). Never waits.
+    func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth)
     /// Never waits. A late call about a session that was replaced is ignored.
     func ended(_ session: PublishSessionID, how: PublisherEnd)
 }

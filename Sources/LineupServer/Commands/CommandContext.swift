@@ -102,16 +102,17 @@ struct StoredQueue: QueueDesk {
         }
     }
 
-    func skip(_ channel: ChannelName, entry: EntryID?) async throws(QueueCommandError) -> QueueView {
-        try await act { (machine, now) throws(QueueCommandError) in try machine.skip(entry: entry, now: now) }
+    func perform(_ command: QueueCommand, on channel: ChannelName) async throws(QueueCommandError) -> QueueView {
+        try await act { (machine, now) throws(QueueCommandError) in try machine.perform(command, now: now) }
     }
 
-    func change(
-        _ channel: ChannelName, settings change: @escaping @Sendable (inout QueueSettings) -> Void
-    ) async throws(QueueCommandError) -> QueueView {
-        try await act { (machine, now) throws(QueueCommandError) in
-            try machine.change(settings: change, now: now)
-        }
+    func settings(of channel: ChannelName) async throws(QueueCommandError) -> QueueSettings {
+        try await view(of: channel).settings
+    }
+
+    /// Nothing moves but by this command.
+    func events(of channel: ChannelName) async throws(QueueCommandError) -> AsyncStream<EventRecord> {
+        AsyncStream { $0.finish() }
     }
 
     private func act(

@@ -36,7 +36,9 @@ struct QueueRoutes: Sendable {
             },
             Route(.post, "/api/v1/channels/{channel}/queue/skip", .atLeast(.operator)) { request in
                 let body = try request.json(SkipBody.self)
-                return JSONAnswer.response(try await queue.skip(try request.channel(), entry: body.entry))
+                return JSONAnswer.response(
+                    try await queue.perform(
+                        QueueCommand(act: .skip(body.entry), actor: try request.actor()), on: try request.channel()))
             },
             Route(.get, "/api/v1/channels/{channel}/settings", .atLeast(.operator)) { request in
                 JSONAnswer.response(SettingsBody(view: try await queue.view(of: try request.channel())))
@@ -44,7 +46,8 @@ struct QueueRoutes: Sendable {
             Route(.patch, "/api/v1/channels/{channel}/settings", .atLeast(.operator)) { request in
                 let patch = try request.json(SettingsPatch.self)
                 try patch.check()
-                let view = try await queue.change(try request.channel()) { patch.apply(to: &$0) }
+                let view = try await queue.perform(
+                    QueueCommand(act: .set(patch.texts), actor: try request.actor()), on: try request.channel())
                 return JSONAnswer.response(SettingsBody(view: view))
             },
             Route(.get, "/queue-json") { _ in
@@ -91,17 +94,28 @@ struct SettingsPatch: Decodable, Sendable {
         try check("graceWaitingSeconds", graceWaitingSeconds, 0...3_600)
     }
 
-    func apply(to settings: inout QueueSettings) {
-        if let slotSeconds { settings.slotSeconds = slotSeconds }
-        if let maximumLength { settings.maximumLength = maximumLength }
-        if let isOpen { settings.isOpen = isOpen }
-        if let overtimeWhenAlone { settings.overtimeWhenAlone = overtimeWhenAlone }
-        if let graceOnAirSeconds { settings.graceOnAirSeconds = graceOnAirSeconds }
-        if let graceWaitingSeconds { settings.graceWaitingSeconds = graceWaitingSeconds }
+    /// The settings named as `QueueSettings.set` takes them.
+    var texts: [String: String] {
+        var texts: [String: String] = [:]
+        if let slotSeconds { texts["slotLength"] = slotSeconds.map(String.init) ?? "none" }
+        if let maximumLength { texts["maximumLength"] = maximumLength.map(String.init) ?? "none" }
+        texts["open"] = isOpen.map(String.init)
+        texts["overtimeWhenAlone"] = overtimeWhenAlone.map(String.init)
+        texts["graceOnAir"] = graceOnAirSeconds.map(String.init)
+        texts["graceWaiting"] = graceWaitingSeconds.map(String.init)
+        return texts
     }
 
     private func check(_ field: String, _ value: Int?, _ range: ClosedRange<Int>) throws(Problem) {
         guard let value, !range.contains(value) else { return }
         throw .invalid(field: field, "This must be between \(range.lowerBound) and \(range.upperBound).")
+    }
+}
+
+extension WebRequest {
+    /// Who acts, for the audit log.
+    fileprivate func actor() throws -> Actor {
+        let account = try account()
+        return Actor(kind: .user, id: account.id.description, name: account.name)
     }
 }
