@@ -46,6 +46,7 @@ package struct LineupProcess: Sendable {
         let folder = DataFolder(configuration.dataFolder)
         try folder.prepare()
         let lock = try folder.lock()
+        try await folder.waitForCommands()
         try probePorts()
         if let limit = DescriptorLimit.raise() { logger.debug("descriptors", metadata: ["limit": "\(limit)"]) }
         let cluster = PrivateCluster(dataFolder: folder.url.path, logger: Logger(label: "lineup.database"))
@@ -115,9 +116,9 @@ package struct LineupProcess: Sendable {
         let reports = ProgrammeReportRelay()
         let origin = HLSChannelStore()
         let broadcast = try await makeBroadcast(loops: loops, store: store, origin: origin, reports: reports)
-        let queue = QueueService(
-            channel: channel, record: try await store.load(channel), store: store, programme: broadcast,
-            publishers: publishers, clock: clock, logger: Logger(label: "lineup.queue"))
+        let queue = makeQueue(
+            instance: try folder.instance(), store: store, programme: broadcast, publishers: publishers)
+        try await queue.takeIfFree()
         reports.set { queue.programmeReported($0) }
         let ingest = IngestService(
             keys: store, digests: SHA256Digest(), queue: queue, rack: broadcast, envelope: Envelope(),
@@ -160,6 +161,20 @@ package struct LineupProcess: Sendable {
             logger: Logger(label: "lineup.services"))
         group.maximumGracefulShutdownDuration = Self.shutdownDeadline
         try await ServiceGroup(configuration: group).run()
+    }
+
+    private func makeQueue(
+        instance: InstanceID, store: PostgresStore, programme: any ProgrammeControl, publishers: any PublisherControl
+    ) -> QueueOwner {
+        let (channel, clock) = (channel, clock)
+        let logger = Logger(label: "lineup.queue")
+        let lease = LeaseKeeper(channel: channel, instance: instance, store: store, logger: logger)
+        return QueueOwner(channel: channel, lease: lease, store: store, programme: programme, logger: logger) {
+            record, programme in
+            QueueService(
+                channel: channel, record: record, store: store, programme: programme, publishers: publishers,
+                clock: clock, logger: logger)
+        }
     }
 
     private func makeBroadcast(

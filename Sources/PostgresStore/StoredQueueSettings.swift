@@ -1,7 +1,8 @@
 import Domain
 private import Foundation
 
-/// Queue settings as they stand in `channels.settings`: JSON, read tolerantly (`QueueSettings.init(from:)`).
+/// Queue settings as they stand in `channels.settings`: JSON whose absent fields have their defaults, so that a row written
+/// by an older binary is read by a newer one.
 enum StoredQueueSettings {
     static func json(of settings: QueueSettings) throws -> String {
         let encoder = JSONEncoder()

@@ -250,7 +250,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
                     backoff.reset()
                     noteTrouble(nil)
                 } catch let error as QueueStoreError {
-                    disown(because: error)
+                    stepDown(cause: "\(error)")
                     return
                 } catch {
                     noteTrouble("\(error)")
@@ -321,15 +321,31 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         }
     }
 
-    private func disown(because error: QueueStoreError) {
-        state.withLock { state in
+    /// Whether the channel was lost: `run` has ended then or is ending, and nothing more is written.
+    package var hasSteppedDown: Bool { state.withLock { $0.isDisowned } }
+
+    /// The channel is another's now (design §4, Ownership): ends `run`, writes nothing of what waits and sends every publisher
+    /// away. Any thread; harmless when done already.
+    package func stepDown() { stepDown(cause: "the lease was taken") }
+
+    private func stepDown(cause: String) {
+        let lost: (sessions: [PublishSessionID], moves: Int)? = state.withLock { state in
+            guard !state.isDisowned else { return nil }
             state.isDisowned = true
-            state.backlog.removeAll()
+            defer {
+                state.backlog.removeAll()
+                state.heartbeat = nil
+            }
             state.trouble = "another server has moved this queue"
+            return (state.machine.entries.compactMap(\.session), state.backlog.count)
         }
+        guard let lost else { return }
         logger.critical(
-            "another server has moved this queue; its moves here are no longer written: restart this server",
-            metadata: ["error": "\(error)"])
+            "another server has taken this queue; its moves here are no longer written",
+            metadata: ["cause": "\(cause)", "moves": "\(lost.moves)"])
+        stop()
+        let reason = PublishRefusal.serverBusy("another server has taken over this channel").message
+        for session in lost.sessions { publishers.close(session, reason: reason) }
     }
 
     // MARK: Carrying out

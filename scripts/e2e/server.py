@@ -64,6 +64,13 @@ class Server:
 
     def start(self, timeout=60):
         """Starts it and waits until /readyz is fine. The first start's ports are kept for the later ones."""
+        self.launch(timeout)
+        wait_until(lambda: self.ready().status_code == 200, "/readyz of the server", timeout)
+        wait_until(lambda: self.get("/hls/main/index.m3u8").status_code == 200, "a playlist", timeout)
+        return self
+
+    def launch(self, timeout=60):
+        """Starts it and waits only until it listens: the first moment in which it can be asked."""
         with open(self.log, "ab") as log, open(self.out, "ab") as out:
             self.process = subprocess.Popen(
                 [str(BINARY), "serve"], env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=log,
@@ -71,9 +78,6 @@ class Server:
         where = wait_until(self._where, f"serve.json of a listening server (log: {self.log})", timeout)
         self.http_port, self.rtmp_port = where["http"], where["rtmp"]
         self.ports = {"LINEUP_HTTP_PORT": str(self.http_port), "LINEUP_RTMP_PORT": str(self.rtmp_port)}
-        wait_until(lambda: self.ready().status_code == 200, "/readyz of the server", timeout)
-        wait_until(lambda: self.get("/hls/main/index.m3u8").status_code == 200, "a playlist", timeout)
-        return self
 
     def _where(self):
         assert self.process.poll() is None, f"the server ended with {self.process.returncode}: {self.log_text()[-3000:]}"
