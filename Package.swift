@@ -152,7 +152,10 @@ let package = Package(
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
         tests(
             "LineupServerTests",
-            ["LineupServer", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging, configuration]),
+            [
+                "LineupServer", "ControlSocket", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging,
+                configuration,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

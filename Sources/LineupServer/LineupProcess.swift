@@ -46,6 +46,7 @@ package struct LineupProcess: Sendable {
         let folder = DataFolder(configuration.dataFolder)
         try folder.prepare()
         let lock = try folder.lock()
+        try await folder.waitForCommands()
         try probePorts()
         if let limit = DescriptorLimit.raise() { logger.debug("descriptors", metadata: ["limit": "\(limit)"]) }
         let cluster = PrivateCluster(dataFolder: folder.url.path, logger: Logger(label: "lineup.database"))
@@ -119,9 +120,9 @@ package struct LineupProcess: Sendable {
             channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
         let broadcast = try await makeBroadcast(
             loops: loops, store: store, origin: origin, hub: hub, reports: reports)
-        let queue = QueueService(
-            channel: channel, record: try await store.load(channel), store: store, programme: broadcast,
-            publishers: publishers, clock: clock, logger: Logger(label: "lineup.queue"))
+        let queue = makeQueue(
+            instance: try folder.instance(), store: store, programme: broadcast, publishers: publishers)
+        try await queue.takeIfFree()
         reports.set { queue.programmeReported($0) }
         let ingest = IngestService(
             keys: store, digests: SHA256Digest(), queue: queue, rack: broadcast, envelope: Envelope(),
@@ -135,10 +136,13 @@ package struct LineupProcess: Sendable {
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort),
-            group: loops, accounts: accounts, queue: queue, origin: origin,
-            readiness: [store, queue, broadcast], renderMetrics: { [metrics] in metrics.render() }, clock: clock,
+            group: loops,
+            ports: WebServerPorts(
+                accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
+                origin: origin, readiness: [store, queue, broadcast]),
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: Logger(label: "lineup.web"))
-        let answers = ControlAnswers(queue: queue)
+        let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
         ) { await answers.answer($0) }
@@ -190,6 +194,20 @@ package struct LineupProcess: Sendable {
             group: loops, gate: gate, authenticator: SHA256Authentication(),
             playing: RTMPPlaying(limits: configuration.playing) { $0 == channel ? hub : nil }, secure: secure,
             logger: logger)
+    }
+
+    private func makeQueue(
+        instance: InstanceID, store: PostgresStore, programme: any ProgrammeControl, publishers: any PublisherControl
+    ) -> QueueOwner {
+        let (channel, clock) = (channel, clock)
+        let logger = Logger(label: "lineup.queue")
+        let lease = LeaseKeeper(channel: channel, instance: instance, store: store, logger: logger)
+        return QueueOwner(channel: channel, lease: lease, store: store, programme: programme, logger: logger) {
+            record, programme in
+            QueueService(
+                channel: channel, record: record, store: store, programme: programme, publishers: publishers,
+                clock: clock, logger: logger)
+        }
     }
 
     private func makeBroadcast(

@@ -38,17 +38,14 @@ enum StoredAudit {
         ]
     }
 
+    static let insertion = """
+        INSERT INTO audit_log (at, actor_kind, actor_id, actor_name, action, channel, subject, before, after)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8::json, $9::json)
+        """
+
     /// Part of a transaction, or one of its own.
     static func insert(_ record: AuditRecord, _ link: PostgresLink) throws {
-        try insert(parameters(of: record), link)
-    }
-
-    static func insert(_ parameters: [PostgresValue], _ link: PostgresLink) throws {
-        try link.query(
-            """
-            INSERT INTO audit_log (at, actor_kind, actor_id, actor_name, action, channel, subject, before, after)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8::json, $9::json)
-            """, parameters)
+        try link.query(insertion, parameters(of: record))
     }
 
     static func record(_ row: PostgresRow) throws(PostgresError) -> StoredAuditRecord {

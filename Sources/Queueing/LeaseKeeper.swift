@@ -52,14 +52,30 @@ package final class LeaseKeeper: Sendable {
     /// - Throws: `CancellationError`; `QueueStoreError.unknownChannel`.
     package func acquire() async throws -> Int64 {
         while true {
+            if let epoch = try await retrying({ try await self.tryToAcquire() }) { return epoch }
+            try await timer.sleep(for: Self.retryInterval)
+        }
+    }
+
+    /// - Returns: the epoch; `nil` when another owns the channel.
+    /// - Throws: what the store says.
+    package func tryToAcquire() async throws -> Int64? {
+        switch try await store.acquire(channel, as: instance, for: Self.span) {
+        case .owned(let epoch):
+            become(.owner(epoch: epoch))
+            return epoch
+        case .ownedByOther(let owner, let until):
+            become(.standby(owner: owner, until: until))
+            return nil
+        }
+    }
+
+    /// Asks the store until it answers.
+    /// - Throws: `CancellationError`; `QueueStoreError`.
+    func retrying<Value: Sendable>(_ call: @Sendable () async throws -> Value) async throws -> Value {
+        while true {
             do {
-                switch try await store.acquire(channel, as: instance, for: Self.span) {
-                case .owned(let epoch):
-                    become(.owner(epoch: epoch))
-                    return epoch
-                case .ownedByOther(let owner, let until):
-                    become(.standby(owner: owner, until: until))
-                }
+                return try await call()
             } catch let error as QueueStoreError {
                 throw error
             } catch {

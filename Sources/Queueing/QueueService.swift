@@ -15,6 +15,8 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         package var maximumBacklog = 10_000
         /// Listeners to `views`; one more gets a stream that ends at once.
         package var maximumListeners = 2_000
+        /// Events that wait for one listener before it is let go.
+        package var maximumEventsPerListener = 256
 
         package init() {}
     }
@@ -26,6 +28,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         /// The newest used time; only the last matters.
         var heartbeat: (entry: EntryID, used: Duration)?
         var listeners: [Int: AsyncStream<QueueView>.Continuation] = [:]
+        var eventListeners: [Int: AsyncStream<EventRecord>.Continuation] = [:]
         var nextListener = 0
         var isStopping = false
         /// Why moves are not being written; `nil` while all is well.
@@ -88,6 +91,8 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         perform { machine, now, _ in ((), machine.readinessChanged(session, to: readiness, now: now)) }
     }
 
+    package func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {}
+
     package func ended(_ session: PublishSessionID, how: PublisherEnd) {
         perform { machine, now, _ in ((), machine.sessionEnded(session, how: how, now: now)) }
     }
@@ -126,12 +131,14 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         return stream
     }
 
-    package func skip(_ channel: ChannelName, entry: EntryID?) async throws(QueueCommandError) -> QueueView {
+    package func perform(
+        _ command: QueueCommand, on channel: ChannelName
+    ) async throws(QueueCommandError) -> QueueView {
         try check(channel)
         let outcome: Result<QueueView, QueueCommandError> = perform { machine, now, state in
             if state.isStopping { return (.failure(.stopping), []) }
             do throws(QueueCommandError) {
-                let actions = try machine.skip(entry: entry, now: now)
+                let actions = try machine.perform(command, now: now)
                 return (.success(machine.view(now: now)), actions)
             } catch {
                 return (.failure(error), [])
@@ -140,20 +147,44 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         return try outcome.get()
     }
 
-    package func change(
-        _ channel: ChannelName, settings change: @escaping @Sendable (inout QueueSettings) -> Void
-    ) async throws(QueueCommandError) -> QueueView {
+    package func settings(of channel: ChannelName) async throws(QueueCommandError) -> QueueSettings {
         try check(channel)
-        let outcome: Result<QueueView, QueueCommandError> = perform { machine, now, state in
-            if state.isStopping { return (.failure(.stopping), []) }
-            do throws(QueueCommandError) {
-                let actions = try machine.change(settings: change, now: now)
-                return (.success(machine.view(now: now)), actions)
-            } catch {
-                return (.failure(error), [])
+        return state.withLock { $0.machine.settings }
+    }
+
+    package func events(of channel: ChannelName) async throws(QueueCommandError) -> AsyncStream<EventRecord> {
+        try check(channel)
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: EventRecord.self, bufferingPolicy: .bufferingOldest(limits.maximumEventsPerListener))
+        let number: Int? = state.withLock { state in
+            guard !state.isStopping, state.eventListeners.count < limits.maximumListeners else { return nil }
+            state.nextListener += 1
+            state.eventListeners[state.nextListener] = continuation
+            return state.nextListener
+        }
+        guard let number else {
+            continuation.finish()
+            return stream
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.eventListeners.removeValue(forKey: number) }
+        }
+        return stream
+    }
+
+    /// Tells those who follow of a committed move; who is too slow is let go.
+    private func tell(_ transition: QueueTransition) {
+        let listeners = state.withLock { $0.eventListeners }
+        guard !listeners.isEmpty else { return }
+        let records = transition.eventRecords
+        for listener in listeners.values {
+            for record in records {
+                guard case .enqueued = listener.yield(record) else {
+                    listener.finish()
+                    break
+                }
             }
         }
-        return try outcome.get()
     }
 
     // MARK: ReadinessReporting
@@ -182,12 +213,13 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
     }
 
     private func stop() {
-        let listeners = state.withLock { state in
+        let (listeners, eventListeners) = state.withLock { state in
             state.isStopping = true
-            defer { state.listeners.removeAll() }
-            return Array(state.listeners.values)
+            defer { (state.listeners, state.eventListeners) = ([:], [:]) }
+            return (Array(state.listeners.values), Array(state.eventListeners.values))
         }
         for listener in listeners { listener.finish() }
+        for listener in eventListeners { listener.finish() }
         timerWishes.finish()
         writerWishes.finish()
     }
@@ -218,7 +250,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
                     backoff.reset()
                     noteTrouble(nil)
                 } catch let error as QueueStoreError {
-                    disown(because: error)
+                    stepDown(cause: "\(error)")
                     return
                 } catch {
                     noteTrouble("\(error)")
@@ -230,7 +262,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
 
     private enum Work {
         case move(QueueTransition)
-        case heartbeat(EntryID, Duration)
+        case heartbeat(EntryID, Duration, epoch: Int64)
     }
 
     private func nextWork() -> Work? {
@@ -238,7 +270,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
             if let move = state.backlog.first { return .move(move) }
             if let (entry, used) = state.heartbeat {
                 state.heartbeat = nil
-                return .heartbeat(entry, used)
+                return .heartbeat(entry, used, epoch: state.machine.epoch)
             }
             return nil
         }
@@ -252,9 +284,10 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
                 state.backlog.removeFirst()
                 return state.backlog.count
             }
+            tell(transition)
             Gauge(label: "lineup_queue_backlog", dimensions: [("channel", channel.text)]).record(left)
-        case .heartbeat(let entry, let used):
-            try await store.heartbeat(entry, usedOnAir: used)
+        case .heartbeat(let entry, let used, let epoch):
+            try await store.heartbeat(entry, usedOnAir: used, in: channel, epoch: epoch)
         }
     }
 
@@ -288,15 +321,31 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         }
     }
 
-    private func disown(because error: QueueStoreError) {
-        state.withLock { state in
+    /// Whether the channel was lost: `run` has ended then or is ending, and nothing more is written.
+    package var hasSteppedDown: Bool { state.withLock { $0.isDisowned } }
+
+    /// The channel is another's now (design §4, Ownership): ends `run`, writes nothing of what waits and sends every publisher
+    /// away. Any thread; harmless when done already.
+    package func stepDown() { stepDown(cause: "the lease was taken") }
+
+    private func stepDown(cause: String) {
+        let lost: (sessions: [PublishSessionID], moves: Int)? = state.withLock { state in
+            guard !state.isDisowned else { return nil }
             state.isDisowned = true
-            state.backlog.removeAll()
+            defer {
+                state.backlog.removeAll()
+                state.heartbeat = nil
+            }
             state.trouble = "another server has moved this queue"
+            return (state.machine.entries.compactMap(\.session), state.backlog.count)
         }
+        guard let lost else { return }
         logger.critical(
-            "another server has moved this queue; its moves here are no longer written: restart this server",
-            metadata: ["error": "\(error)"])
+            "another server has taken this queue; its moves here are no longer written",
+            metadata: ["cause": "\(cause)", "moves": "\(lost.moves)"])
+        stop()
+        let reason = PublishRefusal.serverBusy("another server has taken over this channel").message
+        for session in lost.sessions { publishers.close(session, reason: reason) }
     }
 
     // MARK: Carrying out

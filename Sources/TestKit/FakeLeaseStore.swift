@@ -25,6 +25,8 @@ package final class FakeLeaseStore: LeaseStore {
         set { state.withLock { $0.isAway = newValue } }
     }
 
+    /// The present owner's; 0 before the first.
+    package var epoch: Int64 { state.withLock { $0.epoch } }
     /// Renewals that succeeded.
     package var renewals: Int { state.withLock { $0.renewals } }
 

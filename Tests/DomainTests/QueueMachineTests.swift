@@ -47,7 +47,16 @@ struct QueueBench {
 
     @discardableResult
     mutating func skip(_ entry: Int? = nil) throws -> [QueueMachine.Action] {
-        keep(try machine.skip(entry: entry.map(Self.entry), now: now))
+        try act(.skip(entry.map(Self.entry)))
+    }
+
+    static let operatorOne = Actor(kind: .user, id: "1", name: "Olga")
+
+    @discardableResult
+    mutating func act(_ act: QueueAct, version: Int64? = nil) throws(QueueCommandError) -> [QueueMachine.Action] {
+        keep(
+            try machine.perform(
+                QueueCommand(act: act, actor: Self.operatorOne, expectedVersion: version), now: now))
     }
 
     /// Lets time pass, calling the machine at each of its deadlines.
@@ -240,7 +249,7 @@ extension [QueueMachine.Action] {
     @Test func aClosedOrFullQueueRefusesNewcomersButNotThoseWhoReturn() throws {
         var bench = bench(ready: 2, settings: QueueSettings(maximumLength: 2))
         #expect(bench.join(3).result == .failure(.queueFull(maximum: 2)))
-        _ = bench.keep(try bench.machine.change(settings: { $0.isOpen = false }, now: bench.now))
+        try bench.act(.setOpen(false))
         #expect(bench.join(3).result == .failure(.queueClosed))
         bench.end(2, .dropped)
         #expect(bench.join(2, take: 1).result == .success(QueueBench.entry(2)))
@@ -316,7 +325,7 @@ extension [QueueMachine.Action] {
     @Test func aSettingOutsideItsRangeIsNamed() {
         var bench = QueueBench()
         let error = #expect(throws: QueueCommandError.self) {
-            try bench.machine.change(settings: { $0.slotSeconds = 0 }, now: bench.now)
+            try bench.act(.setSlotLength(seconds: 0, resetRunning: false))
         }
         #expect(error == .invalidSetting("slotLength must be 1 s to 24 h, or none for no limit"))
     }

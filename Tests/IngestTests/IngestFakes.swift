@@ -60,6 +60,7 @@ final class FakeQueueDoor: QueueDoor {
     func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {
         state.withLock { $0.silences.append(isSilent) }
     }
+    func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {}
     func ended(_ session: PublishSessionID, how: PublisherEnd) { state.withLock { $0.ended.append(how) } }
 }
 

@@ -63,7 +63,8 @@ import TestKit
             entry.position = number
             let move = QueueTransition(
                 channel: .main, fromVersion: number - 1, version: number, changed: [entry], settings: nil,
-                events: [.queueReady(entry: entry.id, name: "Mira")], at: start)
+                events: [.queueReady(entry: entry.id, name: "Mira")],
+                firstEventSequence: number, at: start)
             async let written: Void = commit(move, to: store, before: deadline)
             if number < moves, number.isMultiple(of: Int64(moves / kills)), let process = await cluster.processID {
                 // Somewhere between the first statement and the answer to COMMIT.

@@ -35,7 +35,9 @@ private final class Recorder: ProgrammeControl, PublisherControl, QueueStore, Se
         change.yield()
         if isAway { throw Away() }
     }
-    func heartbeat(_ entry: EntryID, usedOnAir: Duration) async throws {}
+    func heartbeat(
+        _ entry: EntryID, usedOnAir: Duration, in channel: ChannelName, epoch: Int64
+    ) async throws {}
 
     private func note(_ body: (inout Kept) -> Void) {
         kept.withLock { body(&$0) }

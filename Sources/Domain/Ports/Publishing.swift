@@ -36,6 +36,12 @@ package enum PublishRefusal: Error, Sendable, Equatable {
     case tooManyReplacements(retryAfter: Duration)
     /// `rejoin: afterQuiet`: the slot was ended for this DJ and the encoder did not pause since.
     case notQuietSince(Duration)
+    /// `blockAfterTurn`, in minutes: the slot was ended for this DJ.
+    case blocked(until: WallTime, retryAfter: Duration)
+    /// `blockAfterTurn: untilSomeoneElsePlayed`.
+    case blockedUntilSomeoneElsePlayed
+    /// By an operator; `nil`: until unbanned.
+    case banned(until: WallTime?, reason: String?)
     /// Too many wrong keys from this address.
     case slowDown(retryAfter: Duration)
     case serverBusy(String)
@@ -56,10 +62,23 @@ package enum PublishRefusal: Error, Sendable, Equatable {
             "Two encoders use this key in turn: stop one of them and try again in \(span.secondsRoundedUp) s."
         case .notQuietSince(let span):
             "Your slot has ended: stop streaming for \(span.secondsRoundedUp) s, then you may queue again."
+        case .blocked(let until, let span):
+            "You were on air just now: you may queue again in \(Self.text(span)), at \(until)."
+        case .blockedUntilSomeoneElsePlayed:
+            "You were on air just now: you may queue again as soon as another DJ has been on air."
+        case .banned(let until, let reason):
+            "You are banned from this channel"
+                + (until.map { " until \($0)" } ?? "") + (reason.map { ": \($0)" } ?? "") + "."
         case .slowDown(let span): "Too many wrong keys from your address: try again in \(span.secondsRoundedUp) s."
         case .serverBusy(let what): "The server cannot take more now: \(what)."
         case .shuttingDown: "The server is going down: try again in a minute."
         }
+    }
+
+    /// `90 s`, `12 min`: rounded up, so that nobody comes a moment too early.
+    private static func text(_ span: Duration) -> String {
+        let seconds = max(1, (span.wholeMilliseconds + 999) / 1000)
+        return seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
     }
 
     /// A constant, for logs and metric labels.
@@ -74,6 +93,9 @@ package enum PublishRefusal: Error, Sendable, Equatable {
         case .queueFull: "queueFull"
         case .tooManyReplacements: "tooManyReplacements"
         case .notQuietSince: "notQuietSince"
+        case .blocked: "blocked"
+        case .blockedUntilSomeoneElsePlayed: "blockedUntilSomeoneElsePlayed"
+        case .banned: "banned"
         case .slowDown: "slowDown"
         case .serverBusy: "serverBusy"
         case .shuttingDown: "shuttingDown"

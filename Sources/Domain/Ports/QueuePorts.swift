@@ -28,6 +28,8 @@ package protocol QueueDoor: Sendable {
     func readinessChanged(_ session: PublishSessionID, to readiness: Readiness)
     /// No media came for 1.5 s, or it comes again (design §5, Stalls). Never waits.
     func silenceChanged(_ session: PublishSessionID, isSilent: Bool)
+    /// What the media of a live publisher lacks, when that begins or ends (`deadAfter`). Never waits.
+    func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth)
     /// Never waits. A late call about a session that was replaced is ignored.
     func ended(_ session: PublishSessionID, how: PublisherEnd)
 }

@@ -41,6 +41,10 @@ package struct QueueMachine: Sendable {
 
     package let channel: ChannelName
     package private(set) var version: Int64
+    /// The owner's; all moves carry it.
+    package let epoch: Int64
+    /// The last event's number.
+    private var eventSequence: Int64
     package private(set) var settings: QueueSettings
     /// Live entries, head first: the one on air, then those waiting in order.
     package private(set) var entries: [QueueEntry]
@@ -75,6 +79,8 @@ package struct QueueMachine: Sendable {
     package init(channel: ChannelName, record: QueueRecord, now: WallTime) {
         self.channel = channel
         self.version = record.version
+        self.epoch = record.epoch
+        self.eventSequence = record.eventSequence
         self.settings = record.settings
         self.entries = record.entries.filter(\.state.isLive).sorted { $0.position < $1.position }
         for index in entries.indices {
@@ -172,7 +178,7 @@ package struct QueueMachine: Sendable {
     }
 
     /// Ends the slot of whoever is on air; with `entry`, only if it is that one (a second click is harmless).
-    package mutating func skip(entry: EntryID?, now: WallTime) throws(QueueCommandError) -> [Action] {
+    private mutating func skip(entry: EntryID?, now: WallTime) throws(QueueCommandError) -> [Action] {
         guard let index = entries.firstIndex(where: { $0.state == .onAir }) ?? entries.indices.first else {
             throw entry == nil ? .nobodyOnAir : .unknownEntry
         }
@@ -181,11 +187,22 @@ package struct QueueMachine: Sendable {
         return finish(now: now)
     }
 
-    package mutating func change(
-        settings change: (inout QueueSettings) -> Void, now: WallTime
-    ) throws(QueueCommandError) -> [Action] {
+    package mutating func perform(_ command: QueueCommand, now: WallTime) throws(QueueCommandError) -> [Action] {
+        if let expected = command.expectedVersion, expected != version {
+            throw .versionConflict(present: view(now: now))
+        }
         var new = settings
-        change(&new)
+        switch command.act {
+        case .skip(let entry): return try skip(entry: entry, now: now)
+        case .setOpen(let isOpen): new.isOpen = isOpen
+        case .setAutoAdvance(let advances): new.autoAdvance = advances
+        case .setSlotLength(let seconds, _): new.slotSeconds = seconds
+        case .set(let texts):
+            for (name, text) in texts.sorted(by: { $0.key < $1.key }) { try new.set(name, to: text) }
+        case .remove, .move, .putOnAir, .hold, .release, .extend, .setRemaining, .ban, .unban, .unblock, .setUserSlot,
+            .clear:
+            throw .refused("this act is still to be made")
+        }
         if let problem = new.problem { throw .invalidSetting(problem) }
         guard new != settings else { return [] }
         settings = new
@@ -219,7 +236,7 @@ package struct QueueMachine: Sendable {
         QueueView(
             channel: channel, version: version, at: now, showing: showing == .slate ? .slate : .dj,
             isOpen: settings.isOpen, slotSeconds: settings.slotSeconds,
-            entries: entries.map { viewEntry($0, now: now) })
+            entries: entries.map { viewEntry($0, now: now) }, settings: settings)
     }
 
     private func viewEntry(_ entry: QueueEntry, now: WallTime) -> QueueView.Entry {
@@ -381,9 +398,10 @@ package struct QueueMachine: Sendable {
     private mutating func transition(now: WallTime) -> Action? {
         guard !changed.isEmpty || settingsChanged || !events.isEmpty else { return nil }
         let transition = QueueTransition(
-            channel: channel, fromVersion: version, version: version + 1,
+            channel: channel, epoch: epoch, fromVersion: version, version: version + 1,
             changed: changed.values.sorted { $0.position < $1.position }, settings: settingsChanged ? settings : nil,
-            events: events, at: now)
+            events: events, firstEventSequence: eventSequence + 1, at: now)
+        eventSequence += Int64(events.count)
         version += 1
         changed.removeAll()
         settingsChanged = false
@@ -452,16 +470,4 @@ package struct QueueMachine: Sendable {
             return (leftWaits, left.position) < (rightWaits, right.position)
         }
     }
-}
-
-extension QueueEntry {
-    /// The live connection behind this place.
-    package var session: PublishSessionID? {
-        switch presence {
-        case .connected(let session): session
-        case .grace: nil
-        }
-    }
-
-    fileprivate var couldGoOnAir: Bool { readiness.isReady && session != nil }
 }

@@ -283,7 +283,7 @@ package struct ServerConnection: Sendable {
         switch refusal {
         case .tooManyReplacements: code = "NetStream.Publish.BadName"
         case .unknownApplication, .missingKey, .unknownKey, .revokedKey, .accountDisabled, .queueClosed, .queueFull,
-            .notQuietSince, .slowDown, .serverBusy, .shuttingDown:
+            .notQuietSince, .blocked, .blockedUntilSomeoneElsePlayed, .banned, .slowDown, .serverBusy, .shuttingDown:
             code = "NetStream.Publish.Denied"
         }
         replies.writeStatus(level: "error", code: code, description: refusal.message, streamID: streamID)
