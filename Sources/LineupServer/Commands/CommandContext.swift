@@ -39,13 +39,18 @@ package struct CommandContext: Sendable {
         let folder = DataFolder(configuration.dataFolder)
         if folder.isServed() { return try ControlClient.ask(request, at: folder.controlSocketPath) }
         guard let name = ChannelName(channel) else { throw QueueCommandError.unknownChannel }
-        return try await access.withStore { store in
+        let answer: @Sendable (PostgresStore) async throws -> String = { store in
             let desk = try await StoredQueue(channel: name, store: store, clock: SystemWallClock())
             switch await ControlAnswers(queue: desk).answer(request) {
             case .result(let json): return json
             case .failure(let sentence): throw StartError(sentence)
             }
         }
+        // Looking needs no ownership; it must work beside another machine's server too.
+        if command == "queue.list" { return try await access.withStore(answer) }
+        if let json = try await access.withOwnedStore(name, answer) { return json }
+        // A server started meanwhile.
+        return try ControlClient.ask(request, at: folder.controlSocketPath)
     }
 
     private var access: DatabaseAccess { DatabaseAccess(configuration: configuration, logger: logger) }
