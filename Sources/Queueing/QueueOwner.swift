@@ -173,23 +173,26 @@ package final class QueueOwner: QueueDoor, QueueDesk, ReadinessReporting, Servic
     }
 }
 
-/// Lets the orders of one ownership after another rise as the programme wants them: each begins where the last one was.
+/// Lets the orders of one ownership after another rise as the programme wants them: every order of a later one is above every
+/// order of an earlier one, also above one that a thread still carries.
 private final class OrderNumbers: Sendable {
-    private let highest = Mutex<Int64>(0)
+    private let ownerships = Mutex<Int64>(0)
 
     func newOwnership(of programme: any ProgrammeControl) -> any ProgrammeControl {
-        Orders(numbers: self, base: highest.withLock { $0 }, programme: programme)
+        let number = ownerships.withLock { count in
+            count += 1
+            return count
+        }
+        return Orders(base: number << 40, programme: programme)
     }
 
     private struct Orders: ProgrammeControl {
-        let numbers: OrderNumbers
         let base: Int64
         let programme: any ProgrammeControl
 
         func direct(_ order: ProgrammeOrder) {
             var order = order
             order.version += base
-            numbers.highest.withLock { $0 = max($0, order.version) }
             programme.direct(order)
         }
     }

@@ -100,7 +100,7 @@ class Run:
         view = wait_until(world.look, "the queue's first view")
         self.starts.append(time.monotonic() - begin)
         after = self.check_database()
-        if False: check(after["epoch"] > stored["epoch"], "a restarted server has a higher epoch")
+        check(after["epoch"] > stored["epoch"], "a restarted server has a higher epoch")
         events = {kind for *_, kind, _, _ in after["events"][len(stored["events"]):]}
         if not events & {"queue.left", "queue.moved"}:
             check_order(stored, view)

@@ -49,7 +49,7 @@ package struct CommandContext: Sendable {
         if folder.isServed() { return try ControlClient.ask(request, at: folder.controlSocketPath) }
         guard let name = ChannelName(channel) else { throw QueueCommandError.unknownChannel }
         let (clock, logger) = (SystemWallClock(), logger)
-        return try await access.withStore { store in
+        let answer: @Sendable (PostgresStore) async throws -> String = { store in
             let desk = try await StoredQueue(channel: name, store: store, clock: clock)
             let accounts = AccountsAssembly.service(store: store, clock: clock, logger: logger)
             switch await ControlAnswers(queue: desk, accounts: accounts, clock: clock).answer(request) {
@@ -57,6 +57,11 @@ package struct CommandContext: Sendable {
             case .failure(let sentence): throw StartError(sentence)
             }
         }
+        // Looking needs no ownership; it must work beside another machine's server too.
+        if command == "queue.list" { return try await access.withStore(answer) }
+        if let json = try await access.withOwnedStore(name, answer) { return json }
+        // A server started meanwhile.
+        return try ControlClient.ask(request, at: folder.controlSocketPath)
     }
 
     private var access: DatabaseAccess { DatabaseAccess(configuration: configuration, logger: logger) }
