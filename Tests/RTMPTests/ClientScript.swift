@@ -45,6 +45,10 @@ struct ClientScript {
 
     mutating func publish(_ key: String, application: String = "live") {
         handshake()
+        publishAfterHandshake(key, application: application)
+    }
+
+    mutating func publishAfterHandshake(_ key: String, application: String = "live") {
         connect(application: application)
         command("releaseStream", 2, [.null, .string(key)])
         command("FCPublish", 3, [.null, .string(key)])

@@ -2,6 +2,18 @@ import Domain
 import NIOCore
 
 /// What each message means in each phase.
+///
+/// Peers in the field, and where what is odd about them is handled:
+/// - OBS (librtmp) with the key in its server's address: `StreamAddress`. It stops with FCUnpublish and deleteStream; the second
+///   finds the connection closed.
+/// - ffmpeg, and VLC through it: the digest handshake (`HandshakeDigest`), 128-byte chunks (`ChunkDecoder`), `mp4:` names
+///   (`StreamAddress`), getStreamLength (`answered`), and statuses printed only at the level "error" (`end`).
+/// - librtmp's players: FCSubscribe and _checkbw (`answered`), S2 compared with C1 (`ServerHandshake`).
+/// - GStreamer's rtmp2sink names the stream it deletes (`publishingCommandReceived`).
+/// - Wirecast and FMLE wait for onFCPublish (`connectedCommandReceived`) and leave extended timestamps out (`ChunkDecoder`).
+/// - Larix and other mobile encoders leave the port out of tcUrl, and proxies change its host: it is not looked at. They send
+///   releaseStream, FCPublish and createStream in their own orders, or leave the first two out: none depends on another.
+/// - vMix was not at hand; nothing of it is known that needs care.
 extension ServerConnection {
     mutating func receive(_ message: RTMPMessage) throws(RTMPError) {
         switch message.type {
