@@ -14,10 +14,6 @@ let strict: [SwiftSetting] = [
 let instrumented: [SwiftSetting] = strict + [.unsafeFlags(["-sanitize=fuzzer,address", "-O"])]
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 
-// The target `amf3` is there as soon as its decoder is.
-let amf3 = Context.packageDirectory + "/Sources/RTMP/AMF3/AMF3Decoder.swift"
-let parts: [SwiftSetting] = FileManager.default.fileExists(atPath: amf3) ? [.define("HAS_AMF3")] : []
-
 let package = Package(
     name: "lineup-fuzz",
     dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.101.2")],
@@ -26,7 +22,7 @@ let package = Package(
         .target(name: "RTMP", dependencies: ["Domain", nioCore], swiftSettings: instrumented),
         .executableTarget(
             name: "FuzzRTMP", dependencies: ["RTMP", "Domain", nioCore],
-            swiftSettings: instrumented + parts,
+            swiftSettings: instrumented,
             // gold, SwiftPM's default here, cannot link the sanitizers.
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
     ],

@@ -6,21 +6,13 @@ import RTMP
 ///
 /// `CorpusReplayTests` and the fuzzer's program (`Fuzz/`) share this file.
 enum FuzzTarget: String, CaseIterable {
-    case handshake, session, amf0, amf3, tags, codecs
-
-    /// `false` for a target whose decoder is not in this build.
-    var isBuilt: Bool {
-        #if HAS_AMF3
-            true
-        #else
-            self != .amf3
-        #endif
-    }
+    case handshake, session, client, amf0, amf3, tags, codecs
 
     func run(_ input: ByteBuffer) {
         switch self {
         case .handshake: fuzzHandshake(input)
         case .session: fuzzSession(input)
+        case .client: fuzzClient(input)
         case .amf0: fuzzAMF0(input)
         case .amf3: fuzzAMF3(input)
         case .tags: fuzzTags(input)
@@ -63,6 +55,28 @@ private func fuzzHandshake(_ input: ByteBuffer) {
 }
 
 /// A whole connection after its handshake, whose publisher is let in.
+/// A server's bytes, behind the handshake, as a player and as a publisher meet them.
+private func fuzzClient(_ input: ByteBuffer) {
+    for role in [ClientTarget.Role.play, .publish] {
+        let target = ClientTarget(
+            role: role, application: "live", address: "rtmp://127.0.0.1/live", streamName: Secret("name"))
+        var connection = ClientConnection(target, seed: 1)
+        func drain() {
+            while let action = connection.next() {
+                if case .media(.unit(let unit)) = action { look(at: unit) }
+            }
+        }
+        drain()
+        connection.bytesReceived(ByteBuffer(bytes: [3] + [UInt8](repeating: 1, count: 3072)))
+        pieces(of: input) { piece in
+            connection.bytesReceived(piece)
+            drain()
+        }
+        connection.inputClosed()
+        drain()
+    }
+}
+
 private func fuzzSession(_ input: ByteBuffer) {
     var connection = ServerConnection(seed: 1)
     connection.bytesReceived(ByteBuffer(bytes: [3] + [UInt8](repeating: 1, count: 3072)))
@@ -72,6 +86,7 @@ private func fuzzSession(_ input: ByteBuffer) {
         while let action = connection.next() {
             switch action {
             case .authorise: asked += 1
+            case .play: connection.playAccepted()
             case .ended: endings += 1
             case .media(.unit(let unit)): look(at: unit)
             default: break  // What is sent and closed does not matter here.
@@ -107,9 +122,7 @@ private func fuzzAMF0(_ input: ByteBuffer) {
 }
 
 private func fuzzAMF3(_ input: ByteBuffer) {
-    #if HAS_AMF3
-        _ = try? AMF3Decoder.values(in: input)
-    #endif
+    _ = try? AMF3Decoder.values(in: input)
 }
 
 /// Tags as they follow each other in a connection (kind 8 · size 16 · body), or an FLV file.

@@ -80,6 +80,8 @@ extension ClientConnection {
             event = try media.audioReceived(message.payload, timestamp: message.timestamp)
         }
         if let event { perform(.media(event)) }
+        // One tag may bring a configuration and a frame.
+        while let event = media.nextEvent() { perform(.media(event)) }
     }
 
     /// Metadata is only a hint, so damaged metadata is dropped and the stream goes on.
