@@ -142,7 +142,9 @@ let package = Package(
             ["WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, httpTypes, logging, lifecycle]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
-        tests("LineupServerTests", ["LineupServer", "ControlSocket", "PostgresStore", "Domain", "TestKit", logging, configuration]),
+        tests(
+            "LineupServerTests",
+            ["LineupServer", "ControlSocket", "PostgresStore", "Domain", "TestKit", logging, configuration]),
     ],
     swiftLanguageModes: [.v6]
 )

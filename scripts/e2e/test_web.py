@@ -196,8 +196,8 @@ def test_overlays_show_queue_and_timer_without_a_reload(server, publish, open_pa
     server.wait_for_on_air("DJ A")
     expect(timer.locator("#timer")).to_have_text(re.compile(r"^\d+:\d\d(:\d\d)?$"))
     assert queue.evaluate("getComputedStyle(document.body).backgroundColor") == "rgba(0, 0, 0, 0)"
+    queue.screenshot(path=folder / "overlay-queue.png", omit_background=True)
+    timer.screenshot(path=folder / "overlay-timer.png", omit_background=True)
     # As OBS does it: the operator's own style in the page.
     queue.add_style_tag(content="body { color: rgb(1, 2, 3) }")
     assert queue.evaluate("getComputedStyle(document.body).color") == "rgb(1, 2, 3)"
-    queue.screenshot(path=folder / "overlay-queue.png", omit_background=True)
-    timer.screenshot(path=folder / "overlay-timer.png", omit_background=True)
