@@ -140,8 +140,12 @@ class Server:
         return self.get("/queue-json").json()["stream_queue"]
 
     def view(self):
-        """The queue in full, as the API shows it."""
+        """The queue as the API shows it to everybody."""
         return self.get("/api/v1/channels/main/queue").json()
+
+    def whole_view(self):
+        """The queue as its operator sees it, with what each entry lacks."""
+        return json.loads(self.run("queue", "list", "--json").stdout)
 
     def on_air(self):
         """The name of the DJ whose pictures leave now; None while the slate does or nobody's have left yet."""

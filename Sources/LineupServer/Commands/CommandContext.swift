@@ -42,26 +42,34 @@ package struct CommandContext: Sendable {
         }
     }
 
-    /// Asks the running server about a channel's queue; without one, the database. Returns the queue's JSON.
+    /// Asks the running server about a channel's queue; without one, the database: to change it as the channel's owner.
+    /// Returns the queue's JSON.
     package func queue(_ command: String, channel: String, arguments: [String: String] = [:]) async throws -> String {
         let request = ControlRequest(command: command, channel: channel, arguments: arguments)
         let folder = DataFolder(configuration.dataFolder)
         if folder.isServed() { return try ControlClient.ask(request, at: folder.controlSocketPath) }
         guard let name = ChannelName(channel) else { throw QueueCommandError.unknownChannel }
-        let (clock, logger) = (SystemWallClock(), logger)
-        let answer: @Sendable (PostgresStore) async throws -> String = { store in
-            let desk = try await StoredQueue(channel: name, store: store, clock: clock)
-            let accounts = AccountsAssembly.service(store: store, clock: clock, logger: logger)
-            switch await ControlAnswers(queue: desk, accounts: accounts, clock: clock).answer(request) {
-            case .result(let json): return json
-            case .failure(let sentence): throw StartError(sentence)
-            }
+        let logger = logger
+        let work: @Sendable (PostgresStore) async throws -> String = { store in
+            try await Self.answer(request, from: store, channel: name, logger: logger)
         }
         // Looking needs no ownership; it must work beside another machine's server too.
-        if command == "queue.list" { return try await access.withStore(answer) }
-        if let json = try await access.withOwnedStore(name, answer) { return json }
-        // A server started meanwhile.
+        if command == "queue.list" { return try await access.withStore(work) }
+        if let json = try await access.withOwnedStore(name, work) { return json }
+        // It was started at this very moment.
         return try ControlClient.ask(request, at: folder.controlSocketPath)
+    }
+
+    private static func answer(
+        _ request: ControlRequest, from store: PostgresStore, channel: ChannelName, logger: Logger
+    ) async throws -> String {
+        let clock = SystemWallClock()
+        let desk = StoredQueue(channel: channel, store: store, clock: clock)
+        let accounts = AccountsAssembly.service(store: store, clock: clock, logger: logger)
+        switch await ControlAnswers(queue: desk, accounts: accounts, clock: clock).answer(request) {
+        case .result(let json): return json
+        case .failure(let sentence): throw StartError(sentence)
+        }
     }
 
     private var access: DatabaseAccess { DatabaseAccess(configuration: configuration, logger: logger) }
@@ -100,7 +108,7 @@ struct StoredQueue: QueueDesk {
     private let store: any QueueStore
     private let clock: any WallClock
 
-    init(channel: ChannelName, store: any QueueStore, clock: any WallClock) async throws {
+    init(channel: ChannelName, store: any QueueStore, clock: any WallClock) {
         self.channel = channel
         self.store = store
         self.clock = clock
