@@ -1,8 +1,10 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
-// A package of its own, so that sanitizer flags touch nothing else. `Sources/Domain` and `Sources/RTMP` are links to the
-// project's. README.md in this folder says how to run it.
+// A package of its own, so that sanitizer flags touch nothing else. `Sources/Domain`, `Sources/RTMP` and
+// `Sources/FuzzRTMP/FuzzTargets.swift` are links that `scripts/fuzz` makes: SwiftPM takes no path outside a package, and a
+// link in the repository does not survive every checkout.
 
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -12,6 +14,10 @@ let strict: [SwiftSetting] = [
 let instrumented: [SwiftSetting] = strict + [.unsafeFlags(["-sanitize=fuzzer,address", "-O"])]
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 
+// The target `amf3` is there as soon as its decoder is.
+let amf3 = Context.packageDirectory + "/Sources/RTMP/AMF3/AMF3Decoder.swift"
+let parts: [SwiftSetting] = FileManager.default.fileExists(atPath: amf3) ? [.define("HAS_AMF3")] : []
+
 let package = Package(
     name: "lineup-fuzz",
     dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.101.2")],
@@ -20,7 +26,7 @@ let package = Package(
         .target(name: "RTMP", dependencies: ["Domain", nioCore], swiftSettings: instrumented),
         .executableTarget(
             name: "FuzzRTMP", dependencies: ["RTMP", "Domain", nioCore],
-            swiftSettings: instrumented,
+            swiftSettings: instrumented + parts,
             // gold, SwiftPM's default here, cannot link the sanitizers.
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
     ],

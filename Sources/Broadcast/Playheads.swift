@@ -24,13 +24,14 @@ struct InputPlayhead {
 
     let session: PublishSessionID
     let line: DelayLine
-    /// Programme time − publisher's time.
-    let offset: MediaTime
+    /// Programme time − publisher's time; slewed where the publisher's clock is off.
+    private(set) var offset: MediaTime
     /// Pictures before the join's key frame are not shown.
     let firstPresentation: MediaTime
     let videoFormat: VideoFormat
     private(set) var videoPlace: Int64
     private(set) var audioPlace: Int64
+    private(set) var slew = ClockSlew()
     private var video: AccessUnit?
     private var audio: AccessUnit?
     private var lastSourceDecode: MediaTime?
@@ -77,8 +78,9 @@ struct InputPlayhead {
         return nil
     }
 
+    /// - Parameter epoch: monotonic nanoseconds of programme time zero.
     /// - Returns: the span on the publisher's decode timeline since the picture before.
-    mutating func videoTaken() -> MediaTime? {
+    mutating func videoTaken(epoch: Int64) -> MediaTime? {
         let decode = video?.decodeTime
         defer { lastSourceDecode = decode ?? lastSourceDecode }
         video = nil
@@ -87,9 +89,19 @@ struct InputPlayhead {
         if videoPlace - releasedVideoPlace >= 16 {
             releasedVideoPlace = videoPlace
             line.release(before: videoPlace, audio: audioPlace)
+            if let decode { observeDepth(at: decode + offset, epoch: epoch) }
         }
         guard let decode, let lastSourceDecode else { return nil }
-        return decode - lastSourceDecode
+        let span = decode - lastSourceDecode
+        // A hole in the timestamps is no time that was played.
+        offset += slew.correction(over: min(span, .milliseconds(1000)))
+        return span
+    }
+
+    /// - Parameter time: programme time.
+    private mutating func observeDepth(at time: MediaTime, epoch: Int64) {
+        guard let lead = line.summary.videoLead else { return }
+        slew.observe(depth: MediaTime(nanoseconds: lead + epoch) + offset, at: time)
     }
 
     mutating func audioTaken() {

@@ -97,7 +97,7 @@ extension Programme {
                 } else if candidate.presentation >= head.firstPresentation {
                     return (candidate, video.decodeTime(natural: candidate.decode))
                 }
-                _ = head.videoTaken()
+                _ = head.videoTaken(epoch: epoch)
             }
             return nil
         }
@@ -171,7 +171,7 @@ extension Programme {
             if candidate.unit.isKeyFrame {
                 payload = withParameterSets(payload, format: head.videoFormat)
             }
-            if let span = head.videoTaken() { video.observed(span: span) }
+            if let span = head.videoTaken(epoch: epoch) { video.observed(span: span) }
             current = .input(head)
         }
         let presentation = max(candidate.presentation, decode)

@@ -35,6 +35,7 @@ extension Programme {
         let outgoing = Outgoing(
             closes: isTorn || closesOrder(&head), isExhausted: isTorn || isExhausted(&head, at: time),
             soundIsOver: soundIsOver(&head), isEnded: isEnded)
+        if let cut = cutBacklog(of: head, outgoing, at: time, now: now) { return cut }
         if let handOver = handOver(from: head.session, outgoing, at: time, now: now) { return handOver }
         return outgoing.closes && head.formatChangesAtHead() ? joinAgain(&head, at: time) : nil
     }
@@ -58,6 +59,16 @@ extension Programme {
         guard outgoing.isExhausted else { return nil }
         if isPresent, let join = joinOlder(next, at: time, now: now, soundIsOver: outgoing.soundIsOver) { return join }
         return joinSlate(at: time, outgoing)
+    }
+
+    /// The line on air has grown far beyond the delay: it goes on from the key frame whose depth is right.
+    private mutating func cutBacklog(
+        of head: InputPlayhead, _ outgoing: Outgoing, at time: MediaTime, now: Int64
+    ) -> PendingJoin? {
+        guard head.slew.wantsCut, order.onAir == head.session, outgoing.closes else { return nil }
+        choose(head.session, now: now)
+        guard let chosen, chosen.key.sequence > head.videoPlace else { return nil }
+        return join(toChosen: head.session, at: time, soundIsOver: outgoing.soundIsOver)
     }
 
     // MARK: The outgoing side
@@ -149,7 +160,7 @@ extension Programme {
         let summary = line.summary
         let lag = delay < .milliseconds(500) ? MediaTime.milliseconds(500) : Self.lateTolerance
         guard !summary.isEnded, let newest = summary.newestArrival, newest >= now - Self.steadyArrival,
-            let sound = summary.newestAudio, sound >= key.decodeTime - lag
+            now >= (summary.steadySince ?? .min / 2) + Self.steadyArrival, let sound = summary.newestAudio, sound >= key.decodeTime - lag
         else { return false }
         return line.videoFormat(at: key.sequence) != nil && line.audioFormat(at: .max) != nil
     }

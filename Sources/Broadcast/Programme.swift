@@ -81,7 +81,7 @@ package struct Programme {
     static let keyFramePatience = MediaTime.milliseconds(1000)
     /// A key frame that was this far past the delay when the order came is still taken.
     static let keyFrameTolerance = MediaTime.milliseconds(200)
-    /// A line without an append for this long is not joined.
+    /// A line without an append for this long is not joined, nor one that has begun to get media again since less than this.
     static let steadyArrival: Int64 = 1_000_000_000
 
     package let delay: Duration

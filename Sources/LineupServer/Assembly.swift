@@ -128,16 +128,18 @@ struct RunningService: Service {
     let folder: DataFolder
     let web: WebServer
     let rtmpPort: Int
+    let rtmpsPort: Int?
     let logger: Logger
 
     func run() async throws {
         let httpPort = try await web.port()
-        try folder.noteRunning(httpPort: httpPort, rtmpPort: rtmpPort)
+        try folder.noteRunning(httpPort: httpPort, rtmpPort: rtmpPort, rtmpsPort: rtmpsPort)
         logger.notice(
             "lineup is running",
             metadata: [
                 "version": "\(LineupVersion.text)", "pages": "http://\(configuration.bindAddress):\(httpPort)/",
                 "publish": "rtmp://\(configuration.bindAddress):\(rtmpPort)/live",
+                "play": "rtmp://\(configuration.bindAddress):\(rtmpPort)/play/main",
             ])
         try? await gracefulShutdown()
         folder.noteStopped()

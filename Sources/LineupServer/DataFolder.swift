@@ -6,7 +6,8 @@ package struct DataFolder: Sendable {
     package let url: URL
 
     package var controlSocketPath: String { url.appendingPathComponent("control.sock").path }
-    /// Tells scripts which ports a running server took: `{"http":8080,"rtmp":1935,"pid":42}`. Gone when it stops.
+    /// Tells scripts which ports a running server took: `{"http":8080,"rtmp":1935,"pid":42}`, and
+    /// `"rtmps"` when there is that. Gone when it stops.
     package var runningFile: URL { url.appendingPathComponent("serve.json") }
     private var lockFile: URL { url.appendingPathComponent("lock") }
     private var commandLockFile: URL { url.appendingPathComponent("command.lock") }
@@ -138,8 +139,9 @@ package struct DataFolder: Sendable {
         deinit { close(descriptor) }
     }
 
-    func noteRunning(httpPort: Int, rtmpPort: Int) throws {
-        let text = #"{"http":\#(httpPort),"rtmp":\#(rtmpPort),"pid":\#(getpid())}"# + "\n"
+    func noteRunning(httpPort: Int, rtmpPort: Int, rtmpsPort: Int?) throws {
+        let secure = rtmpsPort.map { #""rtmps":\#($0),"# } ?? ""
+        let text = #"{"http":\#(httpPort),"rtmp":\#(rtmpPort),\#(secure)"pid":\#(getpid())}"# + "\n"
         try Data(text.utf8).write(to: runningFile, options: .atomic)
     }
 

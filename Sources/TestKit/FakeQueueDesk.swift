@@ -139,6 +139,12 @@ package final class FakeQueueDesk: QueueDesk {
         return stream
     }
 
+    /// Ends everybody's events, as for readers that are too slow.
+    package func endEvents() {
+        let readers = state.withLock { Array($0.eventReaders.values) }
+        for reader in readers { reader.finish() }
+    }
+
     /// Sends an event to everybody who follows, as if its move had been committed.
     package func tell(_ record: EventRecord) {
         let readers = state.withLock { Array($0.eventReaders.values) }

@@ -30,7 +30,7 @@ struct ProgrammeJudge {
     private(set) var lastPresentation: MediaTime?
     /// Marks of the pictures in order, one per run.
     private(set) var shown: [UInt8] = []
-    /// How old the picture was when it left, by publisher; for depth checks.
+    /// Programme time − publisher's time at the latest picture: how old it was when it left, for depth checks.
     private(set) var videoOffset: MediaTime?
 
     private var presentations: [MediaTime] = []
@@ -120,7 +120,7 @@ struct ProgrammeJudge {
         if let lastPresentation, unit.presentationTime <= lastPresentation - frameDuration * 5 {
             fail("a picture from the past at \(unit.presentationTime)")
         }
-        if stamp.mark != 0 { videoOffset = videoOffset ?? unit.presentationTime - stamp.presentation }
+        if stamp.mark != 0 { videoOffset = unit.presentationTime - stamp.presentation }
         lastPresentation = lastPresentation.map { max($0, unit.presentationTime) } ?? unit.presentationTime
     }
 

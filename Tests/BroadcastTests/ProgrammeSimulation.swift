@@ -17,6 +17,8 @@ struct SimulatedPublisher {
     var stalledUntil: Int64 = 0
     /// Sound comes this much behind the picture.
     var audioLag: Int64 = 0
+    /// Seconds of its clock per second of ours.
+    var speed = 1.0
     var isEnded = false
     var next: (unit: AccessUnit, at: Int64)?
     var lastArrival: Int64 = 0
@@ -46,12 +48,20 @@ struct ProgrammeSimulation {
 
     var time: MediaTime { MediaTime(nanoseconds: now - programme.zero) }
 
+    /// How long before its turn the newest media of the input on air came: programme time.
+    func depth(of session: PublishSessionID) -> MediaTime {
+        guard let newest = publishers[session]?.line.summary.newestVideo, let offset = judge.videoOffset else {
+            return .zero
+        }
+        return newest + offset - time
+    }
+
     // MARK: Script
 
     /// A publisher that began `age` ago in its own clock begins to arrive now.
     mutating func publish(
         _ shape: ProgrammeTape.Shape = .init(), startMilliseconds: Int64 = 0, jitter: Duration = .zero,
-        audioLag: Duration = .zero
+        audioLag: Duration = .zero, speed: Double = 1
     ) -> PublishSessionID {
         let session = PublishSessionID.random(using: &generator)
         let tape = ProgrammeTape(shape: shape, mark: nextMark, startMilliseconds: startMilliseconds)
@@ -61,6 +71,7 @@ struct ProgrammeSimulation {
         line.append(.audio(tape.audioFormat))
         var publisher = SimulatedPublisher(session: session, line: line, tape: tape, start: now)
         publisher.jitter = jitter.wholeNanoseconds
+        publisher.speed = speed
         publisher.audioLag = audioLag.wholeNanoseconds
         publishers[session] = publisher
         judge.shapes[session] = (tape.mark, shape)
@@ -124,7 +135,7 @@ struct ProgrammeSimulation {
             guard var publisher = publishers[session] else { continue }
             if publisher.next == nil {
                 let (unit, after) = publisher.tape.next()
-                var at = publisher.start + after.nanoseconds
+                var at = publisher.start + Int64(Double(after.nanoseconds) / publisher.speed)
                 if publisher.jitter > 0 { at += Int64.random(in: 0...publisher.jitter, using: &generator) }
                 at = max(at, publisher.stalledUntil, publisher.lastArrival)
                 publisher.next = (unit, at)

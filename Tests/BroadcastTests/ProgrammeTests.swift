@@ -176,6 +176,27 @@ import Testing
         #expect(abs((simulation.judge.videoOffset ?? .zero).seconds - 2) < 0.2)
     }
 
+    /// The burst after a stall is behind the delay by then; who stalls again soon is not brought back in between.
+    @Test func returnsOnlyAfterASecondOfSteadyArrival() {
+        var simulation = ProgrammeSimulation(delay: .seconds(2))
+        let session = simulation.publish(.init(groupSeconds: 0.5))
+        simulation.run(for: .seconds(4))
+        simulation.order(session)
+        simulation.run(for: .seconds(6))
+        simulation.stall(session, for: .seconds(5))
+        simulation.run(for: .milliseconds(5300))
+        simulation.stall(session, for: .seconds(2))
+        simulation.run(for: .seconds(2))
+        let resumed = simulation.time
+        #expect(simulation.judge.reports == [.slate, .onAir(session), .slate])
+        simulation.run(for: .seconds(3))
+        expectSound(simulation, lateness: .milliseconds(180))
+        #expect(simulation.judge.reports == [.slate, .onAir(session), .slate, .onAir(session)])
+        let back = simulation.judge.joins.last?.time ?? .zero
+        #expect(back - resumed >= .milliseconds(1000) && back - resumed < .milliseconds(1700))
+        #expect(abs((simulation.judge.videoOffset ?? .zero).seconds - 2) < 0.25)
+    }
+
     @Test func withoutDelayTheSlateIsStampedIntoTheHole() {
         var simulation = ProgrammeSimulation(delay: .zero)
         let session = simulation.publish()

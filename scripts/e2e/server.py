@@ -77,6 +77,7 @@ class Server:
                 start_new_session=True, preexec_fn=processes.die_with_parent)
         where = wait_until(self._where, f"serve.json of a listening server (log: {self.log})", timeout)
         self.http_port, self.rtmp_port = where["http"], where["rtmp"]
+        self.rtmps_port = where.get("rtmps", 0)
         self.ports = {"LINEUP_HTTP_PORT": str(self.http_port), "LINEUP_RTMP_PORT": str(self.rtmp_port)}
 
     def _where(self):

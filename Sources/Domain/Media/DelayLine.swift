@@ -53,8 +53,16 @@ package final class DelayLine: Sendable {
 
     package struct Summary: Sendable, Equatable {
         package var isEnded: Bool
-        /// Monotonic nanoseconds of the last append; `nil` before the first.
+        /// Monotonic nanoseconds of the first and the last append; `nil` before it.
+        package var firstArrival: Int64?
         package var newestArrival: Int64?
+        /// When arrival began again after the last stall of a second or more; `nil` without one.
+        package var steadySince: Int64?
+        /// Nanoseconds a track's timestamps run ahead of their arrival, at the best of the last 5 to 10 s. A publisher whose
+        /// clock is fast makes it rise.
+        package var videoLead: Int64?
+        package var audioLead: Int64?
+        /// Of all that arrived: video's DTS, audio's PTS.
         package var newestVideo: MediaTime?
         package var newestAudio: MediaTime?
         package var bytes: Int

@@ -53,7 +53,7 @@ struct DelayLineStore {
     private var retention = DelayLine.Retention.lastGroup
     private var bytes = 0
     private var droppedGroups = 0
-    private var newestArrival: Int64?
+    private var arrival = ArrivalMeter()
     private var unitCount: UInt64 = 0
     private var keyFrameCount: UInt64 = 0
     private var waitsForKeyFrame = true
@@ -66,8 +66,10 @@ struct DelayLineStore {
 
     var summary: DelayLine.Summary {
         DelayLine.Summary(
-            isEnded: isEnded, newestArrival: newestArrival, newestVideo: video.units.last?.unit.decodeTime,
-            newestAudio: audio.units.last?.unit.presentationTime, bytes: bytes, droppedGroups: droppedGroups)
+            isEnded: isEnded, firstArrival: arrival.first, newestArrival: arrival.newest,
+            steadySince: arrival.steadySince, videoLead: arrival.videoLead.best, audioLead: arrival.audioLead.best,
+            newestVideo: arrival.newestVideo, newestAudio: arrival.newestAudio, bytes: bytes,
+            droppedGroups: droppedGroups)
     }
 
     /// Many wait and few are near their turn, so those who wait get a quarter.
@@ -80,9 +82,9 @@ struct DelayLineStore {
 
     // MARK: Writing
 
-    mutating func append(_ unit: AccessUnit, at arrival: Int64) {
+    mutating func append(_ unit: AccessUnit, at moment: Int64) {
         guard !isEnded else { return }
-        newestArrival = arrival
+        arrival.arrived(unit, at: moment)
         unitCount += 1
         switch unit.track {
         case .video:
@@ -94,9 +96,9 @@ struct DelayLineStore {
                         sequence: video.end, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime))
             }
             guard !waitsForKeyFrame else { return }
-            video.units.append(Held(unit: unit, arrival: arrival))
+            video.units.append(Held(unit: unit, arrival: moment))
         case .audio:
-            audio.units.append(Held(unit: unit, arrival: arrival))
+            audio.units.append(Held(unit: unit, arrival: moment))
         }
         bytes += unit.payload.readableBytes
         trim()
@@ -162,8 +164,8 @@ struct DelayLineStore {
             if keep == nil, !keyFrames.isEmpty { return }
         }
         guard let keep else {
-            while let oldest = audio.units.first, let newestArrival,
-                oldest.arrival < newestArrival - Self.audioWithoutVideo
+            while let oldest = audio.units.first, let newest = arrival.newest,
+                oldest.arrival < newest - Self.audioWithoutVideo
             {
                 dropAudio(before: audio.first + 1)
             }

@@ -33,15 +33,26 @@ package struct CommandContext: Sendable {
         }
     }
 
+    /// Lends the tokens, on a migrated database.
+    package func withTokens<Outcome: Sendable>(
+        _ body: @escaping @Sendable (any TokenDesk) async throws -> Outcome
+    ) async throws -> Outcome {
+        try await access.withStore { store in
+            try await body(AccountsAssembly.service(store: store, clock: SystemWallClock(), logger: logger))
+        }
+    }
+
     /// Asks the running server about a channel's queue; without one, the database. Returns the queue's JSON.
     package func queue(_ command: String, channel: String, arguments: [String: String] = [:]) async throws -> String {
         let request = ControlRequest(command: command, channel: channel, arguments: arguments)
         let folder = DataFolder(configuration.dataFolder)
         if folder.isServed() { return try ControlClient.ask(request, at: folder.controlSocketPath) }
         guard let name = ChannelName(channel) else { throw QueueCommandError.unknownChannel }
+        let (clock, logger) = (SystemWallClock(), logger)
         let answer: @Sendable (PostgresStore) async throws -> String = { store in
-            let desk = try await StoredQueue(channel: name, store: store, clock: SystemWallClock())
-            switch await ControlAnswers(queue: desk).answer(request) {
+            let desk = try await StoredQueue(channel: name, store: store, clock: clock)
+            let accounts = AccountsAssembly.service(store: store, clock: clock, logger: logger)
+            switch await ControlAnswers(queue: desk, accounts: accounts, clock: clock).answer(request) {
             case .result(let json): return json
             case .failure(let sentence): throw StartError(sentence)
             }
