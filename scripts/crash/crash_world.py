@@ -41,6 +41,8 @@ class Known:
     settings: dict = field(default_factory=dict)
     banned: set = field(default_factory=set)
     acts: int = 0
+    # An act was under way when the server died: it is done or not, and nobody was told.
+    unsure: bool = False
 
 
 class World:
@@ -136,6 +138,7 @@ class World:
         """One command. Answers the queue as it prints it; None when it was refused or the server was gone."""
         answer = self.server.run("queue", name, *arguments, "--json", check=False)
         if answer.returncode != 0:
+            self.known.unsure = self.known.unsure or self.server.process.poll() is not None
             return None
         view = json.loads(answer.stdout)
         self.known.acts += 1

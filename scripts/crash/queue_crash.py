@@ -32,10 +32,17 @@ UNWRITTEN_SECONDS = 2.0
 def check_known(known, stored):
     """Everything that a command was told is done is there."""
     check(stored["version"] >= known.version, f"an act made version {known.version}, stored is {stored['version']}")
+    if known.unsure:
+        # Taken as it is, once.
+        known.unsure = False
+        known.settings = {name: stored["settings"].get(name) for name in known.settings}
+        known.held = {entry["id"]: entry["row"]["held"] for entry in stored["live"]}
+        known.banned = set(stored["bans"])
+    check(known.banned == set(stored["bans"]), f"banned are {stored['bans']}, were {sorted(known.banned)}")
     for name, value in known.settings.items():
         check(stored["settings"].get(name) == value, f"{name} is {stored['settings'].get(name)}, was set to {value}")
     for entry in stored["live"]:
-        if entry["id"] in known.held and "held" in entry["row"]:
+        if entry["id"] in known.held:
             check(entry["row"]["held"] == known.held[entry["id"]], f"the hold of {entry['name']} is not as it was set")
 
 
@@ -94,6 +101,8 @@ class Run:
         seen = world.seen
         stored = self.check_database()
         check_known(world.known, stored)
+        for person in world.people:
+            person.banned = person.name in world.known.banned
         begin = time.monotonic()
         world.server.launch()
         # Looked at before the encoders are back, while the slot's clock stands.

@@ -10,6 +10,8 @@ SELECT json_build_object(
             WHERE channel = c.name AND state = 'ended'),
     'events', (SELECT coalesce(json_agg(json_build_array(epoch, sequence, version, ordinal, kind, payload->>'entry',
             payload->>'reason') ORDER BY epoch, sequence), '[]') FROM events WHERE channel = c.name),
+    'bans', (SELECT coalesce(json_agg(u.name ORDER BY u.name), '[]') FROM queue_bans b JOIN users u ON u.id = b.user_id
+            WHERE b.channel = c.name),
     'audit', (SELECT count(*) FROM audit_log),
     'clock', extract(epoch FROM clock_timestamp()))
 FROM channels c WHERE c.name = 'main'
