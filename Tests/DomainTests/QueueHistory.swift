@@ -29,7 +29,11 @@ struct QueueHistory {
     /// Right after a start the order waits for its own.
     private var returnsUntil: WallTime?
     private var problem: String?
+    /// A move since the last look told of one who was moved.
+    private var hasMoved = false
     private(set) var turns = 0
+    /// What happened: events, those who left with their reason.
+    private(set) var kinds: Set<String> = []
 
     init(seed: UInt64, settings given: QueueSettings? = nil) {
         generator = SeededGenerator(seed: seed)
@@ -183,12 +187,15 @@ struct QueueHistory {
     private mutating func keep(_ move: QueueTransition) {
         if let wrong = database.apply(move) { problem = wrong }
         for event in move.events {
+            kinds.insert(event.kind)
             switch event {
             case .onAirStarted: turns += 1
+            case .queueMoved: hasMoved = true
             case .onAirWarning(let entry, _, let seconds):
                 if let last = lastWarning[entry], last <= seconds { problem = "a warning was given twice" }
                 lastWarning[entry] = seconds
-            case .queueLeft(let entry, _, _):
+            case .queueLeft(let entry, _, let reason):
+                kinds.insert("queue.left \(reason.rawValue)")
                 if database.ended[entry] == nil { problem = "somebody left without an end" }
             default: break
             }
@@ -218,6 +225,14 @@ struct QueueHistory {
 
     /// Nobody overtakes but by a rule that says so; slots are never negative, time never runs back.
     private mutating func orderProblem(_ entries: [QueueEntry], before: [QueueEntry]) -> String? {
+        if !hasMoved {
+            let old = before.filter { entry in
+                entry.state == .waiting && entries.contains { $0.id == entry.id && $0.state == .waiting }
+            }
+            let new = entries.filter { entry in old.contains { $0.id == entry.id } }
+            if old.map(\.id) != new.map(\.id) { return "somebody overtook without a rule" }
+        }
+        hasMoved = false
         var seen: Set<UserID> = []
         var last: Int64?
         for entry in entries {

@@ -113,7 +113,7 @@ import Testing
             actions = "refused: " + name(error)
         }
         let after = bench.line == before ? "=" : "[\(bench.line)]"
-        return "\(state.rawValue) [\(before)] \(event.rawValue) → \(after) \(actions)"
+        return "\(state.rawValue) [\(before)] \(event.rawValue) → \(after)" + (actions.isEmpty ? "" : " " + actions)
     }
 
     private func name(_ error: QueueCommandError) -> String {
@@ -127,14 +127,8 @@ import Testing
 
     @Test(arguments: State.allCases) private func everyEventIn(state: State) throws {
         let lines = try Event.allCases.map { try cell(state, $0) }
-        let expected = Self.table.split(separator: "\n").map(String.init).filter { $0.hasPrefix(state.rawValue + " ") }
+        let expected = queueTable.split(separator: "\n").map(String.init).filter { $0.hasPrefix(state.rawValue + " ") }
         for (line, wanted) in zip(lines, expected) { #expect(line == wanted) }
-        for line in lines { print("TABLE", line) }
         #expect(lines.count == expected.count, "\(lines.joined(separator: "\n"))")
     }
-}
-
-extension QueueMachineTableTests {
-    fileprivate static let table = """
-        """
 }
