@@ -12,8 +12,8 @@ package enum DomainEvent: Sendable, Equatable {
     case queueCalled(entry: EntryID, name: String, until: WallTime)
     /// Who was to go on air did not become ready in time; the ordinary order goes on.
     case queueNoShow(entry: EntryID, name: String)
-    /// An operator changed this slot; `seconds` are left of it.
-    case queueSlotChanged(entry: EntryID, name: String, seconds: Int)
+    /// An operator changed this slot; `seconds` are left of it, or it has no limit.
+    case queueSlotChanged(entry: EntryID, name: String, seconds: Int?)
     case handoverPlanned(entry: EntryID?, name: String?)
     case onAirStarted(entry: EntryID, name: String)
     case onAirEnded(entry: EntryID, name: String)
@@ -75,7 +75,9 @@ package enum DomainEvent: Sendable, Equatable {
         case .queueUnready(let entry, let name, let missing):
             EventPayload(entry: entry, name: name, missing: missing)
         case .queueCalled(let entry, let name, let until): EventPayload(entry: entry, name: name, until: until)
-        case .queueSlotChanged(let entry, let name, let seconds), .onAirWarning(let entry, let name, let seconds):
+        case .queueSlotChanged(let entry, let name, let seconds):
+            EventPayload(entry: entry, name: name, seconds: seconds)
+        case .onAirWarning(let entry, let name, let seconds):
             EventPayload(entry: entry, name: name, seconds: seconds)
         case .handoverPlanned(let entry, let name): EventPayload(entry: entry, name: name)
         case .djDropped(let entry, let name, let until): EventPayload(entry: entry, name: name, until: until)

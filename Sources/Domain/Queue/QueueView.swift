@@ -16,7 +16,7 @@ package struct QueueView: Sendable, Equatable, Encodable {
         /// Set while the place of a dropped DJ is kept.
         package var graceUntil: WallTime?
         package var onAirSince: WallTime?
-        /// Left of the slot as of `QueueView.at`; for who waits, of the slot to come. Absent when unlimited. Never negative.
+        /// Left of the slot as of `QueueView.at`; absent when waiting or unlimited. Never negative.
         package var remainingSeconds: Double?
         /// The slot clock runs: the output shows this DJ. While it does not, `remainingSeconds` stands still.
         package var clockRuns: Bool
@@ -27,6 +27,8 @@ package struct QueueView: Sendable, Equatable, Encodable {
         /// When this DJ should go on air if everybody before uses up their slot; absent where nobody can know (an unlimited
         /// slot before, held, no automatic advance).
         package var estimatedStart: WallTime?
+        /// What the slot to come has, for who waits; absent when on air or unlimited.
+        package var slotSeconds: Double?
         /// On-air time used, in seconds.
         package var usedSeconds: Double
 
@@ -34,7 +36,7 @@ package struct QueueView: Sendable, Equatable, Encodable {
             id: EntryID, user: UserID, name: String, state: State, connected: Bool, ready: Bool, missing: [String],
             joinedAt: WallTime, graceUntil: WallTime?, onAirSince: WallTime?, remainingSeconds: Double?,
             clockRuns: Bool = false, held: Bool = false, calledUntil: WallTime? = nil,
-            estimatedStart: WallTime? = nil, usedSeconds: Double = 0
+            estimatedStart: WallTime? = nil, slotSeconds: Double? = nil, usedSeconds: Double = 0
         ) {
             self.id = id
             self.user = user
@@ -51,6 +53,7 @@ package struct QueueView: Sendable, Equatable, Encodable {
             self.held = held
             self.calledUntil = calledUntil
             self.estimatedStart = estimatedStart
+            self.slotSeconds = slotSeconds
             self.usedSeconds = usedSeconds
         }
 
