@@ -3,6 +3,7 @@ package import Logging
 import Metrics
 package import NIOCore
 import ServiceLifecycle
+import Synchronization
 
 /// The moment of programme time zero, on both clocks; HLS counts `EXT-X-PROGRAM-DATE-TIME` from it.
 package struct ProgrammeZero: Sendable, Equatable {
@@ -27,19 +28,22 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
     private let wallClock: any WallClock
     private let logger: Logger
     private let core: NIOLoopBoundBox<ProgrammeRunner>
-    /// Formats that went on air and want a slate like them; only the newest matters.
-    private let formats: (stream: AsyncStream<ProgrammeFormat>, continuation: AsyncStream<ProgrammeFormat>.Continuation)
+    /// Slates like what DJs on air or near it send; beyond eight the oldest wish is dropped and comes again with the next order.
+    private let wishes: (stream: AsyncStream<SlateRequest>, continuation: AsyncStream<SlateRequest>.Continuation)
+    private let emergencyNow = Mutex(ProgrammeEmergency.off)
 
     /// - Parameters:
     ///   - eventLoop: the channel's own; publishers' arrival times must be of its clock (`NIODeadline.now()`).
     ///   - delay: the programme delay, 0…30 s.
     ///   - makeReaders: called once, on the loop, when the slate is ready and before the first join.
     ///   - onReport: called on the loop, in order; must not block.
+    ///   - onHandover: the record of each change of source; called on the loop, must not block.
     package init(
         channel: ChannelName, eventLoop: any EventLoop, delay: Duration, slateMaker: any SlateMaker,
         slateRequest: SlateRequest, wallClock: any WallClock,
         makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
-        onReport: @escaping @Sendable (ProgrammeReport) -> Void, logger: Logger
+        onReport: @escaping @Sendable (ProgrammeReport) -> Void,
+        onHandover: @escaping @Sendable (HandoverRecord) -> Void = { _ in }, logger: Logger
     ) {
         self.channel = channel
         self.eventLoop = eventLoop
@@ -47,12 +51,13 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
         self.slateRequest = slateRequest
         self.wallClock = wallClock
         self.logger = logger
-        let formats = AsyncStream.makeStream(of: ProgrammeFormat.self, bufferingPolicy: .bufferingNewest(1))
-        self.formats = formats
+        let wishes = AsyncStream.makeStream(of: SlateRequest.self, bufferingPolicy: .bufferingNewest(8))
+        self.wishes = wishes
         self.core = NIOLoopBoundBox.makeBoxSendingValue(
             ProgrammeRunner(
                 channel: channel, eventLoop: eventLoop, delay: delay, makeReaders: makeReaders, onReport: onReport,
-                onFormat: { formats.continuation.yield($0) }, logger: logger), eventLoop: eventLoop)
+                onHandover: onHandover, slateRequest: slateRequest,
+                onSlateWanted: { wishes.continuation.yield($0) }, logger: logger), eventLoop: eventLoop)
     }
 
     // MARK: Entry points, any thread
@@ -91,7 +96,7 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
                     try core.value.start(with: clip, wall: wallClock.now(), wakeUp: wakeUp)
                 }.get()
                 // Cancellation and graceful shutdown end the programme alike.
-                await keepSlatesLikeTheDJ(first: clip)
+                await keepSlatesLikeTheDJs()
             }
         } catch {
             try await stop()
@@ -100,17 +105,14 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
         try await stop()
     }
 
-    /// Makes a slate in the size, rate and layout of whoever went on air, for when they drop (design §5, Never dark): players
-    /// whose clock is fixed by the first picture's rate go on without a jump. Runs until shutdown.
-    private func keepSlatesLikeTheDJ(first: SlateClip) async {
-        var clips = SlateClips(defaultRequest: slateRequest, clip: first)
-        for await format in formats.stream.cancelOnGracefulShutdown() {
-            let request = slateRequest.matching(format)
-            let clip: SlateClip?
-            if let kept = clips.clip(for: request) { clip = kept } else { clip = await makeMatchingSlate(request) }
-            guard let clip else { continue }
-            clips.keep(clip, for: request)
-            onLoop { $0.replaceSlate(clip) }
+    /// Makes slates in the size, rate and layout of those who are ready and near their turn, for when they drop (design §5, Never
+    /// dark): players whose clock is fixed by the first picture's rate go on without a jump. Runs until shutdown.
+    private func keepSlatesLikeTheDJs() async {
+        for await request in wishes.stream.cancelOnGracefulShutdown() {
+            // Wished for more than once while it was made; a loop that is gone needs none.
+            let isThere = (try? await eventLoop.submit { [core] in core.value.hasSlate(request) }.get()) ?? true
+            guard !isThere, let clip = await makeMatchingSlate(request) else { continue }
+            onLoop { $0.keepSlate(clip, for: request) }
         }
     }
 
@@ -171,4 +173,17 @@ extension ChannelBroadcast: ReadinessReporting {
                 name: "programme", isOK: hasStarted, cause: hasStarted ? nil : "the slate is being encoded")
         ]
     }
+}
+
+extension ChannelBroadcast: ProgrammeDesk {
+    package func emergency(_ state: ProgrammeEmergency) {
+        emergencyNow.withLock { $0 = state }
+        onLoop { $0.emergency(state) }
+    }
+
+    package func discard(_ session: PublishSessionID) {
+        onLoop { $0.discard(session) }
+    }
+
+    package func emergencyState() -> ProgrammeEmergency { emergencyNow.withLock { $0 } }
 }

@@ -5,13 +5,15 @@ import NIOCore
 extension Programme {
     private enum Move {
         case audio(MediaTime)
+        /// Instead of sound that the input has not.
+        case silence(MediaTime)
         case video(Candidate, at: MediaTime)
         case commit(PendingJoin)
 
         /// Programme time at which it is due.
         var time: MediaTime {
             switch self {
-            case .audio(let time): time
+            case .audio(let time), .silence(let time): time
             case .video(_, let time): time
             case .commit(let pending): pending.release
             }
@@ -24,6 +26,7 @@ extension Programme {
         let marks = marks()
         startIfPossible(now: now, &actions)
         let time = MediaTime(nanoseconds: now - epoch)
+        moment = time
         skipLostTime(time, &actions)
         var due: MediaTime?
         while hasStarted {
@@ -35,6 +38,7 @@ extension Programme {
             }
             switch move {
             case .audio(let start): emitAudio(at: start, &actions)
+            case .silence(let start): emitSilence(at: start, &actions)
             case .video(let candidate, let decode): emitVideo(candidate, decode: decode, &actions)
             case .commit(let pending): commit(pending, &actions)
             }
@@ -47,7 +51,7 @@ extension Programme {
     private func marks() -> [PublishSessionID: DelayLine.Mark] {
         var marks: [PublishSessionID: DelayLine.Mark] = [:]
         if let shown { marks[shown] = lines[shown]?.mark }
-        if let next = order.onAir { marks[next] = lines[next]?.mark }
+        if let next = wanted { marks[next] = lines[next]?.mark }
         if case .input(let next, let line, _) = pending?.target { marks[next] = line.mark }
         return marks
     }
@@ -57,6 +61,8 @@ extension Programme {
         guard !hasStarted, let slate else { return }
         epoch = now
         audio = AudioTimeline(start: .zero, format: slate.format.audio)
+        moment = .zero
+        beginRecord(.slate(.started, at: .zero), from: nil, &actions)
         show(slate, at: .zero, &actions)
     }
 
@@ -67,6 +73,7 @@ extension Programme {
         }
         audio?.anchor(at: time)
         lastFormat = nil
+        beginRecord(.slate(.resumed, at: time), from: nil, &actions)
         show(slate, at: time, &actions)
     }
 
@@ -115,39 +122,63 @@ extension Programme {
         }
     }
 
-    /// The next frame's place by sample count; anchored anew past one frame of error: ahead leaves a gap, behind is dropped.
+    /// The next frame's place by sample count. Past one frame of error: behind is dropped, ahead is filled with silence; where
+    /// none can be written the timeline is anchored anew and leaves a gap.
     private mutating func nextAudio(of head: inout InputPlayhead) -> Move? {
         guard let audio else { return nil }
+        if head.isSilent { return silenceIsDue(&head) ? .silence(audio.next) : nil }
         while case .candidate(let candidate) = head.audioHead() {
             // Sound in another format waits for the join at the next key frame.
-            guard head.line.audioFormat(at: head.audioPlace) == audio.format else { return nil }
+            guard head.line.audioFormat(at: head.audioPlace) == audio.format else { break }
             let error = candidate.presentation - audio.next
             if error < MediaTime.zero - audio.frameDuration {
-                head.audioTaken()
+                head.audioTaken(epoch: epoch)
                 continue
             }
-            guard error > audio.frameDuration else { return .audio(audio.next) }
+            guard error > audio.frameDuration else {
+                head.isSoundFilled = false
+                return .audio(audio.next)
+            }
+            if silence(for: audio.format) != nil { return .silence(audio.next) }
             if let pending, candidate.presentation > pending.at - audio.frameDuration / 2 { return nil }
             return .audio(candidate.presentation)
         }
-        return nil
+        return head.isSoundFilled && silenceIsDue(&head) ? .silence(audio.next) : nil
+    }
+
+    /// Silence goes no further than the picture it belongs to.
+    func silenceIsDue(_ head: inout InputPlayhead) -> Bool {
+        guard let audio else { return false }
+        return pending != nil || head.hasPicture() || audio.next < video.displayEnd
     }
 
     // MARK: Emitting
 
     private mutating func emitAudio(at start: MediaTime, _ actions: inout [Action]) {
-        guard var timeline = audio else { return }
-        if start != timeline.next { timeline.anchor(at: start) }
-        let payload: ByteBuffer
+        guard let timeline = audio else { return }
         switch current {
         case .nothing: return
-        case .slate(let head): payload = head.clip.silence
+        case .slate(let head): emitSound(head.clip.silence, at: start, source: start, &actions)
         case .input(var head):
             guard case .candidate(let candidate) = head.audioHead() else { return }
-            payload = candidate.unit.payload
-            head.audioTaken()
+            head.audioTaken(epoch: epoch)
             current = .input(head)
+            let muted = emergency == .mute ? silence(for: timeline.format) : nil
+            emitSound(muted ?? candidate.unit.payload, at: start, source: candidate.presentation, &actions)
         }
+    }
+
+    private mutating func emitSilence(at start: MediaTime, _ actions: inout [Action]) {
+        guard let timeline = audio, case .input(let head) = current else { return }
+        guard let payload = head.isSilent ? filler?.silence : silence(for: timeline.format) else { return }
+        emitSound(payload, at: start, source: start, &actions)
+    }
+
+    private mutating func emitSound(
+        _ payload: ByteBuffer, at start: MediaTime, source: MediaTime, _ actions: inout [Action]
+    ) {
+        guard var timeline = audio else { return }
+        if start != timeline.next { timeline.anchor(at: start) }
         timeline.stamped()
         audio = timeline
         actions.append(
@@ -155,6 +186,7 @@ extension Programme {
                 ProgrammeUnit(
                     track: .audio, decodeTime: start, presentationTime: start, duration: timeline.frameDuration,
                     isKeyFrame: true, payload: payload)))
+        recordSound(at: start, source: source, &actions)
     }
 
     private mutating func emitVideo(_ candidate: Candidate, decode: MediaTime, _ actions: inout [Action]) {
@@ -185,6 +217,7 @@ extension Programme {
             reportDue = nil
             actions.append(.report(report))
         }
+        recordPicture(&actions)
     }
 
     // MARK: Joining
@@ -193,14 +226,18 @@ extension Programme {
         pending = nil
         chosen = nil
         let left = shown
-        if let left, join.isUnderrun { actions.append(.underrun(left)) }
+        if let left, join.reason == .stalled { actions.append(.underrun(left)) }
+        beginRecord(join, from: left, &actions)
         video.hold(until: join.release)
         switch join.target {
         case .slate:
             if let slate { show(slate, at: join.at, &actions) }
-        case .input(let session, let line, let key):
-            show(session, line, from: key, at: join.at, &actions)
+        case .input(let session, let line, let place):
+            isHurried = false
+            show(session, line, from: place, at: join.at, &actions)
         }
+        let next = shown
+        handover?.to = next
         if let left, left != shown { leave(left) }
     }
 
@@ -214,24 +251,41 @@ extension Programme {
     }
 
     private mutating func show(
-        _ session: PublishSessionID, _ line: DelayLine, from key: DelayLine.KeyFrame, at: MediaTime,
+        _ session: PublishSessionID, _ line: DelayLine, from place: JoinPlace, at: MediaTime,
         _ actions: inout [Action]
     ) {
-        guard let timeline = audio, let videoFormat = line.videoFormat(at: key.sequence) else { return }
-        let offset = at - key.presentationTime
-        let wanted = timeline.next - offset
-        // Half a frame of the incoming sound decides which is nearest; its format is the one that holds there.
-        var place = line.firstAudio(from: wanted)
-        guard let format = line.audioFormat(at: place) else { return }
-        place = line.firstAudio(from: wanted - format.frameDuration / 2)
+        guard let filler else { return }
+        let offset = at - place.presentationTime
+        var picture = filler.format.video
+        if let key = place.key {
+            guard let format = line.videoFormat(at: key.sequence) else { return }
+            picture = format
+        }
+        let sound = place.hasSound ? self.sound(of: line, offset: offset) : nil
+        guard !place.hasSound || sound != nil else { return }
+        var head = InputPlayhead(
+            session: session, line: line, place: place, offset: offset, videoFormat: picture,
+            still: SlatePlayhead(clip: filler, start: at), audioPlace: sound?.place)
+        if case .input(let before) = current, before.session == session, before.offset == offset {
+            head.slew = before.slew
+        }
         let isNew = shown != session
-        current = .input(
-            InputPlayhead(
-                session: session, line: line, key: key, offset: offset, videoFormat: videoFormat, audioPlace: place))
-        video.sourceChanged(frameRate: videoFormat.frameRate)
-        audio?.changeFormat(to: format)
+        current = .input(head)
+        let stillRate = 1 / max(1e-3, head.still?.pictureDuration.seconds ?? 1)
+        video.sourceChanged(frameRate: place.key == nil ? stillRate : picture.frameRate)
+        let format = ProgrammeFormat(video: picture, audio: sound?.format ?? filler.format.audio)
+        audio?.changeFormat(to: format.audio)
         if isNew { reportDue = .onAir(session) }
-        announce(session, at: at, format: ProgrammeFormat(video: videoFormat, audio: format), &actions)
+        announce(session, at: at, format: format, &actions)
+    }
+
+    /// The frame of sound nearest to the end of the old sound: half a frame of the incoming one decides, whose format is the one
+    /// that holds there.
+    private func sound(of line: DelayLine, offset: MediaTime) -> (place: Int64, format: AudioFormat)? {
+        guard let wanted = audio.map({ $0.next - offset }),
+            let format = line.audioFormat(at: line.firstAudio(from: wanted))
+        else { return nil }
+        return (line.firstAudio(from: wanted - format.frameDuration / 2), format)
     }
 
     private mutating func announce(
@@ -248,7 +302,7 @@ extension Programme {
     /// The line that went off air keeps what its place in the queue asks for, or goes.
     private mutating func leave(_ session: PublishSessionID) {
         if detached.remove(session) != nil {
-            lines[session] = nil
+            forget(session)
         } else {
             applyRetention(to: session)
         }
@@ -267,14 +321,22 @@ extension Programme {
             wake.lines.append(Wake.Line(line: line, mark: mark, condition: condition))
         }
         if let due { come(at: epoch + due.nanoseconds) }
-        guard pending == nil else { return wake }
+        if let pending {
+            // The old sound that belongs before the join may still be on its way.
+            if case .input(var head) = current, !pending.soundIsOver, waitsForSound(&head) {
+                watch(head.session, .unit)
+                current = .input(head)
+            }
+            return wake
+        }
         if case .input(var head) = current {
             come(at: epoch + starvation(of: &head).nanoseconds + 1)
-            if !isHeld(head.videoHead()) || !isHeld(head.audioHead()) { watch(head.session, .unit) }
-            if order.onAir == nil { come(at: orderedAt + delay.wholeNanoseconds) }
+            if waitsForSound(&head) || !head.hasPicture() { watch(head.session, .unit) }
+            if wanted == nil { come(at: orderedAt + delay.wholeNanoseconds) }
+            if isUrgent(leaving: head.session) { come(at: emergencyAt + Self.emergencyPatience + 1) }
             current = .input(head)
         }
-        if let next = order.onAir, next != shown, let line = lines[next] {
+        if let next = wanted, next != shown, let line = lines[next] {
             if let (_, lacks) = line.nextKeyFrame(depth: delay) {
                 // Near its moment the unit that completes the depth is waited for; before, the time it will take.
                 if lacks < Self.lateTolerance { watch(next, .unit) }
@@ -286,10 +348,12 @@ extension Programme {
         return wake
     }
 
-    private func isHeld(_ head: InputPlayhead.Head) -> Bool {
-        switch head {
-        case .candidate: true
-        case .missing, .ended, .lost: false
+    /// Where silence fills in, the next picture is soon enough to look for sound.
+    private func waitsForSound(_ head: inout InputPlayhead) -> Bool {
+        guard !head.isSilent, !head.isSoundFilled else { return false }
+        switch head.audioHead() {
+        case .candidate: return false
+        case .missing, .ended, .lost: return true
         }
     }
 }

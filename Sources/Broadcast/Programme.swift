@@ -1,4 +1,5 @@
 package import Domain
+import NIOCore
 
 /// The programme of one channel: moves the on-air input, or the slate, onto one timeline that runs at wall-clock speed for
 /// ever (design §5; I1, I2, I3). Pure: time comes in, actions come out; the only shared things it reads are delay lines.
@@ -20,8 +21,8 @@ package import Domain
 /// so the line is as deep as it should be from the first picture, even right after a stall and its burst. An order for the slate holds for
 /// what arrives after it: what the line held then is played. A line that runs out first is covered at once.
 ///
-/// Issue 5 adds here: the slew of `InputPlayhead.offset` for a DJ whose clock is off; mute, "slate now" and ban, which
-/// replace `current` without a decision and discard the line; filling a missing track; the record of each hand-over.
+/// A line that lacks a track is joined without it: a still or silence fills in, in the channel's own format; a join to the same
+/// line follows where the track begins. Sound that stops is filled in its own layout, and so is every hole in it.
 package struct Programme {
     package enum Action: Sendable {
         case join(ProgrammeJoin, ProgrammeFormat)
@@ -29,6 +30,8 @@ package struct Programme {
         case report(ProgrammeReport)
         /// The input's line ran empty before another was due; the slate covers.
         case underrun(PublishSessionID)
+        /// Comes after the first picture and the first frame of sound of a new source.
+        case handedOver(Handover)
     }
 
     /// When the programme has to be advanced again: at a moment, or when one of these lines gets more.
@@ -58,7 +61,7 @@ package struct Programme {
     struct PendingJoin {
         enum Target {
             case slate
-            case input(PublishSessionID, DelayLine, DelayLine.KeyFrame)
+            case input(PublishSessionID, DelayLine, JoinPlace)
         }
         var target: Target
         /// The first picture's PTS.
@@ -67,8 +70,9 @@ package struct Programme {
         var release: MediaTime
         /// The old source has no sound for what is left until then.
         var soundIsOver: Bool
-        /// The running input is left because its line was empty.
-        var isUnderrun: Bool
+        var reason: HandoverRecord.Reason
+        /// Programme time of the order, or of finding that the source cannot go on.
+        var decidedAt: MediaTime
     }
 
     /// Late by more than this (a suspended machine), the slate jumps to the present instead of filling the past.
@@ -84,6 +88,12 @@ package struct Programme {
     /// A line without an append for this long is not joined, nor one that has begun to get media again since less than this.
     static let steadyArrival: Int64 = 1_000_000_000
 
+    /// A track of which nothing has come for this long after the line began, or since the other track, is missing: the same
+    /// patience as for being ready (design §4, rule 2).
+    static let trackPatience = MediaTime.milliseconds(2000)
+    /// Where one track goes on and the other is this far behind, it has stopped, not just jittered.
+    static let trackLag = MediaTime.milliseconds(500)
+
     package let delay: Duration
     var current = Current.nothing
     var pending: PendingJoin?
@@ -91,13 +101,27 @@ package struct Programme {
     var orderedAt: Int64 = .min
     var lines: [PublishSessionID: DelayLine] = [:]
     var detached: Set<PublishSessionID> = []
-    var chosen: (session: PublishSessionID, key: DelayLine.KeyFrame)?
+    var chosen: (session: PublishSessionID, place: JoinPlace)?
     var epoch: Int64 = 0
     var video: VideoTimeline
     var audio: AudioTimeline?
     var lastFormat: ProgrammeFormat?
     var reportDue: ProgrammeReport?
     var slate: SlateClip?
+    /// The first slate: the channel's own size, rate and layout, for tracks that a line has not.
+    var filler: SlateClip?
+    /// Programme time of the running round.
+    var moment = MediaTime.zero
+    var handover: Handover?
+    package internal(set) var emergency = ProgrammeEmergency.off
+    /// When the last emergency began; until its patience is over the outgoing order may close by itself.
+    var emergencyAt: Int64 = .min
+    /// An emergency is over: whoever is wanted comes back as soon as they can.
+    var isHurried = false
+    var banned: Set<PublishSessionID> = []
+    /// By session: what an emergency discarded ends here.
+    var floors: [PublishSessionID: MediaTime] = [:]
+    var writtenSilence: (format: AudioFormat, frame: ByteBuffer?)?
 
     /// - Parameter delay: the programme delay, 0…30 s.
     package init(delay: Duration) {
@@ -113,6 +137,7 @@ package struct Programme {
     package mutating func slateReady(_ clip: SlateClip) -> Bool {
         guard Self.canLoop(clip) else { return false }
         slate = clip
+        filler = filler ?? clip
         return true
     }
 
@@ -144,8 +169,22 @@ package struct Programme {
         if isReading(session) {
             detached.insert(session)
         } else {
-            lines[session] = nil
+            forget(session)
         }
+    }
+
+    mutating func forget(_ session: PublishSessionID) {
+        lines[session] = nil
+        banned.remove(session)
+        floors[session] = nil
+    }
+
+    /// What a publisher sends, with the channel's own format for a track it has not; `nil` before any of it is known.
+    func format(of session: PublishSessionID) -> ProgrammeFormat? {
+        guard let line = lines[session], let filler else { return nil }
+        let (picture, sound) = (line.videoFormat(at: .max), line.audioFormat(at: .max))
+        guard picture != nil || sound != nil else { return nil }
+        return ProgrammeFormat(video: picture ?? filler.format.video, audio: sound ?? filler.format.audio)
     }
 
     // MARK: Shared

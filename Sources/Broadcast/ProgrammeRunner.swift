@@ -9,13 +9,19 @@ final class ProgrammeRunner {
     private let eventLoop: any EventLoop
     private let makeReaders: @Sendable (ProgrammeZero) throws -> [any ProgrammeReader]
     private let onReport: @Sendable (ProgrammeReport) -> Void
-    /// A DJ's format went on air: a slate like it is wanted.
-    private let onFormat: @Sendable (ProgrammeFormat) -> Void
+    private let onHandover: @Sendable (HandoverRecord) -> Void
+    /// A slate is wanted that is not there: like what a DJ on air or near it sends.
+    private let onSlateWanted: @Sendable (SlateRequest) -> Void
+    private let slateRequest: SlateRequest
     private let logger: Logger
     private let videoUnits: Counter
     private let audioUnits: Counter
     private let handovers: Counter
     private let underruns: Counter
+    private let handoverMetrics: HandoverMetrics
+    private var slates: SlateClips?
+    /// What the slate of the DJ on air was asked for as.
+    private var shownRequest: SlateRequest?
     private var programme: Programme
     private var readers: [any ProgrammeReader] = []
     private var timer: Scheduled<Void>?
@@ -29,18 +35,22 @@ final class ProgrammeRunner {
         channel: ChannelName, eventLoop: any EventLoop, delay: Duration,
         makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
         onReport: @escaping @Sendable (ProgrammeReport) -> Void,
-        onFormat: @escaping @Sendable (ProgrammeFormat) -> Void, logger: Logger
+        onHandover: @escaping @Sendable (HandoverRecord) -> Void, slateRequest: SlateRequest,
+        onSlateWanted: @escaping @Sendable (SlateRequest) -> Void, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.makeReaders = makeReaders
         self.onReport = onReport
-        self.onFormat = onFormat
+        self.onHandover = onHandover
+        self.slateRequest = slateRequest
+        self.onSlateWanted = onSlateWanted
         self.logger = logger
         self.programme = Programme(delay: delay)
         let label = ("channel", channel.text)
         self.videoUnits = Counter(label: "lineup_programme_units_total", dimensions: [label, ("track", "video")])
         self.audioUnits = Counter(label: "lineup_programme_units_total", dimensions: [label, ("track", "audio")])
         self.handovers = Counter(label: "lineup_handovers_total", dimensions: [label])
+        self.handoverMetrics = HandoverMetrics(channel)
         self.underruns = Counter(label: "lineup_programme_underruns_total", dimensions: [label])
     }
 
@@ -54,17 +64,37 @@ final class ProgrammeRunner {
     func start(with clip: SlateClip, wall: WallTime, wakeUp: @escaping @Sendable () -> Void) throws {
         guard !isStopped, programme.slateReady(clip) else { return }
         self.wakeUp = wakeUp
+        slates = SlateClips(defaultRequest: slateRequest, clip: clip)
         let zero = ProgrammeZero(monotonicNanoseconds: now, wall: wall)
         readers = try makeReaders(zero)
         self.zero = zero
         advance()
     }
 
-    /// For the slate's next turn.
-    func replaceSlate(_ clip: SlateClip) { programme.slateReady(clip) }
+    func hasSlate(_ request: SlateRequest) -> Bool { slates?.clip(for: request) != nil }
 
+    /// For the slate's next turn, if the DJ on air is still the one it was made for; else for theirs.
+    func keepSlate(_ clip: SlateClip, for request: SlateRequest) {
+        slates?.keep(clip, for: request)
+        if request == shownRequest { programme.slateReady(clip) }
+    }
+
+    /// Whoever is on air or next is ready: the slate in their format is made before they need it.
     func direct(_ order: ProgrammeOrder) {
         programme.ordered(order, now: now)
+        for session in [order.onAir].compactMap({ $0 }) + order.standby {
+            if let format = programme.format(of: session) { wantSlate(slateRequest.matching(format)) }
+        }
+        advance()
+    }
+
+    func emergency(_ state: ProgrammeEmergency) {
+        programme.emergency(state, now: now)
+        advance()
+    }
+
+    func discard(_ session: PublishSessionID) {
+        programme.discard(session, now: now)
         advance()
     }
 
@@ -116,7 +146,7 @@ final class ProgrammeRunner {
                     "formatChanged": "\(join.formatChanged)",
                 ])
             for reader in readers { reader.joined(join, format: format) }
-            if join.session != nil { onFormat(format) }
+            if join.session != nil { useSlate(like: format) }
         case .emit(let unit):
             switch unit.track {
             case .video: videoUnits.increment()
@@ -127,7 +157,22 @@ final class ProgrammeRunner {
         case .underrun(let session):
             underruns.increment()
             logger.warning("a line ran empty on air; the slate covers", metadata: ["session": "\(session)"])
+        case .handedOver(let handover):
+            guard let zero else { return }
+            let record = handover.record(zero: zero.wall)
+            handoverMetrics.observe(record)
+            onHandover(record)
         }
+    }
+
+    private func wantSlate(_ request: SlateRequest) {
+        if !hasSlate(request) { onSlateWanted(request) }
+    }
+
+    private func useSlate(like format: ProgrammeFormat) {
+        let request = slateRequest.matching(format)
+        shownRequest = request
+        if let clip = slates?.clip(for: request) { programme.slateReady(clip) } else { onSlateWanted(request) }
     }
 
     /// - Returns: `false` when a line has moved on since the programme looked: it has to look again.

@@ -50,12 +50,13 @@ struct VideoTimeline {
         lastPresentation = lastPresentation.map { max($0, presentation) } ?? presentation
     }
 
-    /// Two neighbours of one source are `span` apart on its own decode timeline. The median of nine forgives a skipped frame.
+    /// Two neighbours of one source are `span` apart on its own decode timeline. The median of nine forgives a skipped frame;
+    /// of two the shorter is taken, for the longer may hold one.
     mutating func observed(span: MediaTime) {
         guard Self.plausibleDurations.contains(span) else { return }
         if recentSpans.count == 9 { recentSpans.removeFirst() }
         recentSpans.append(span)
-        pictureDuration = recentSpans.sorted()[recentSpans.count / 2]
+        pictureDuration = recentSpans.sorted()[(recentSpans.count - 1) / 2]
     }
 }
 

@@ -3,7 +3,7 @@ import Domain
 /// Decides whether a publisher could go on air, and says what is missing in words for the DJ (design §4, rule 2). Pure; owned
 /// by `LivePublisher`.
 ///
-/// In this milestone the programme needs both tracks: a missing one is not filled yet (issue 5), so it is a reason.
+/// A stream of one track is taken: the programme shows a still or plays silence for the other.
 struct ReadinessMeter {
     /// Without metadata, tracks that were not seen within this are not waited for.
     static let trackPatience: Int64 = 2_000_000_000
@@ -25,6 +25,8 @@ struct ReadinessMeter {
     private var hasSound = false
     private var firstKeyFrame: MediaTime?
     private var newestPicture: MediaTime?
+    private var firstSound: MediaTime?
+    private var newestSound: MediaTime?
 
     init(envelope: Envelope, delay: Duration) {
         self.envelope = envelope
@@ -64,7 +66,10 @@ struct ReadinessMeter {
         firstArrival = firstArrival ?? now
         measure.received(unit, at: now)
         switch unit.track {
-        case .audio: hasSound = true
+        case .audio:
+            hasSound = true
+            firstSound = firstSound ?? unit.presentationTime
+            newestSound = unit.presentationTime
         case .video:
             hasPicture = true
             newestPicture = unit.decodeTime
@@ -73,9 +78,11 @@ struct ReadinessMeter {
         return isDelayFilled && !wasFilled
     }
 
+    /// By the picture, or by the sound where no picture came.
     private var isDelayFilled: Bool {
-        guard let firstKeyFrame, let newestPicture else { return false }
-        return newestPicture - firstKeyFrame >= MediaTime(nanoseconds: delay.wholeNanoseconds)
+        let (first, newest) = hasPicture ? (firstKeyFrame, newestPicture) : (firstSound, newestSound)
+        guard let first, let newest else { return false }
+        return newest - first >= MediaTime(nanoseconds: delay.wholeNanoseconds)
     }
 
     func readiness(at now: Int64) -> Readiness {
@@ -102,8 +109,9 @@ struct ReadinessMeter {
     private func pictureReasons(isPatient: Bool) -> [String] {
         if let refusal = refusals[.video] { return [refusal] }
         guard hasPicture, let video else {
-            if metadata?.hasVideo == false || !(isPatient || metadata?.hasVideo == true) {
-                return ["Your stream has no picture: this channel needs picture and sound."]
+            // A stream of sound alone.
+            if hasSound, metadata?.hasVideo == false || !(isPatient || metadata?.hasVideo == true) {
+                return isDelayFilled ? [] : [Self.buffering]
             }
             return ["No picture has arrived yet: check the video source and the encoder."]
         }
@@ -129,18 +137,17 @@ struct ReadinessMeter {
     private func delayReasons() -> [String] {
         guard firstKeyFrame != nil else { return ["No key frame yet: set the key-frame interval to 2 s."] }
         // The text holds no countdown: each change of it is an event.
-        return isDelayFilled
-            ? [] : ["Your stream is being buffered for the channel's delay: ready in a moment."]
+        return isDelayFilled ? [] : [Self.buffering]
     }
+
+    private static let buffering = "Your stream is being buffered for the channel's delay: ready in a moment."
 
     // MARK: Sound
 
     private func soundReasons(isPatient: Bool) -> [String] {
         if let refusal = refusals[.audio] { return [refusal] }
         guard hasSound, let audio else {
-            if metadata?.hasAudio == false || !(isPatient || metadata?.hasAudio == true) {
-                return ["Your stream has no sound: this channel needs picture and sound."]
-            }
+            if hasPicture, metadata?.hasAudio == false || !(isPatient || metadata?.hasAudio == true) { return [] }
             return ["No audio has arrived yet: check the sound source and the encoder."]
         }
         var reasons: [String] = []

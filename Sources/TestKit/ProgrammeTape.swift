@@ -12,10 +12,12 @@ package struct ProgrammeTape: Sendable {
         package var sampleRate: Int
         package var channels: Int
         package var width: Int
+        /// Behind each key frame but the first come pictures that are shown before it (an open group of pictures).
+        package var isOpen: Bool
 
         package init(
             frameRate: Double = 30, groupSeconds: Double = 2, bFrames: Int = 0, sampleRate: Int = 48_000,
-            channels: Int = 2, width: Int = 1280
+            channels: Int = 2, width: Int = 1280, isOpen: Bool = false
         ) {
             self.frameRate = frameRate
             self.groupSeconds = groupSeconds
@@ -23,6 +25,7 @@ package struct ProgrammeTape: Sendable {
             self.sampleRate = sampleRate
             self.channels = channels
             self.width = width
+            self.isOpen = isOpen && self.bFrames > 0
         }
 
         package var frameDuration: MediaTime { .seconds(1 / frameRate) }
@@ -73,18 +76,39 @@ package struct ProgrammeTape: Sendable {
         MediaTime(ticks: index * 1024, timescale: Int64(shape.sampleRate))
     }
 
+    /// Mini-groups follow each other without a break; every so often the first picture of one is a key frame.
+    private mutating func nextOpenPicture(at time: MediaTime) -> (AccessUnit, MediaTime) {
+        let order = shape.order
+        let count = Int64(order.count)
+        let minis = max(1, Int64(shape.framesPerGroup) / count)
+        var display: Int64 = 0
+        var isKey = true
+        if videoIndex > 0 {
+            let (mini, place) = (videoIndex - 1).quotientAndRemainder(dividingBy: count)
+            display = mini * count + Int64(order[Int(place)])
+            isKey = place == 0 && (mini + 1) % minis == 0
+        }
+        videoIndex += 1
+        return picture(at: time, display: display, isKey: isKey)
+    }
+
+    private func picture(at time: MediaTime, display: Int64, isKey: Bool) -> (AccessUnit, MediaTime) {
+        let presentation = stamp(videoTime(display + Int64(shape.reorder)))
+        return (
+            AccessUnit(
+                track: .video, decodeTime: stamp(time), presentationTime: presentation, isKeyFrame: isKey,
+                payload: pictureBytes(isKey: isKey, presentation: presentation)), time
+        )
+    }
+
     private mutating func nextPicture(at time: MediaTime) -> (AccessUnit, MediaTime) {
+        if shape.isOpen { return nextOpenPicture(at: time) }
         let perGroup = Int64(shape.framesPerGroup)
         let inGroup = Int(videoIndex % perGroup)
         let group = videoIndex - Int64(inGroup)
-        let display = group + displayPlace(of: inGroup, of: Int(perGroup)) + Int64(shape.reorder)
+        let display = group + displayPlace(of: inGroup, of: Int(perGroup))
         videoIndex += 1
-        let presentation = stamp(videoTime(display))
-        return (
-            AccessUnit(
-                track: .video, decodeTime: stamp(time), presentationTime: presentation, isKeyFrame: inGroup == 0,
-                payload: pictureBytes(isKey: inGroup == 0, presentation: presentation)), time
-        )
+        return picture(at: time, display: display, isKey: inGroup == 0)
     }
 
     /// Where the picture decoded at `place` is shown; the tail of a group that no mini-group fills has no B-frames.
@@ -152,8 +176,11 @@ extension VideoFormat {
 
 extension AudioFormat {
     package static func synthetic(sampleRate: Int, channels: Int) -> AudioFormat {
-        AudioFormat(
-            configuration: [UInt8(truncatingIfNeeded: sampleRate >> 8), UInt8(truncatingIfNeeded: channels)],
+        // AudioSpecificConfig: AAC-LC, the rate's index, the layout.
+        let rates = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000]
+        let bits = 2 << 11 | (rates.firstIndex(of: sampleRate) ?? 3) << 7 | channels << 3
+        return AudioFormat(
+            configuration: [UInt8(truncatingIfNeeded: bits >> 8), UInt8(truncatingIfNeeded: bits)],
             sampleRate: sampleRate, channels: channels)
     }
 }

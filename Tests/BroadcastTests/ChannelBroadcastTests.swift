@@ -16,12 +16,14 @@ import Testing
     private struct Encoder: SlateMaker {
         var failures = 0
         let calls = Calls()
+        var asked: AsyncStream<SlateRequest>.Continuation?
 
         final class Calls: Sendable {
             let count = Mutex(0)
         }
 
         func makeSlate(_ request: SlateRequest) async throws -> SlateClip {
+            asked?.yield(request)
             let call = calls.count.withLock { count in
                 count += 1
                 return count
@@ -120,6 +122,71 @@ import Testing
         running.cancel()
         try await running.value
         #expect(count.alarms.withLock { $0 } == 0)
+        try await group.shutdownGracefully()
+    }
+
+    /// Before they go on air: when they drop, it is too late to begin.
+    @Test(.timeLimit(.minutes(1))) func asksForASlateLikeWhoeverIsReadyAndNext() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let seen = Seen()
+        let (requests, asked) = AsyncStream.makeStream(of: SlateRequest.self)
+        let broadcast = broadcast(on: group.next(), encoder: Encoder(asked: asked), seen: seen)
+        var made = requests.makeAsyncIterator()
+        var moves = seen.moves.makeAsyncIterator()
+        let running = Task { try await broadcast.run() }
+        #expect(await made.next()?.width == 1280)
+        await moves.next()
+        let line = DelayLine()
+        let session = PublishSessionID.random()
+        line.append(.video(.synthetic(width: 854, frameRate: 50, mark: 1)))
+        line.append(.audio(.synthetic(sampleRate: 44_100, channels: 1)))
+        broadcast.attach(line, as: session)
+        broadcast.direct(ProgrammeOrder(version: 1, onAir: nil, standby: [session]))
+        let request = await made.next()
+        #expect(request?.width == 854 && request?.height == 480 && request?.frameRate == 50)
+        #expect(request?.sampleRate == 44_100 && request?.channels == 1)
+        running.cancel()
+        try await running.value
+        try await group.shutdownGracefully()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func anEmergencyTakesTheDJOffAndTellsTheRecord() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let seen = Seen()
+        let records = Mutex<[HandoverRecord]>([])
+        let (told, tell) = AsyncStream.makeStream(of: Void.self)
+        let broadcast = ChannelBroadcast(
+            channel: .main, eventLoop: group.next(), delay: .zero, slateMaker: Encoder(),
+            slateRequest: SlateRequest(
+                text: "", width: 1280, height: 720, frameRate: 30, sampleRate: 48_000, channels: 2),
+            wallClock: StillClock(), makeReaders: { _ in [Recorder(seen)] }, onReport: { _ in },
+            onHandover: { record in
+                records.withLock { $0.append(record) }
+                tell.yield()
+            }, logger: Logger(label: "test"))
+        var moves = seen.moves.makeAsyncIterator()
+        var tellings = told.makeAsyncIterator()
+        let running = Task { try await broadcast.run() }
+        await moves.next()
+        await tellings.next()
+        let line = DelayLine()
+        let session = PublishSessionID.random()
+        broadcast.attach(line, as: session)
+        broadcast.direct(ProgrammeOrder(version: 1, onAir: session, standby: []))
+        var tape = ProgrammeTape(shape: .init(), mark: 1)
+        line.append(.video(tape.videoFormat))
+        line.append(.audio(tape.audioFormat))
+        for _ in 0..<40 { line.append(tape.next().unit, at: Int64(NIODeadline.now().uptimeNanoseconds)) }
+        await tellings.next()
+        broadcast.emergency(.slate)
+        #expect(broadcast.emergencyState() == .slate)
+        await tellings.next()
+        running.cancel()
+        try await running.value
+        let kept = records.withLock { $0 }
+        #expect(kept.map(\.reason) == [.started, .ordered, .emergency])
+        #expect(kept.map(\.to) == [nil, session, nil])
+        #expect(kept.allSatisfy { abs($0.videoGapFrames) <= 1 && $0.onAirAt >= $0.decidedAt })
         try await group.shutdownGracefully()
     }
 

@@ -17,11 +17,22 @@ struct ProgrammeJudge {
     private(set) var joins: [Join] = []
     private(set) var reports: [ProgrammeReport] = []
     private(set) var underruns = 0
+    private(set) var handovers: [Handover] = []
+    /// Frames of silence within a publisher's turn.
+    private(set) var filledSounds = 0
+    /// Stills within a publisher's turn.
+    private(set) var filledPictures = 0
+    /// When the latest picture and frame of sound were made, by their publisher's clock.
+    private(set) var lastPictureStamp: TapeStamp?
+    private(set) var lastSoundStamp: TapeStamp?
+    private var silence: ByteBuffer?
+    private var isStill = false
     private(set) var violations: [String] = []
     private(set) var pictures = 0
     private(set) var sounds = 0
     /// How long after its DTS the latest unit left.
     private(set) var greatestLateness = MediaTime.zero
+    private(set) var latest = ""
     private(set) var greatestVideoError = MediaTime.zero
     private(set) var greatestAudioError = MediaTime.zero
     private(set) var greatestOffsetError = MediaTime.zero
@@ -64,6 +75,7 @@ struct ProgrammeJudge {
             }
         case .report(let report): reports.append(report)
         case .underrun: underruns += 1
+        case .handedOver(let handover): handovers.append(handover)
         }
     }
 
@@ -85,6 +97,9 @@ struct ProgrammeJudge {
         frameDuration =
             known?.shape.frameDuration ?? (slate.videoDuration / Int64(max(1, slate.video.count)))
         expectedMark = known?.mark ?? 0
+        silence = AACSilence.frame(for: format.audio)
+        isStill = join.session != nil && format.video == slate.format.video
+        if isStill { frameDuration = slate.videoDuration / Int64(max(1, slate.video.count)) }
         awaitsKeyFrame = true
         awaitsSound = true
         videoOffset = nil
@@ -92,7 +107,10 @@ struct ProgrammeJudge {
 
     private mutating func left(_ unit: ProgrammeUnit, at time: MediaTime) {
         if unit.decodeTime > time { fail("left early: \(unit.track) \(unit.decodeTime) at \(time)") }
-        greatestLateness = max(greatestLateness, time - unit.decodeTime)
+        if time - unit.decodeTime > greatestLateness {
+            greatestLateness = time - unit.decodeTime
+            latest = "\(unit.track) \(unit.decodeTime) at \(time), joined \(joins.last?.join as Any)"
+        }
         if let lastUnit, unit.decodeTime > lastUnit {
             greatestDarkness = max(greatestDarkness, unit.decodeTime - lastUnit)
         }
@@ -107,7 +125,12 @@ struct ProgrammeJudge {
         if unit.presentationTime < unit.decodeTime { fail("PTS before DTS at \(unit.decodeTime)") }
         lastVideoDecode = unit.decodeTime
         guard let stamp = TapeStamp(unit.payload) else { return fail("a picture nobody made") }
-        if stamp.mark != expectedMark { fail("picture of \(stamp.mark), not \(expectedMark)") }
+        lastPictureStamp = stamp
+        if isStill, stamp.mark == 0 {
+            filledPictures += 1
+        } else if stamp.mark != expectedMark {
+            fail("picture of \(stamp.mark), not \(expectedMark)")
+        }
         if shown.last != stamp.mark { shown.append(stamp.mark) }
         if awaitsKeyFrame {
             awaitsKeyFrame = false
@@ -137,7 +160,16 @@ struct ProgrammeJudge {
             fail("audio overlaps at \(unit.presentationTime)")
         }
         audioEnd = unit.presentationTime + unit.duration
+        if unit.payload == silence {
+            filledSounds += 1
+            return
+        }
         guard let stamp = TapeStamp(unit.payload) else { return fail("sound nobody made") }
+        if stamp.mark == 0, expectedMark != 0 {
+            filledSounds += 1
+            return
+        }
+        lastSoundStamp = stamp
         if stamp.mark != expectedMark { fail("sound of \(stamp.mark), not \(expectedMark)") }
         if stamp.mark != 0, let videoOffset {
             let offset = unit.presentationTime - stamp.presentation

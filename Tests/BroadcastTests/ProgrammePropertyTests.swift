@@ -15,7 +15,7 @@ import Testing
             bFrames: Int.random(in: 0...3, using: &generator),
             sampleRate: sampleRates[Int.random(in: 0...1, using: &generator)],
             channels: Int.random(in: 1...2, using: &generator),
-            width: 16 * Int.random(in: 20...120, using: &generator))
+            width: 16 * Int.random(in: 20...120, using: &generator), isOpen: Bool.random(using: &generator))
     }
 
     private static func publish(
@@ -23,7 +23,7 @@ import Testing
     ) -> PublishSessionID {
         simulation.publish(
             shape(&generator), startMilliseconds: Int64.random(in: 0...4_000_000_000, using: &generator),
-            jitter: jitter)
+            jitter: jitter, loss: [0, 0, 0.01][Int.random(in: 0...2, using: &generator)])
     }
 
     /// Publishers come, go and take turns in any order, planned and unplanned, without stalls.
@@ -81,6 +81,61 @@ import Testing
             await Task.yield()
         }
         expectInvariants(simulation, lateness: .milliseconds(1800))
+    }
+
+    /// Short groups at low rates, so that ten thousand fit into a test: every kind of hand-over at every phase of a group, with and
+    /// without B-frames, closed and open groups, jitter, loss, one track missing. The queue answers a drop at once.
+    @Test(arguments: Array(UInt64(201)...208)) func tenThousandHandOversHoldTheInvariants(seed: UInt64) async {
+        var generator = SeededGenerator(seed: seed)
+        var simulation = ProgrammeSimulation(delay: .milliseconds(600), seed: seed)
+        var sessions: [PublishSessionID] = []
+        while simulation.judge.joins.count < 1251 {
+            while sessions.count < 2 {
+                let tracks: Set<TrackKind> =
+                    switch Int.random(in: 0..<5, using: &generator) {
+                    case 0: [.video]
+                    case 1: [.audio]
+                    default: [.video, .audio]
+                    }
+                sessions.append(
+                    simulation.publish(
+                        .init(
+                            frameRate: [12.5, 15, 20][Int.random(in: 0...2, using: &generator)], groupSeconds: 0.5,
+                            bFrames: Int.random(in: 0...3, using: &generator),
+                            sampleRate: Bool.random(using: &generator) ? 24_000 : 22_050,
+                            channels: Int.random(in: 1...2, using: &generator),
+                            width: 16 * Int.random(in: 20...24, using: &generator),
+                            isOpen: Bool.random(using: &generator)),
+                        startMilliseconds: Int64.random(in: 0...4_294_967_296, using: &generator),
+                        jitter: .milliseconds(30), loss: [0, 0, 0.02][Int.random(in: 0...2, using: &generator)],
+                        sends: tracks))
+                // Both tracks are known, or the missing one is given up.
+                simulation.run(for: .milliseconds(2100))
+            }
+            let shown = simulation.programme.shown
+            let next = sessions.first { $0 != shown } ?? sessions[0]
+            switch Int.random(in: 0..<40, using: &generator) {
+            case 0:
+                sessions.removeAll { $0 == shown }
+                if let shown { simulation.drop(shown) }
+                simulation.order(next, standby: [])
+            case 1: simulation.order(nil, standby: sessions)
+            default: simulation.order(next, standby: sessions.filter { $0 != next })
+            }
+            let phase = Int64.random(in: 0...500, using: &generator)
+            simulation.run(for: .milliseconds(350 + phase))
+            await Task.yield()
+        }
+        let judge = simulation.judge
+        #expect(judge.violations.isEmpty)
+        #expect(judge.greatestLateness <= .milliseconds(130), "\(judge.latest)")
+        // One picture of the slowest, one frame of 22.05 kHz.
+        #expect(judge.greatestVideoError <= .milliseconds(82))
+        #expect(judge.greatestAudioError <= .milliseconds(49))
+        #expect(judge.greatestOffsetError <= .milliseconds(50))
+        #expect(judge.handovers.allSatisfy { abs($0.videoGapFrames) <= 1 })
+        #expect(judge.handovers.allSatisfy { magnitude($0.soundOffset) <= .milliseconds(50) })
+        #expect(magnitude(judge.audioEnd - simulation.time) <= .milliseconds(150))
     }
 
     @Test func aThousandHandOversDoNotDrift() async {

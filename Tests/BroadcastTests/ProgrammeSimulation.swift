@@ -15,8 +15,11 @@ struct SimulatedPublisher {
     var jitter: Int64 = 0
     /// Until then nothing arrives; what was held up comes at once.
     var stalledUntil: Int64 = 0
-    /// Sound comes this much behind the picture.
-    var audioLag: Int64 = 0
+    /// What it sends; pictures that begin again begin with a key frame.
+    var sends: Set<TrackKind> = [.video, .audio]
+    var awaitsKeyFrame = false
+    /// Of units but key frames, how many never come: 0…1.
+    var loss = 0.0
     /// Seconds of its clock per second of ours.
     var speed = 1.0
     var isEnded = false
@@ -61,18 +64,19 @@ struct ProgrammeSimulation {
     /// A publisher that began `age` ago in its own clock begins to arrive now.
     mutating func publish(
         _ shape: ProgrammeTape.Shape = .init(), startMilliseconds: Int64 = 0, jitter: Duration = .zero,
-        audioLag: Duration = .zero, speed: Double = 1
+        speed: Double = 1, loss: Double = 0, sends: Set<TrackKind> = [.video, .audio]
     ) -> PublishSessionID {
         let session = PublishSessionID.random(using: &generator)
         let tape = ProgrammeTape(shape: shape, mark: nextMark, startMilliseconds: startMilliseconds)
         nextMark = nextMark == 250 ? 1 : nextMark + 1
         let line = DelayLine()
-        line.append(.video(tape.videoFormat))
-        line.append(.audio(tape.audioFormat))
+        if sends.contains(.video) { line.append(.video(tape.videoFormat)) }
+        if sends.contains(.audio) { line.append(.audio(tape.audioFormat)) }
         var publisher = SimulatedPublisher(session: session, line: line, tape: tape, start: now)
         publisher.jitter = jitter.wholeNanoseconds
         publisher.speed = speed
-        publisher.audioLag = audioLag.wholeNanoseconds
+        publisher.loss = loss
+        publisher.sends = sends
         publishers[session] = publisher
         judge.shapes[session] = (tape.mark, shape)
         programme.attached(line, as: session)
@@ -91,6 +95,31 @@ struct ProgrammeSimulation {
         publishers[session]?.line.end()
         publishers[session] = nil
         programme.detached(session)
+        advance()
+    }
+
+    /// From now on only these tracks come.
+    mutating func send(_ tracks: Set<TrackKind>, _ session: PublishSessionID) {
+        guard var publisher = publishers[session] else { return }
+        for track in tracks.subtracting(publisher.sends) {
+            switch track {
+            case .video:
+                publisher.line.append(.video(publisher.tape.videoFormat))
+                publisher.awaitsKeyFrame = true
+            case .audio: publisher.line.append(.audio(publisher.tape.audioFormat))
+            }
+        }
+        publisher.sends = tracks
+        publishers[session] = publisher
+    }
+
+    mutating func emergency(_ state: ProgrammeEmergency) {
+        programme.emergency(state, now: now)
+        advance()
+    }
+
+    mutating func discard(_ session: PublishSessionID) {
+        programme.discard(session, now: now)
         advance()
     }
 
@@ -152,6 +181,12 @@ struct ProgrammeSimulation {
     private mutating func deliver(_ session: PublishSessionID) {
         guard let next = publishers[session]?.next, let line = publishers[session]?.line else { return }
         publishers[session]?.next = nil
+        let isKeyFrame = next.unit.track == .video && next.unit.isKeyFrame
+        if isKeyFrame { publishers[session]?.awaitsKeyFrame = false }
+        guard let publisher = publishers[session], publisher.sends.contains(next.unit.track),
+            !(next.unit.track == .video && publisher.awaitsKeyFrame)
+        else { return }
+        if publisher.loss > 0, !isKeyFrame, Double.random(in: 0..<1, using: &generator) < publisher.loss { return }
         line.append(next.unit, at: now)
     }
 

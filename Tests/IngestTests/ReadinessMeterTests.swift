@@ -70,13 +70,22 @@ import Testing
                 == ["No picture has arrived yet: check the video source and the encoder."])
     }
 
-    @Test func aTrackThatNeverCameIsMissing() {
+    @Test(arguments: [TrackKind.video, .audio]) func takesAStreamOfOneTrackAfterTwoSeconds(track: TrackKind) {
+        let missing =
+            track == .video
+            ? "No audio has arrived yet: check the sound source and the encoder."
+            : "No picture has arrived yet: check the video source and the encoder."
+        #expect(reasons(meter(seconds: 1.9, only: [track], delay: .zero)) == [missing])
+        #expect(reasons(meter(seconds: 2.1, only: [track])).isEmpty)
+    }
+
+    @Test(arguments: [TrackKind.video, .audio]) func takesAStreamAtOnceThatPromisesOneTrackOnly(track: TrackKind) {
+        let promise = StreamMetadata(hasVideo: track == .video, hasAudio: track == .audio)
+        #expect(reasons(meter(seconds: 0.1, only: [track], metadata: promise, delay: .zero)).isEmpty)
         #expect(
-            reasons(meter(seconds: 5, only: [.video]))
-                == ["Your stream has no sound: this channel needs picture and sound."])
-        #expect(
-            reasons(meter(seconds: 5, only: [.audio]))
-                == ["Your stream has no picture: this channel needs picture and sound."])
+            reasons(meter(seconds: 1.5, only: [track], metadata: promise))
+                == ["Your stream is being buffered for the channel's delay: ready in a moment."])
+        #expect(reasons(meter(seconds: 2.1, only: [track], metadata: promise)).isEmpty)
     }
 
     @Test func asksForAKeyFrame() {

@@ -142,6 +142,18 @@ package final class DelayLine: Sendable {
         }
     }
 
+    /// The oldest key frame held that is decoded after `decode` and shown at or after `presentation`.
+    package func firstKeyFrame(after decode: MediaTime, from presentation: MediaTime) -> KeyFrame? {
+        state.withLock { state in
+            state.store.keyFrames.first { $0.decodeTime > decode && $0.presentationTime >= presentation }
+        }
+    }
+
+    /// When the newest frame of sound begins that has at least `depth` of sound behind it; for lines without picture.
+    package func newestSound(depth: Duration) -> MediaTime? {
+        state.withLock { $0.store.newestSound(depth: MediaTime(nanoseconds: depth.wholeNanoseconds)) }
+    }
+
     /// The place of the first audio unit at or after `time`; the place of the next to come when none is held.
     package func firstAudio(from time: MediaTime) -> Int64 {
         state.withLock { $0.store.firstAudio(from: time) }

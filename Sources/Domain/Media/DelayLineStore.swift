@@ -40,7 +40,7 @@ struct DelayLineStore {
 
     /// Audio is kept this much before the oldest kept key frame: an unplanned join may need sound before its picture.
     static let audioLead = MediaTime.milliseconds(1000)
-    /// Without video nothing says what audio is still needed.
+    /// Without video nothing says what audio is still needed: this much, and the delay.
     static let audioWithoutVideo: Int64 = 10_000_000_000
 
     let maximumBytes: Int
@@ -130,6 +130,12 @@ struct DelayLineStore {
         keyFrames.last { self.depth(of: $0) >= depth }
     }
 
+    func newestSound(depth: MediaTime) -> MediaTime? {
+        guard let newest = audio.units.last?.unit.presentationTime else { return nil }
+        let place = firstAudio(from: newest - depth + MediaTime(nanoseconds: 1)) - 1
+        return audio.held(at: place)?.unit.presentationTime
+    }
+
     func firstAudio(from time: MediaTime) -> Int64 {
         var low = audio.first
         var high = audio.end
@@ -164,8 +170,10 @@ struct DelayLineStore {
             if keep == nil, !keyFrames.isEmpty { return }
         }
         guard let keep else {
+            var span = Self.audioWithoutVideo
+            if case .delayed(let delay) = retention { span += delay.wholeNanoseconds }
             while let oldest = audio.units.first, let newest = arrival.newest,
-                oldest.arrival < newest - Self.audioWithoutVideo
+                oldest.arrival < newest - span
             {
                 dropAudio(before: audio.first + 1)
             }

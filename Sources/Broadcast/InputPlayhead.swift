@@ -1,0 +1,199 @@
+import Domain
+
+/// A place where the programme can join an input, on the publisher's timeline.
+struct JoinPlace: Equatable {
+    /// The picture to begin with; `nil` where the line has none, and a still is shown.
+    var key: DelayLine.KeyFrame?
+    var decodeTime: MediaTime
+    var presentationTime: MediaTime
+    /// The line has sound; else silence is played.
+    var hasSound: Bool
+
+    init(key: DelayLine.KeyFrame, hasSound: Bool) {
+        self.key = key
+        self.decodeTime = key.decodeTime
+        self.presentationTime = key.presentationTime
+        self.hasSound = hasSound
+    }
+
+    /// Of a line without picture.
+    init(soundAt time: MediaTime) {
+        self.key = nil
+        self.decodeTime = time
+        self.presentationTime = time
+        self.hasSound = true
+    }
+}
+
+/// Plays one publisher's delay line onto the programme timeline, with a still or silence for a track it has not. Owned by
+/// `Programme`.
+struct InputPlayhead {
+    enum Head {
+        case candidate(Candidate)
+        /// The line holds nothing here yet.
+        case missing
+        /// The line ended; nothing will come.
+        case ended
+        /// The line was full and dropped this place.
+        case lost
+    }
+
+    /// H.264 lets at most 16 pictures wait for their display (Annex A.3.1, max_dec_frame_buffering).
+    private static let greatestReorder: Int64 = 16
+    /// What was played is given back after this many pictures, or twice as many frames of sound where there are no pictures:
+    /// releasing takes the line's lock.
+    private static let releaseInterval: Int64 = 16
+
+    let session: PublishSessionID
+    let line: DelayLine
+    /// Programme time − publisher's time; slewed where the publisher's clock is off.
+    private(set) var offset: MediaTime
+    /// Pictures before the join's key frame are not shown.
+    let firstPresentation: MediaTime
+    /// The still's where the line has no picture.
+    let videoFormat: VideoFormat
+    /// Shown instead of pictures.
+    private(set) var still: SlatePlayhead?
+    /// The line has no sound: silence in the channel's layout is played.
+    let isSilent: Bool
+    /// The line's sound has stopped while its picture goes on: silence in its own layout fills in until it is back.
+    var isSoundFilled = false
+    private(set) var videoPlace: Int64
+    private(set) var audioPlace: Int64
+    var slew = ClockSlew()
+    private var video: AccessUnit?
+    private var audio: AccessUnit?
+    private var lastSourceTime: MediaTime?
+    private var releasedPlace: Int64
+
+    /// - Parameters:
+    ///   - still: for a place without a key frame.
+    ///   - audioPlace: `nil` where the line has no sound.
+    init(
+        session: PublishSessionID, line: DelayLine, place: JoinPlace, offset: MediaTime, videoFormat: VideoFormat,
+        still: SlatePlayhead?, audioPlace: Int64?
+    ) {
+        self.session = session
+        self.line = line
+        self.offset = offset
+        self.firstPresentation = place.presentationTime + offset
+        self.videoFormat = videoFormat
+        self.still = place.key == nil ? still : nil
+        self.isSilent = audioPlace == nil
+        self.videoPlace = place.key?.sequence ?? 0
+        self.audioPlace = audioPlace ?? 0
+        self.releasedPlace = (place.key == nil ? audioPlace : place.key?.sequence) ?? 0
+    }
+
+    mutating func videoHead() -> Head {
+        if let still { return still.video.map { .candidate($0) } ?? .missing }
+        return Self.head(.video, of: line, at: videoPlace, cached: &video, offset: offset)
+    }
+
+    /// Of a line with sound.
+    mutating func audioHead() -> Head {
+        Self.head(.audio, of: line, at: audioPlace, cached: &audio, offset: offset)
+    }
+
+    mutating func hasPicture() -> Bool {
+        switch videoHead() {
+        case .candidate: true
+        case .missing, .ended, .lost: false
+        }
+    }
+
+    /// The head picture begins another format; a join to the same line is due there.
+    func formatChangesAtHead() -> Bool {
+        guard still == nil, let format = line.videoFormat(at: videoPlace) else { return false }
+        return format != videoFormat
+    }
+
+    /// When the pictures behind the head are shown, once they are the last few of a line that ended; `nil` while more are held.
+    func lastPresentations() -> [MediaTime]? {
+        guard still == nil else { return nil }
+        var times: [MediaTime] = []
+        for place in (videoPlace + 1)...(videoPlace + Self.greatestReorder) {
+            switch line.read(.video, at: place) {
+            case .unit(let unit): times.append(unit.presentationTime + offset)
+            case .ended: return times
+            case .nothingYet, .lost: return nil
+            }
+        }
+        return nil
+    }
+
+    // MARK: Taking
+
+    /// - Parameter epoch: monotonic nanoseconds of programme time zero.
+    /// - Returns: the span on the source's decode timeline since the picture before.
+    mutating func videoTaken(epoch: Int64) -> MediaTime? {
+        if still != nil {
+            still?.videoTaken()
+            return still?.pictureDuration
+        }
+        let decode = video?.decodeTime
+        video = nil
+        videoPlace += 1
+        if videoPlace - releasedPlace >= Self.releaseInterval {
+            releasedPlace = videoPlace
+            if let decode {
+                // Sound that begins to come belongs to pictures that are still to be played.
+                let sound = isSilent ? line.firstAudio(from: decode - .milliseconds(1000)) : audioPlace
+                line.release(before: videoPlace, audio: sound)
+                observeDepth(at: decode + offset, lead: line.summary.videoLead, epoch: epoch)
+            }
+        }
+        return decode.flatMap { played($0) }
+    }
+
+    mutating func audioTaken(epoch: Int64) {
+        let time = audio?.presentationTime
+        audio = nil
+        audioPlace += 1
+        guard still != nil, let time else { return }
+        if audioPlace - releasedPlace >= Self.releaseInterval * 2 {
+            releasedPlace = audioPlace
+            // Pictures that come too late for the sound are of no use; where they begin to come in time is a join.
+            let next = line.firstKeyFrame(after: time, from: time)?.sequence
+            line.release(before: next ?? .max, audio: audioPlace)
+            observeDepth(at: time + offset, lead: line.summary.audioLead, epoch: epoch)
+        }
+        _ = played(time)
+    }
+
+    /// Slews the offset by what a unit's span allows.
+    private mutating func played(_ time: MediaTime) -> MediaTime? {
+        defer { lastSourceTime = time }
+        guard let lastSourceTime else { return nil }
+        // A hole in the timestamps is no time that was played.
+        offset += slew.correction(over: min(time - lastSourceTime, .milliseconds(1000)))
+        return time - lastSourceTime
+    }
+
+    /// - Parameters:
+    ///   - time: programme time.
+    ///   - lead: as in `DelayLine.Summary`.
+    private mutating func observeDepth(at time: MediaTime, lead: Int64?, epoch: Int64) {
+        guard let lead else { return }
+        slew.observe(depth: MediaTime(nanoseconds: lead + epoch) + offset, at: time)
+    }
+
+    private static func head(
+        _ track: TrackKind, of line: DelayLine, at place: Int64, cached: inout AccessUnit?, offset: MediaTime
+    ) -> Head {
+        let unit: AccessUnit
+        if let cached {
+            unit = cached
+        } else {
+            switch line.read(track, at: place) {
+            case .unit(let read): unit = read
+            case .nothingYet: return .missing
+            case .ended: return .ended
+            case .lost: return .lost
+            }
+            cached = unit
+        }
+        return .candidate(
+            Candidate(unit: unit, decode: unit.decodeTime + offset, presentation: unit.presentationTime + offset))
+    }
+}
