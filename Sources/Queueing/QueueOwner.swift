@@ -117,6 +117,10 @@ package final class QueueOwner: QueueDoor, QueueDesk, ReadinessReporting, Servic
         queue?.readinessChanged(session, to: readiness)
     }
 
+    package func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {
+        queue?.silenceChanged(session, isSilent: isSilent)
+    }
+
     package func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {
         queue?.mediaHealthChanged(session, to: health)
     }

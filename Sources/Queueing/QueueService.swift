@@ -106,6 +106,10 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         tell { machine, now in machine.readinessChanged(session, to: readiness, now: now) }
     }
 
+    package func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {
+        tell { machine, now in machine.silenceChanged(session, isSilent: isSilent, now: now) }
+    }
+
     package func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {
         tell { machine, now in machine.mediaHealthChanged(session, to: health, now: now) }
     }

@@ -57,6 +57,11 @@ struct QueueBench {
     }
 
     @discardableResult
+    mutating func silence(_ number: Int, take: Int = 0, _ isSilent: Bool = true) -> [QueueMachine.Action] {
+        keep(machine.silenceChanged(Self.session(number, take: take), isSilent: isSilent, now: now))
+    }
+
+    @discardableResult
     mutating func end(_ number: Int, take: Int = 0, _ how: PublisherEnd = .finished) -> [QueueMachine.Action] {
         keep(machine.sessionEnded(Self.session(number, take: take), how: how, now: now))
     }

@@ -83,6 +83,10 @@ struct QueueHistory {
             return "end \(number) \(how)"
         case 9, 10: return report()
         case 11: return act()
+        case 12 where random(0..<2) == 0:
+            let isSilent = random(0..<3) != 0
+            keep(machine.silenceChanged(session(number), isSilent: isSilent, now: now))
+            return "silence \(number) \(isSilent)"
         case 12:
             let health = MediaHealth(
                 videoAbsentSince: random(0..<2) == 0 ? now : nil, silentSince: random(0..<2) == 0 ? now : nil)

@@ -100,6 +100,66 @@ import Testing
         #expect(bench.join(1, take: 1).result == .failure(.notQuietSince(.seconds(60))))
     }
 
+    // MARK: Silence (design §5, Stalls)
+
+    @Test func aSilentDJKeepsTheOrderOnAirAndTheGraceRuns() {
+        var bench = QueueBench(ready: 2, settings: QueueSettings(graceOnAirSeconds: 30))
+        bench.shows(1)
+        #expect(bench.silence(1).order == nil, "the delay line may carry them over it")
+        bench.shows(nil)
+        #expect(bench.kinds.contains("dj.dropped"))
+        #expect(bench.onAir == "dj1")
+        bench.wait(.seconds(20))
+        #expect(bench.silence(1, false).closed.isEmpty)
+        bench.shows(1)
+        #expect(bench.kinds.last { $0.hasPrefix("dj.") } == "dj.returned")
+        bench.silence(1)
+        bench.shows(nil)
+        let actions = bench.wait(.seconds(30))
+        #expect(bench.endings == ["dj1 dropped"])
+        #expect(actions.closed == [QueueBench.session(1)])
+        #expect(bench.onAir == "dj2")
+    }
+
+    @Test func aSilentDJWhoWaitsIsPassedOver() {
+        var bench = QueueBench(ready: 3)
+        bench.shows(1)
+        bench.silence(2)
+        bench.end(1)
+        #expect(bench.line == "3! 2")
+        bench.shows(3)
+        bench.silence(2, false)
+        bench.end(3)
+        #expect(bench.onAir == "dj2")
+    }
+
+    @Test func aConnectionThatDiesInItsSilenceBeginsNoSecondGrace() {
+        var bench = QueueBench(ready: 2, settings: QueueSettings(graceWaitingSeconds: 120))
+        bench.silence(2)
+        bench.wait(.seconds(100))
+        bench.end(2, .dropped)
+        bench.wait(.seconds(19))
+        #expect(bench.names == ["dj1", "dj2"])
+        bench.wait(.seconds(1))
+        #expect(bench.endings == ["dj2 dropped"])
+        #expect(bench.kinds.filter { $0 == "dj.dropped" }.count == 1)
+    }
+
+    @Test func coverDropNextPassesASilentDJsStageOnOnceTheOutputIsDark() {
+        var bench = QueueBench(ready: 2, settings: QueueSettings(slotSeconds: 600, coverDrop: .next))
+        bench.shows(1)
+        bench.wait(.seconds(100))
+        bench.silence(1)
+        #expect(bench.onAir == "dj1")
+        bench.shows(nil)
+        #expect(bench.line == "2! 1")
+        bench.shows(2)
+        bench.silence(1, false)
+        bench.end(2)
+        bench.shows(1)
+        #expect(bench.left == 500)
+    }
+
     // MARK: Drops (rule 3)
 
     @Test func coverDropNextGivesTheStageOnAndTheReturningDJComesNextWithTheTimeLeft() {

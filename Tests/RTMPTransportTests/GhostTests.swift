@@ -31,6 +31,7 @@ struct GhostTests {
             return .success(.random())
         }
         func readinessChanged(_ session: PublishSessionID, to readiness: Readiness) {}
+        func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {}
         func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {}
         func ended(_ session: PublishSessionID, how: PublisherEnd) { ending.yield(how) }
 

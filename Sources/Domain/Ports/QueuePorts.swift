@@ -34,11 +34,6 @@ package protocol QueueDoor: Sendable {
     func ended(_ session: PublishSessionID, how: PublisherEnd)
 }
 
-extension QueueDoor {
-    /// For a queue to which silence means nothing.
-    package func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {}
-}
-
 /// Who is to be on air, and who next. Idempotent: the programme works towards the newest order.
 package struct ProgrammeOrder: Sendable, Equatable {
     /// Rises with each order.

@@ -58,12 +58,14 @@ package struct QueueEntry: Sendable, Equatable {
     package var warnedAt: Int?
     /// Put on air by an operator while not ready: as soon as they are, at the latest then.
     package var calledUntil: WallTime?
+    /// Connected, but no media has come for a while: the place is kept until then. Not stored: a start begins all graces anew.
+    package var silentUntil: WallTime?
 
     package init(
         id: EntryID, user: UserID, name: String, state: State, presence: Presence, readiness: Readiness,
         position: Int64, joinedAt: WallTime, onAirSince: WallTime? = nil, usedOnAir: Duration = .zero,
         endedAt: WallTime? = nil, isHeld: Bool = false, slotOverride: Duration? = nil, extraTime: Duration = .zero,
-        warnedAt: Int? = nil, calledUntil: WallTime? = nil
+        warnedAt: Int? = nil, calledUntil: WallTime? = nil, silentUntil: WallTime? = nil
     ) {
         self.id = id
         self.user = user
@@ -81,6 +83,7 @@ package struct QueueEntry: Sendable, Equatable {
         self.extraTime = extraTime
         self.warnedAt = warnedAt
         self.calledUntil = calledUntil
+        self.silentUntil = silentUntil
     }
 }
 
@@ -93,6 +96,6 @@ extension QueueEntry {
         }
     }
 
-    /// Ready, connected and not held.
-    package var couldGoOnAir: Bool { readiness.isReady && session != nil && !isHeld }
+    /// Ready, connected, sending and not held.
+    package var couldGoOnAir: Bool { readiness.isReady && session != nil && silentUntil == nil && !isHeld }
 }

@@ -35,6 +35,10 @@ extension QueueMachine {
             }
             draft.closings.append(.close(old, reason: "A newer connection with your key has taken over."))
             health[old] = nil
+            if entries[index].silentUntil != nil {
+                entries[index].silentUntil = nil
+                draft.events.append(.djReturned(entry: entries[index].id, name: entries[index].name))
+            }
         case .grace:
             draft.events.append(.djReturned(entry: entries[index].id, name: entries[index].name))
         }
@@ -77,6 +81,28 @@ extension QueueMachine {
         return finish(now: now)
     }
 
+    /// No media came from a connected publisher for 1.5 s, or it comes again (design §5, Stalls): grace runs as for a dropped
+    /// one, but whoever is on air stays ordered, for the delay line may carry them over it.
+    package mutating func silenceChanged(
+        _ session: PublishSessionID, isSilent: Bool, now: WallTime
+    ) -> [Action] {
+        guard let index = index(of: session), (entries[index].silentUntil != nil) != isSilent else { return [] }
+        let (entry, name) = (entries[index].id, entries[index].name)
+        if isSilent {
+            let until = graceEnd(entries[index], now: now)
+            entries[index].silentUntil = until
+            draft.events.append(.djDropped(entry: entry, name: name, until: until))
+        } else {
+            entries[index].silentUntil = nil
+            draft.events.append(.djReturned(entry: entry, name: name))
+        }
+        return finish(now: now)
+    }
+
+    private func graceEnd(_ entry: QueueEntry, now: WallTime) -> WallTime {
+        now + .seconds(entry.state == .onAir ? settings.graceOnAirSeconds : settings.graceWaitingSeconds)
+    }
+
     /// What a publisher's media lacks has changed (`deadAfter`).
     package mutating func mediaHealthChanged(
         _ session: PublishSessionID, to health: MediaHealth, now: WallTime
@@ -103,12 +129,16 @@ extension QueueMachine {
     /// Rule 3. Who is lost before the slot's first picture has not begun it: the place is kept among those who wait.
     private mutating func drop(_ index: Int, now: WallTime) {
         if entries[index].state == .onAir, entries[index].onAirSince == nil { entries[index].state = .waiting }
-        let isOnAir = entries[index].state == .onAir
-        let until = now + .seconds(isOnAir ? settings.graceOnAirSeconds : settings.graceWaitingSeconds)
+        // Grace began with the silence, if there was one.
+        let wasSilent = entries[index].silentUntil
+        let until = wasSilent ?? graceEnd(entries[index], now: now)
+        entries[index].silentUntil = nil
         entries[index].presence = .grace(until: until)
         entries[index].readiness = .notReady([Self.notConnected])
         markChanged(index)
-        draft.events.append(.djDropped(entry: entries[index].id, name: entries[index].name, until: until))
+        if wasSilent == nil {
+            draft.events.append(.djDropped(entry: entries[index].id, name: entries[index].name, until: until))
+        }
     }
 
     /// The programme's output changed (I1: one input at a time).

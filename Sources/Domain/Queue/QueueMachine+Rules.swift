@@ -33,6 +33,7 @@ extension QueueMachine {
         for entry in entries {
             if case .grace(let until) = entry.presence { consider(until) }
             consider(entry.calledUntil)
+            consider(entry.silentUntil)
         }
         for time in barDeadlines { consider(time) }
         guard let index = onAirIndex else { return next }
@@ -73,7 +74,10 @@ extension QueueMachine {
     }
 
     private mutating func endGraces(now: WallTime) {
-        while let index = entries.firstIndex(where: { $0.isGraceOver(now) }) { end(index, reason: .dropped, now: now) }
+        while let index = entries.firstIndex(where: { $0.isGraceOver(now) }) {
+            // One who is connected and silent is told.
+            end(index, reason: .dropped, now: now, farewell: "No media came for too long. You may queue again.")
+        }
     }
 
     /// Rule 5: by its clock if someone who may be taken waits; else the DJ stays, when `overtimeWhenAlone`.
@@ -164,7 +168,7 @@ extension QueueMachine {
             return
         }
         let entry = entries[index]
-        let isBackUnready = entry.session != nil && entry.onAirSince != nil
+        let isBackUnready = entry.session != nil && entry.silentUntil == nil && entry.onAirSince != nil
         if !isBackUnready { unreadySince = nil } else if unreadySince == nil { unreadySince = now }
         guard nextToTake(now: now) != nil else { return }
         if entry.onAirSince == nil {
@@ -252,6 +256,9 @@ extension QueueMachine {
 
 extension QueueEntry {
     fileprivate func isGraceOver(_ now: WallTime) -> Bool {
-        if case .grace(let until) = presence { until <= now } else { false }
+        switch presence {
+        case .grace(let until): until <= now
+        case .connected: silentUntil.map { $0 <= now } ?? false
+        }
     }
 }

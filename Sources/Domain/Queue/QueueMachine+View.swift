@@ -20,13 +20,14 @@ extension QueueMachine {
     private func viewEntry(_ entry: QueueEntry, start: WallTime?, now: WallTime) -> QueueView.Entry {
         var missing: [String] = []
         if case .notReady(let reasons) = entry.readiness { missing = reasons }
-        var graceUntil: WallTime?
+        if entry.silentUntil != nil { missing.append(Self.silent) }
+        var graceUntil = entry.silentUntil
         if case .grace(let until) = entry.presence { graceUntil = until }
         let left = remaining(of: entry, now: now).map { Self.seconds(max(.zero, $0)) }
         let isOnAir = entry.state == .onAir
         return QueueView.Entry(
             id: entry.id, user: entry.user, name: entry.name, state: isOnAir ? .onAir : .waiting,
-            connected: graceUntil == nil, ready: entry.readiness.isReady, missing: missing,
+            connected: entry.session != nil, ready: missing.isEmpty, missing: missing,
             joinedAt: entry.joinedAt, graceUntil: graceUntil, onAirSince: entry.onAirSince,
             remainingSeconds: isOnAir ? left : nil, clockRuns: isOnAir && clockStartedAt != nil, held: entry.isHeld,
             calledUntil: entry.calledUntil, estimatedStart: start, slotSeconds: isOnAir ? nil : left,

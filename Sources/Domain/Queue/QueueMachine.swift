@@ -117,6 +117,7 @@ package struct QueueMachine: Sendable {
     package static let longestWithoutVideo: Duration = .seconds(10)
     package static let longestSilence: Duration = .seconds(20)
 
+    static let silent = "Connected, but no media comes from the encoder."
     static let notConnected = "The encoder is not connected."
     static let justConnected = "The encoder has just connected; its media is being looked at."
 
@@ -140,6 +141,7 @@ package struct QueueMachine: Sendable {
             if entries[index].onAirSince == nil { entries[index].state = .waiting }
             let grace = entries[index].state == .onAir ? settings.graceOnAirSeconds : settings.graceWaitingSeconds
             entries[index].presence = .grace(until: now + .seconds(grace))
+            entries[index].silentUntil = nil
             entries[index].readiness = .notReady([Self.notConnected])
             markChanged(index)
         }
