@@ -130,7 +130,8 @@ final class RTMPClientHandler: ChannelDuplexHandler {
         guard let context, !isReady else { return }
         isReady = true
         timer?.cancel()
-        promises.ready.succeed()
+        // Whoever waits for this finds a reader in the hub.
+        defer { promises.ready.succeed() }
         switch media {
         case .sink:
             lastRead = context.eventLoop.now

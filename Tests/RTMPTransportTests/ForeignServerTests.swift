@@ -1,3 +1,4 @@
+import Broadcast
 import Domain
 import Foundation
 import NIOCore
@@ -13,8 +14,9 @@ import Testing
     /// A port that was free a moment ago: these servers cannot choose one themselves.
     private static func freePort() async throws -> Int {
         let server = try await SilentServer.start()
-        defer { Task { try await server.stop() } }
-        return server.port
+        let port = server.port
+        try await server.stop()
+        return port
     }
 
     /// The server is a process that is coming up: tries until it listens.
