@@ -27,6 +27,23 @@ enum PeerBytes {
         return bytes
     }
 
+    /// Handshake, connect, createStream, play.
+    static func play(_ channel: String) -> ByteBuffer {
+        var bytes = handshake()
+        var encoder = ChunkEncoder()
+        for (values, stream) in [
+            ([.string("connect"), .number(1), .object(["app": .string("play")])], 0),
+            ([.string("createStream"), .number(2), .null], 0),
+            ([.string("play"), .number(3), .null, .string(channel)], 1),
+        ] as [([AMF0Value], UInt32)] {
+            var payload = ByteBuffer()
+            payload.writeAMF0(values)
+            let message = RTMPMessage(type: 20, streamID: stream, timestamp: 0, payload: payload)
+            encoder.encode(message, on: 3, into: &bytes)
+        }
+        return bytes
+    }
+
     /// AAC-LC, 48 kHz, stereo: the configuration and one frame of nothing.
     static func sound(at timestamp: UInt32) -> ByteBuffer {
         var bytes = ByteBuffer()

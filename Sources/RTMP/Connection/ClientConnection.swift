@@ -89,6 +89,9 @@ package struct ClientConnection: Sendable {
 
     package var isLive: Bool { if case .live = phase { true } else { false } }
 
+    /// The number the server gave our message stream; `nil` before `.ready` and after the end.
+    package var streamID: UInt32? { if case .live(let streamID) = phase { streamID } else { nil } }
+
     /// What is kept for the server in unread input and unfinished messages, in bytes.
     package var heldBytes: Int { handshakeInput.readableBytes + chunks.heldBytes }
 
