@@ -160,6 +160,7 @@ final class RTMPClientHandler: ChannelDuplexHandler {
         case .format(let format): sink.formatReceived(format)
         case .metadata(let metadata): sink.metadataReceived(metadata)
         case .refused(let track, let reason): sink.trackRefused(track, reason: reason)
+        case .leftOut: break  // Of the server's other tracks; the one that is taken goes on.
         }
     }
 

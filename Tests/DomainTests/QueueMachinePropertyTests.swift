@@ -36,7 +36,7 @@ import Testing
             }
             return all
         }
-        #expect(outcome.failures == [], "of \(histories) histories")
+        #expect(outcome.failures.prefix(3) == [], "\(outcome.failures.count) of \(histories) histories")
         if histories >= 10_000 { #expect(Self.kinds.subtracting(outcome.kinds) == []) }
     }
 

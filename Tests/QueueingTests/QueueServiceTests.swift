@@ -23,7 +23,11 @@ import Testing
             store: recorder,
             programme: recorder, publishers: recorder, clock: TestClock(), limits: limits, logger: Logger(label: "test")
         )
-        let group = ServiceGroup(services: [service], logger: Logger(label: "test"))
+        // A service that steps down has ended well.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: service, successTerminationBehavior: .ignore)],
+                logger: Logger(label: "test")))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             try await body(service)

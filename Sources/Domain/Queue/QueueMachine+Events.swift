@@ -96,6 +96,7 @@ extension QueueMachine {
             entries[index].silentUntil = nil
             draft.events.append(.djReturned(entry: entry, name: name))
         }
+        markChanged(index)
         return finish(now: now)
     }
 
