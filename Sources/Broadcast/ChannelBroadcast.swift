@@ -133,10 +133,11 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
 
     /// - Returns: `nil` when the service is stopped first.
     private func makeSlate() async -> SlateClip? {
-        let (maker, request, logger) = (slateMaker, slateRequest, logger)
+        let (maker, wanted, logger) = (slateMaker, slateRequest, logger)
         // Only cancellation is thrown out of the loop, and it means that the service stops.
         return try? await cancelWhenGracefulShutdown {
             var pause = Duration.milliseconds(250)
+            var request = wanted
             while true {
                 try Task.checkCancellation()
                 do {
@@ -148,6 +149,8 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
                     try Task.checkCancellation()
                     logger.error("the slate could not be encoded; trying again", metadata: ["error": "\(error)"])
                 }
+                // A file that cannot be shown must not keep the channel dark.
+                request.file = nil
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(15))
             }

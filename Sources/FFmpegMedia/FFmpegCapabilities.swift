@@ -24,7 +24,7 @@ package enum FFmpegCapabilities {
             part("decoder aac", avcodec_find_decoder(AV_CODEC_ID_AAC) != nil, "meters", "libavcodec59"),
             part("filter color", avfilter_get_by_name("color") != nil, "slates", "libavfilter8"),
             part("filter drawtext", avfilter_get_by_name("drawtext") != nil, "text on slates", "libavfilter8"),
-            part("font DejaVu Sans", SlateStill.hasFont, "text on slates", "fonts-dejavu-core"),
+            part("font DejaVu Sans", SlatePictures.hasFont, "text on slates", "fonts-dejavu-core"),
             part("muxer mp4", av_guess_format("mp4", nil, nil) != nil, "HLS", "libavformat59"),
             part("muxer flv", av_guess_format("flv", nil, nil) != nil, "pushes", "libavformat59"),
         ]

@@ -220,7 +220,7 @@ package struct LineupProcess: Sendable {
         let logger = Logger(label: "lineup.broadcast")
         return ChannelBroadcast(
             channel: channel, eventLoop: loops.any(), delay: configuration.programmeDelay,
-            slateMaker: SlateWorkerMaker(), slateRequest: Self.slate, wallClock: clock,
+            slateMaker: SlateWorkerMaker(), slateRequest: slate, wallClock: clock,
             makeReaders: { zero in
                 [
                     HLSPackager(
@@ -243,6 +243,9 @@ package struct LineupProcess: Sendable {
         )
     }
 
-    static let slate = SlateRequest(
-        text: "The next DJ is on the way", width: 1280, height: 720, frameRate: 30, sampleRate: 48_000, channels: 2)
+    private var slate: SlateRequest {
+        SlateRequest(
+            text: configuration.slateText, file: configuration.slateFile, width: 1280, height: 720, frameRate: 30,
+            sampleRate: 48_000, channels: 2)
+    }
 }

@@ -11,11 +11,13 @@ struct SlateWork: ParsableCommand {
     @Option var frameRate: Int
     @Option var sampleRate: Int
     @Option var channels: Int
+    @Option var file: String?
 
     func run() throws {
         try plainly {
             try WorkerCommands.slate(
-                width: width, height: height, frameRate: frameRate, sampleRate: sampleRate, channels: channels)
+                width: width, height: height, frameRate: frameRate, sampleRate: sampleRate, channels: channels,
+                file: file)
         }
     }
 }

@@ -60,12 +60,12 @@ import Testing
     }
 
     private func broadcast(
-        on loop: any EventLoop, encoder: Encoder, seen: Seen
+        on loop: any EventLoop, encoder: Encoder, seen: Seen, file: String? = nil
     ) -> ChannelBroadcast {
         ChannelBroadcast(
             channel: .main, eventLoop: loop, delay: .zero, slateMaker: encoder,
             slateRequest: SlateRequest(
-                text: "", width: 1280, height: 720, frameRate: 30, sampleRate: 48_000, channels: 2),
+                text: "", file: file, width: 1280, height: 720, frameRate: 30, sampleRate: 48_000, channels: 2),
             wallClock: StillClock(), makeReaders: { _ in [Recorder(seen)] }, onReport: { _ in },
             logger: Logger(label: "test"))
     }
@@ -125,6 +125,24 @@ import Testing
         try await group.shutdownGracefully()
     }
 
+    @Test(.timeLimit(.minutes(1))) func beginsWithTheTextWhenTheFileCannotBeShown() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let seen = Seen()
+        let (requests, asked) = AsyncStream.makeStream(of: SlateRequest.self)
+        let broadcast = broadcast(
+            on: group.next(), encoder: Encoder(failures: 1, asked: asked), seen: seen, file: "/slate.png")
+        var made = requests.makeAsyncIterator()
+        var moves = seen.moves.makeAsyncIterator()
+        let running = Task { try await broadcast.run() }
+        #expect(await made.next()?.file == "/slate.png")
+        let second = await made.next()
+        #expect(second != nil && second?.file == nil)
+        await moves.next()
+        running.cancel()
+        try await running.value
+        try await group.shutdownGracefully()
+    }
+
     /// Before they go on air: when they drop, it is too late to begin.
     @Test(.timeLimit(.minutes(1))) func asksForASlateLikeWhoeverIsReadyAndNext() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -176,7 +194,10 @@ import Testing
         var tape = ProgrammeTape(shape: .init(), mark: 1)
         line.append(.video(tape.videoFormat))
         line.append(.audio(tape.audioFormat))
-        for _ in 0..<40 { line.append(tape.next().unit, at: Int64(NIODeadline.now().uptimeNanoseconds)) }
+        for _ in 0..<4 { line.append(tape.next().unit, at: Int64(NIODeadline.now().uptimeNanoseconds)) }
+        await moves.next()
+        // Enough that nothing runs empty, however slow the machine is.
+        for _ in 0..<4000 { line.append(tape.next().unit, at: Int64(NIODeadline.now().uptimeNanoseconds)) }
         await tellings.next()
         broadcast.emergency(.slate)
         #expect(broadcast.emergencyState() == .slate)

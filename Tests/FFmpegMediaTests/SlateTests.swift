@@ -74,6 +74,47 @@ import Testing
         #expect(probed.streams.last?.sampleRate == String(request.sampleRate))
     }
 
+    /// A file that ffmpeg makes of its test picture; the caller removes the folder.
+    private func testFile(_ name: String, _ arguments: [String]) throws -> URL {
+        let file = try MediaTool.temporaryFolder().appendingPathComponent(name)
+        let outcome = try MediaTool.run(
+            "ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=10"] + arguments + [file.path])
+        try #require(outcome.status == 0)
+        return file
+    }
+
+    /// An odd name, to show that nothing in it has a meaning to libavformat or libavfilter.
+    @Test func loopsAnImageForTwoSeconds() async throws {
+        let file = try testFile("a: b,c;[d]'%.png", ["-frames:v", "1", "-update", "1"])
+        defer { try? FileManager.default.removeItem(at: file.deletingLastPathComponent()) }  // Only litter is lost.
+        var request = Self.request
+        request.file = file.path
+        let clip = try await makeThroughChild(request)
+        #expect(clip.video.count == 60)
+        #expect(clip.videoDuration == .seconds(2))
+        #expect(clip.format.video.width == 1280 && clip.format.video.height == 720)
+    }
+
+    @Test func loopsAClipAtTheSlatesRateUpToItsLimit() async throws {
+        let file = try testFile("clip.mp4", ["-t", "3", "-pix_fmt", "yuv420p"])
+        defer { try? FileManager.default.removeItem(at: file.deletingLastPathComponent()) }  // Only litter is lost.
+        var request = Self.request
+        request.file = file.path
+        let clip = try await makeThroughChild(request)
+        #expect((89...92).contains(clip.video.count))
+        #expect(clip.video.filter(\.isKeyFrame).count == 1)
+        request.frameRate = 120
+        request.width = 320
+        request.height = 240
+        #expect(try await makeThroughChild(request).video.count == 240)
+    }
+
+    @Test func saysSoWhenTheFileIsNoPicture() throws {
+        var request = Self.request
+        request.file = "/dev/null"
+        #expect(throws: MediaError.self) { try SlateWorker.run(request, to: .nullDevice) }
+    }
+
     @Test func isSilent() async throws {
         let clip = try await makeThroughChild(Self.request)
         let muxer = try FFmpegMuxerFactory().makeMuxer(for: clip.format)

@@ -98,12 +98,23 @@ import Testing
             let text = line.drop { $0 == "#" || $0 == " " }
             guard text.hasPrefix("export ") else { return nil }
             let parts = text.dropFirst(7).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+            // A value with spaces stands in quotation marks.
+            return parts.count == 2 ? (String(parts[0]), parts[1].trimmingCharacters(in: ["\""])) : nil
         }
         #expect(assignments.map(\.0).sorted() == ConfigurationKey.all.map(\.name).sorted())
         let defaults = Dictionary(assignments) { first, _ in first }
         for key in ConfigurationKey.all where !key.standard.isEmpty {
             #expect(defaults[key.name] == key.standard, "\(key.name)")
+        }
+    }
+
+    @Test func refusesASlateFileThatCannotBeRead() {
+        #expect(throws: ConfigurationError.self) {
+            try ServerConfiguration(
+                flags: [:], environment: ["LINEUP_SLATE_FILE": "/nonexistent/slate.png"], needsPages: false)
+        }
+        #expect(throws: ConfigurationError.self) {
+            try ServerConfiguration(flags: [:], environment: ["LINEUP_SLATE_FILE": "/"], needsPages: false)
         }
     }
 

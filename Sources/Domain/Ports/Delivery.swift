@@ -56,7 +56,10 @@ package protocol FragmentMuxerFactory: Sendable {
 
 /// What the slate shows and how it is encoded.
 package struct SlateRequest: Sendable, Hashable {
+    /// Drawn where there is no file.
     package var text: String
+    /// The path of an image or a clip; of a clip the first 240 pictures are taken.
+    package var file: String?
     package var width: Int
     package var height: Int
     /// Whole frames per second.
@@ -64,8 +67,11 @@ package struct SlateRequest: Sendable, Hashable {
     package var sampleRate: Int
     package var channels: Int
 
-    package init(text: String, width: Int, height: Int, frameRate: Int, sampleRate: Int, channels: Int) {
+    package init(
+        text: String, file: String? = nil, width: Int, height: Int, frameRate: Int, sampleRate: Int, channels: Int
+    ) {
         self.text = text
+        self.file = file
         self.width = width
         self.height = height
         self.frameRate = frameRate

@@ -118,6 +118,9 @@ extension SlateRequest {
     /// Two seconds: one closed GOP, as long as the shortest segment.
     var pictureCount: Int { frameRate * 2 }
 
+    /// Of a clip, what fits into this is taken: 8 s at 30 pictures a second.
+    var maximumPictureCount: Int { file == nil ? pictureCount : SlateWire.maximumPictures }
+
     /// - Throws: `MediaError(.invalidRequest)` for what no slate can be made of.
     func validate() throws(MediaError) {
         guard (16...4096).contains(width), (16...4096).contains(height) else {

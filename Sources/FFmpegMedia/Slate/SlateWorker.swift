@@ -15,7 +15,7 @@ package enum SlateWorker {
         [
             "worker", "slate", "--width", "\(request.width)", "--height", "\(request.height)", "--frame-rate",
             "\(request.frameRate)", "--sample-rate", "\(request.sampleRate)", "--channels", "\(request.channels)",
-        ]
+        ] + (request.file.map { ["--file", $0] } ?? [])
     }
 
     /// Runs as the whole work of this process: reads the text from standard input, writes to standard output. `request.text`
@@ -39,15 +39,15 @@ package enum SlateWorker {
         let audio = try silence(request)
         try output.write(contentsOf: Data(SlateWire.record(.audioConfiguration, audio.configuration)))
         try output.write(contentsOf: Data(SlateWire.record(.silence, audio.frame)))
-        let still = try SlateStill(request)
+        let pictures = try SlatePictures(request)
         let encoder = try videoEncoder(request)
         guard let record = record(from: encoder.extradata) else {
             throw MediaError(.missingComponent, "libx264 gave no parameter sets")
         }
         try output.write(contentsOf: Data(SlateWire.record(.videoConfiguration, record.bytes)))
         var written = 0
-        func write(_ pictures: [Encoder.Output]) throws {
-            for picture in pictures {
+        func write(_ outputs: [Encoder.Output]) throws {
+            for picture in outputs {
                 guard picture.isKeyFrame == (written == 0) else {
                     throw MediaError(.missingComponent, "libx264 placed key frames of its own")
                 }
@@ -56,14 +56,21 @@ package enum SlateWorker {
                 written += 1
             }
         }
-        for index in 0..<request.pictureCount {
+        var index = 0
+        // A still, and a clip that is shorter than the loop, stay on their last picture.
+        var hasMore = true
+        while index < request.maximumPictureCount, hasMore || index < request.pictureCount {
             guard getppid() == parent else { throw MediaError(.workerFailed, "the server is gone") }
-            still.frame.pointee.pts = Int64(index)
-            still.frame.pointee.pict_type = index == 0 ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
-            try write(encoder.encode(still.frame))
+            if hasMore { hasMore = try pictures.next() }
+            guard index > 0 || hasMore else { throw MediaError(.invalidRequest, "the slate's file has no picture") }
+            guard hasMore || index < request.pictureCount else { break }
+            pictures.frame.pointee.pts = Int64(index)
+            pictures.frame.pointee.pict_type = index == 0 ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
+            try write(encoder.encode(pictures.frame))
+            index += 1
         }
         try write(encoder.encode(nil))
-        guard written == request.pictureCount else { throw MediaError(.missingComponent, "libx264 lost pictures") }
+        guard written == index else { throw MediaError(.missingComponent, "libx264 lost pictures") }
         let count = withUnsafeBytes(of: UInt32(written).bigEndian) { Array($0) }
         try output.write(contentsOf: Data(SlateWire.record(.end, count)))
     }
@@ -73,10 +80,14 @@ extension SlateWorker {
     /// One closed GOP without reordering, whose only key frame is the first.
     private static func videoEncoder(_ request: SlateRequest) throws(MediaError) -> Encoder {
         let size = request.codedSize
-        let options = [
-            ("preset", "veryfast"), ("tune", "stillimage"), ("profile", "high"), ("crf", "22"), ("forced-idr", "1"),
-            ("x264-params", "scenecut=0:open-gop=0:repeat-headers=0:keyint=\(request.pictureCount):bframes=0"),
-        ]
+        let options =
+            [
+                ("preset", "veryfast"), ("profile", "high"), ("crf", "22"), ("forced-idr", "1"),
+                (
+                    "x264-params",
+                    "scenecut=0:open-gop=0:repeat-headers=0:keyint=\(request.maximumPictureCount):bframes=0"
+                ),
+            ] + (request.file == nil ? [("tune", "stillimage")] : [])
         return try Encoder("libx264", options: options) { context in
             context.pointee.width = Int32(size.width)
             context.pointee.height = Int32(size.height)
@@ -84,9 +95,12 @@ extension SlateWorker {
             context.pointee.time_base = AVRational(num: 1, den: Int32(request.frameRate))
             context.pointee.framerate = AVRational(num: Int32(request.frameRate), den: 1)
             context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
-            context.pointee.gop_size = Int32(request.pictureCount)
-            context.pointee.keyint_min = Int32(request.pictureCount)
+            context.pointee.gop_size = Int32(request.maximumPictureCount)
+            context.pointee.keyint_min = Int32(request.maximumPictureCount)
             context.pointee.max_b_frames = 0
+            // A clip of noise must neither break the channel's envelope nor the limits of `SlateWire`.
+            context.pointee.rc_max_rate = 6_000_000
+            context.pointee.rc_buffer_size = 6_000_000
         }
     }
 

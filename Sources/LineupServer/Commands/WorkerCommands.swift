@@ -4,10 +4,12 @@ import FFmpegMedia
 /// What `lineup worker …` runs: work in a process of its own, started by the server.
 package enum WorkerCommands {
     /// Encodes a slate on standard output. Sizes in pixels, rates in hertz; the text comes on standard input.
-    package static func slate(width: Int, height: Int, frameRate: Int, sampleRate: Int, channels: Int) throws {
+    package static func slate(
+        width: Int, height: Int, frameRate: Int, sampleRate: Int, channels: Int, file: String?
+    ) throws {
         try SlateWorker.runAsChild(
             SlateRequest(
-                text: "", width: width, height: height, frameRate: frameRate, sampleRate: sampleRate,
+                text: "", file: file, width: width, height: height, frameRate: frameRate, sampleRate: sampleRate,
                 channels: channels))
     }
 }

@@ -69,6 +69,12 @@ package struct ConfigurationKey: Sendable {
     package static let programmeDelay = ConfigurationKey(
         "LINEUP_PROGRAMME_DELAY", flag: "programme-delay", standard: "2",
         "Seconds of delay between a DJ and the programme, 0…30, in which trouble upstream goes unseen.")
+    package static let slateText = ConfigurationKey(
+        "LINEUP_SLATE_TEXT", standard: "The next DJ is on the way",
+        "What the slate says while nobody is on air: up to six lines of 60 characters.")
+    package static let slateFile = ConfigurationKey(
+        "LINEUP_SLATE_FILE",
+        "An image or a clip to show instead of the slate's text; of a clip the first 240 pictures, without its sound.")
     package static let webRoot = ConfigurationKey(
         "LINEUP_WEB_ROOT",
         "Folder with the pages; without it `web` in the working folder, beside the program or above it.")
@@ -91,7 +97,7 @@ package struct ConfigurationKey: Sendable {
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers, maximumPlayersPerAddress,
-        publicURL, logLevel, logFormat, programmeDelay, webRoot,
+        publicURL, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

@@ -37,6 +37,9 @@ package struct ServerConfiguration: Sendable {
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
     package var programmeDelay: Duration
+    package var slateText: String
+    /// Absolute; was readable at the start.
+    package var slateFile: String?
     /// `nil` for commands, which need no pages.
     package var webRoot: URL?
     package var migrationsFolder: URL
@@ -92,6 +95,8 @@ package struct ServerConfiguration: Sendable {
         }
         logFormat = format
         programmeDelay = try values.seconds(.programmeDelay, in: 0...30)
+        slateText = values.text(.slateText)
+        slateFile = try values.file(.slateFile)
         webRoot = !needsPages ? nil : try values.folder(.webRoot, named: "web", holding: "index.html")
         migrationsFolder = try values.folder(.migrationsFolder, named: "migrations", holding: nil)
         database = try values.database()
@@ -145,6 +150,17 @@ private struct Values {
         limits.maximumConnectionsPerAddress = try number(.rtmpMaximumConnectionsPerAddress, in: 1...100_000)
         limits.idleLimit = try seconds(.rtmpIdleSeconds, in: 2...3600)
         return limits
+    }
+
+    /// The absolute path of a file that can be read.
+    func file(_ key: ConfigurationKey) throws -> String? {
+        guard let value = optionalText(key) else { return nil }
+        let path = URL(fileURLWithPath: value).standardizedFileURL.path
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
+            FileManager.default.isReadableFile(atPath: path)
+        else { throw problem(key, "must be a file that can be read") }
+        return path
     }
 
     func address(_ key: ConfigurationKey) throws -> String {

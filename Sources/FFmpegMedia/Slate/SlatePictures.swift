@@ -2,11 +2,12 @@ import CFFmpeg
 import Domain
 import Foundation
 
-/// Draws a slate's one picture with libavfilter: a dark ground, a line of colour, the text in the middle.
+/// Gives a slate's pictures, with libavfilter: one that it draws (a dark ground, a line of colour, the text in the middle), or
+/// those of an image or clip, fitted into the frame.
 ///
-/// Owned by the slate worker, used on its main thread. The text goes to the filter as an option's value, never through a filter
-/// description, so nothing in it has a meaning there.
-final class SlateStill {
+/// Owned by the slate worker, used on its main thread. Text and path go to the filters as options' values, never through a
+/// filter description, so nothing in them has a meaning there.
+final class SlatePictures {
     private static let fonts = [
         "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
         "/usr/share/fonts/dejavu/DejaVuSans-Bold.ttf", "/usr/share/fonts/TTF/DejaVuSans-Bold.ttf",
@@ -18,13 +19,61 @@ final class SlateStill {
     static var hasFont: Bool { font != nil }
 
     private let graph: UnsafeMutablePointer<AVFilterGraph>
+    /// The picture that `next()` gave last; it stays when there are no more.
     let frame: UnsafeMutablePointer<AVFrame>
+    private let incoming: UnsafeMutablePointer<AVFrame>
+    private var sink: UnsafeMutablePointer<AVFilterContext>?
 
-    /// - Throws: `MediaError` when libavfilter fails. Without a font, or without `drawtext`, the picture has no text.
+    /// - Throws: `MediaError` when libavfilter fails, for one at a file that is no image or clip. Without a font, or without
+    ///   `drawtext`, the drawn picture has no text.
     init(_ request: SlateRequest) throws(MediaError) {
         self.graph = try allocated(avfilter_graph_alloc(), "avfilter_graph_alloc")
         self.frame = try allocated(av_frame_alloc(), "av_frame_alloc")
+        self.incoming = try allocated(av_frame_alloc(), "av_frame_alloc")
         graph.pointee.nb_threads = 1
+        var last: UnsafeMutablePointer<AVFilterContext>
+        if let path = request.file { last = try load(path, request) } else { last = try draw(request) }
+        last = try add("format", [("pix_fmts", "yuv420p")], after: last)
+        sink = try add("buffersink", [], after: last)
+        try check(avfilter_graph_config(graph, nil), "avfilter_graph_config")
+    }
+
+    /// - Returns: `false` when there are no more pictures.
+    func next() throws(MediaError) -> Bool {
+        let code = av_buffersink_get_frame(sink, incoming)
+        if code == lineup_averror_eof { return false }
+        try check(code, "av_buffersink_get_frame")
+        av_frame_unref(frame)
+        av_frame_move_ref(frame, incoming)
+        return true
+    }
+
+    /// The picture as large as fits, in the middle of a dark ground, at the slate's rate.
+    private func load(
+        _ path: String, _ request: SlateRequest
+    ) throws(MediaError) -> UnsafeMutablePointer<AVFilterContext> {
+        let size = request.codedSize
+        // With the protocol's name nothing in the path can mean another.
+        var last = try add("movie", [("filename", "file:" + path)], after: nil)
+        // `fps` gives nothing for the last picture, and an image has no other: it comes twice.
+        last = try add("tpad", [("stop", "1"), ("stop_mode", "clone")], after: last)
+        last = try add("fps", [("fps", "\(request.frameRate)")], after: last)
+        last = try add(
+            "scale",
+            [
+                ("w", "\(size.width)"), ("h", "\(size.height)"), ("force_original_aspect_ratio", "decrease"),
+                ("force_divisible_by", "2"),
+            ], after: last)
+        last = try add(
+            "pad",
+            [
+                ("width", "\(size.width)"), ("height", "\(size.height)"), ("x", "(ow-iw)/2"), ("y", "(oh-ih)/2"),
+                ("color", "0x12161c"),
+            ], after: last)
+        return try add("setsar", [("sar", "1")], after: last)
+    }
+
+    private func draw(_ request: SlateRequest) throws(MediaError) -> UnsafeMutablePointer<AVFilterContext> {
         let size = request.codedSize
         var last = try add(
             "color",
@@ -43,13 +92,12 @@ final class SlateStill {
                     ("color", "0x3aa0ff"), ("t", "fill"),
                 ], after: last)
         }
-        last = try add("format", [("pix_fmts", "yuv420p")], after: last)
-        let sink = try add("buffersink", [], after: last)
-        try check(avfilter_graph_config(graph, nil), "avfilter_graph_config")
-        try check(av_buffersink_get_frame(sink, frame), "av_buffersink_get_frame")
+        return last
     }
 
     deinit {
+        var incoming: UnsafeMutablePointer<AVFrame>? = incoming
+        av_frame_free(&incoming)
         var frame: UnsafeMutablePointer<AVFrame>? = frame
         av_frame_free(&frame)
         var graph: UnsafeMutablePointer<AVFilterGraph>? = graph
