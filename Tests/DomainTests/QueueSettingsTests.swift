@@ -1,0 +1,69 @@
+import Domain
+import Foundation
+import Testing
+
+@Suite struct QueueSettingsTests {
+    private let unusual = QueueSettings(
+        slotSeconds: nil, overtimeWhenAlone: false, rejoin: .afterQuiet, endsDeadSlots: true, coverDrop: .next,
+        graceOnAirSeconds: 7, graceWaitingSeconds: 3600, blockAfterTurn: .minutes(90), autoAdvance: false,
+        maximumLength: 12, isOpen: false, warningSeconds: [90, 5])
+
+    private func decode(_ json: String) throws -> QueueSettings {
+        try JSONDecoder().decode(QueueSettings.self, from: Data(json.utf8))
+    }
+
+    @Test func whatIsStoredIsReadAgain() throws {
+        for settings in [unusual, QueueSettings()] {
+            #expect(try decode(String(decoding: try JSONEncoder().encode(settings), as: UTF8.self)) == settings)
+        }
+    }
+
+    @Test(arguments: [
+        "{}", #"{"coverDrop":"fireworks","blockAfterTurn":"3 moons","rejoin":4,"warningSeconds":"soon"}"#,
+        #"{"slotSeconds":0,"graceOnAirSeconds":-1,"maximumLength":99999999,"warningSeconds":[1,2,3]}"#,
+        #"{"autoAdvance":"yes","slotSeconds":1e99,"somethingNew":{}}"#,
+    ])
+    func whatIsAbsentStrangeOrOutOfRangeHasItsDefault(json: String) throws {
+        #expect(try decode(json) == QueueSettings())
+    }
+
+    @Test func aLimitThatWasTakenAwayIsANull() throws {
+        #expect(try decode(#"{"slotSeconds":null}"#) == QueueSettings(slotSeconds: nil))
+    }
+
+    @Test func everySettingIsReadAsItIsWritten() throws {
+        var read = QueueSettings()
+        for name in QueueSettings.names { try read.set(name, to: try #require(unusual.text(of: name))) }
+        #expect(read == unusual)
+        for name in QueueSettings.names { try read.set(name, to: try #require(QueueSettings().text(of: name))) }
+        #expect(read == QueueSettings())
+    }
+
+    @Test(arguments: [
+        ("coverDrop", "loud"), ("rejoin", ""), ("blockAfterTurn", "90s"), ("blockAfterTurn", "0m"),
+        ("blockAfterTurn", "8d"), ("warnings", "10m,x"), ("warnings", "25h"), ("warnings", "1,2,3,4,5,6,7,8,9,10,11"),
+        ("slotLength", "9223372036854775807h"), ("slotLength", "-5"), ("deadAfter", "10"), ("graceOnAir", "2h"),
+        ("nothing", "1"),
+    ])
+    func aTextThatIsNoSettingIsRefusedByName(name: String, text: String) {
+        var settings = QueueSettings()
+        let error = #expect(throws: QueueCommandError.self) { try settings.set(name, to: text) }
+        guard case .invalidSetting(let problem)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(problem.contains(name))
+        #expect(settings == QueueSettings())
+    }
+
+    @Test func anEventsPayloadIsJSONWhateverTheNameIs() throws {
+        let name = "Mi\"ra\\ \u{0001}\n🎧"
+        let event = DomainEvent.queueUnready(entry: EntryID(high: 0, low: 1), name: name, missing: ["a \"b\"", ""])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(event.payload.json.utf8)) as? [String: Any])
+        #expect(object["name"] as? String == name)
+        #expect(object["missing"] as? [String] == ["a \"b\"", ""])
+        #expect(object.count == 3)
+        #expect(DomainEvent.slateStarted.payload.json == "{}")
+    }
+}
