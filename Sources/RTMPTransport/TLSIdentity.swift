@@ -71,8 +71,14 @@ package final class TLSIdentity: Sendable {
     private struct FileStamp: Equatable {
         var file: UInt64
         var size: Int64
-        var seconds: Int
-        var nanoseconds: Int
+        var changed: timespec
+
+        static func == (left: Self, right: Self) -> Bool {
+            (left.file, left.size) == (right.file, right.size)
+                && withUnsafeBytes(of: left.changed) { left in
+                    withUnsafeBytes(of: right.changed) { right in left.elementsEqual(right) }
+                }
+        }
     }
 
     private static func stamps(_ files: TLSFiles) -> [FileStamp?] {
@@ -80,8 +86,7 @@ package final class TLSIdentity: Sendable {
             var status = stat()
             guard stat(path, &status) == 0 else { return nil }
             return FileStamp(
-                file: UInt64(status.st_ino), size: Int64(status.st_size), seconds: status.st_mtim.tv_sec,
-                nanoseconds: status.st_mtim.tv_nsec)
+                file: UInt64(status.st_ino), size: Int64(status.st_size), changed: status.st_mtim)
         }
     }
 }

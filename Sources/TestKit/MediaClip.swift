@@ -133,14 +133,8 @@ private struct FLVClipReader {
             if type == 8 { readAudio(body, time) }
         }
         guard let video, let audio, video.count > 8 else { throw MediaClipError(words: "no codec configuration") }
-        let setLength = Int(video[6]) << 8 | Int(video[7])
-        let sequence = Array(video[8..<8 + setLength])
-        let pictureLength = Int(video[9 + setLength]) << 8 | Int(video[10 + setLength])
-        let picture = Array(video[(11 + setLength)..<(11 + setLength + pictureLength)])
         let format = ProgrammeFormat(
-            video: VideoFormat(
-                configuration: video, parameterSets: [sequence, picture], width: recipe.width, height: recipe.height,
-                frameRate: Double(recipe.frameRate), profile: video[1], constraints: video[2], level: video[3]),
+            video: try AVCConfiguration(ByteBuffer(bytes: video)).format,
             audio: AudioFormat(configuration: audio, sampleRate: recipe.sampleRate, channels: recipe.channels))
         return MediaClip(format: format, units: units, recipe: recipe)
     }

@@ -194,10 +194,9 @@ import Testing
         var tape = ProgrammeTape(shape: .init(), mark: 1)
         line.append(.video(tape.videoFormat))
         line.append(.audio(tape.audioFormat))
-        for _ in 0..<4 { line.append(tape.next().unit, at: Int64(NIODeadline.now().uptimeNanoseconds)) }
-        await moves.next()
         // Enough that nothing runs empty, however slow the machine is.
         for _ in 0..<4000 { line.append(tape.next().unit, at: Int64(NIODeadline.now().uptimeNanoseconds)) }
+        await moves.next()
         await tellings.next()
         broadcast.emergency(.slate)
         #expect(broadcast.emergencyState() == .slate)

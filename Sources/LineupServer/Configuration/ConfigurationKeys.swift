@@ -41,6 +41,9 @@ package struct ConfigurationKey: Sendable {
     package static let rtmpIdleSeconds = ConfigurationKey(
         "LINEUP_RTMP_IDLE_SECONDS", flag: "rtmp-idle-seconds", standard: "30",
         "Seconds without picture or sound after which a publisher is closed, 2…3600.")
+    package static let rtmpMaximumChunkSize = ConfigurationKey(
+        "LINEUP_RTMP_MAX_CHUNK_SIZE", standard: "65536",
+        "Largest chunk size an encoder may set, in bytes; 128 to 16777215. A larger one is refused with the reason.")
     package static let rtmpsPort = ConfigurationKey(
         "LINEUP_RTMPS_PORT", flag: "rtmps-port",
         "TCP port for RTMP over TLS, 0…65535; 0 takes a free one. Not set: none. Needs the two files below.")
@@ -96,7 +99,8 @@ package struct ConfigurationKey: Sendable {
     /// In the order they are printed.
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
-        rtmpIdleSeconds, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers, maximumPlayersPerAddress,
+        rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
+        maximumPlayersPerAddress,
         publicURL, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]

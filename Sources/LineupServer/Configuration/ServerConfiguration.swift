@@ -149,6 +149,7 @@ private struct Values {
         limits.maximumConnections = try number(.rtmpMaximumConnections, in: 1...100_000)
         limits.maximumConnectionsPerAddress = try number(.rtmpMaximumConnectionsPerAddress, in: 1...100_000)
         limits.idleLimit = try seconds(.rtmpIdleSeconds, in: 2...3600)
+        limits.peer.maximumChunkSize = try number(.rtmpMaximumChunkSize, in: 128...16_777_215)
         return limits
     }
 
