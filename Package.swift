@@ -15,6 +15,7 @@ let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swi
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
@@ -44,6 +45,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -83,7 +85,9 @@ let package = Package(
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
-        library("RTMPTransport", ["Domain", "RTMP", nioCore, nioPosix, logging, metrics, lifecycle]),
+        library(
+            "RTMPTransport",
+            ["Domain", "RTMP", nioCore, nioPosix, nioSSL, logging, metrics, coreMetrics, lifecycle]),
         library("PostgresStore", ["Domain", "CLibPQ", logging, metrics, lifecycle]),
         library("FFmpegMedia", ["Domain", "CFFmpeg", nioCore, logging, subprocess]),
         library("Cryptography", ["Domain", "CArgon2", "COpenSSL"]),
@@ -113,7 +117,7 @@ let package = Package(
         // Apart from TestKit, so that only tests of the store link libpq.
         library("PostgresTestKit", ["PostgresStore", "Domain", logging]),
         tests("DomainTests", ["Domain", "TestKit", nioCore]),
-        tests("RTMPTests", ["RTMP", "Domain", "TestKit", nioCore, nioEmbedded]),
+        tests("RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", nioCore, nioEmbedded]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
         tests("IngestTests", ["Ingest", "Domain", "TestKit", nioCore, logging]),
@@ -124,7 +128,11 @@ let package = Package(
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),
         tests(
             "RTMPTransportTests",
-            ["RTMPTransport", "RTMP", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
+            [
+                "RTMPTransport", "RTMP", "Cryptography", "Broadcast", "Ingest", "PrometheusMetrics", "Domain",
+                "TestKit", nioCore,
+                nioPosix, nioEmbedded, nioSSL, logging,
+            ]),
         // A process that the store's tests kill.
         .executableTarget(
             name: "ClusterOwner", dependencies: ["PostgresStore", logging], path: "Tests/ClusterOwner",
@@ -142,7 +150,12 @@ let package = Package(
             ["WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, httpTypes, logging, lifecycle]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
-        tests("LineupServerTests", ["LineupServer", "PostgresStore", "Domain", "TestKit", logging, configuration]),
+        tests(
+            "LineupServerTests",
+            [
+                "LineupServer", "ControlSocket", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging,
+                configuration,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,8 +1,10 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
-// A package of its own, so that sanitizer flags touch nothing else. `Sources/Domain` and `Sources/RTMP` are links to the
-// project's. README.md in this folder says how to run it.
+// A package of its own, so that sanitizer flags touch nothing else. `Sources/Domain`, `Sources/RTMP` and
+// `Sources/FuzzRTMP/FuzzTargets.swift` are links that `scripts/fuzz` makes: SwiftPM takes no path outside a package, and a
+// link in the repository does not survive every checkout.
 
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),

@@ -11,12 +11,14 @@ enum AccountLimits {
     static let labelCharacters = 1...60
     static let maximumLabelBytes = 240
     static let maximumLiveKeys = 10
-    /// 256 bits.
+    /// 256 bits, of a session's token and of an API token.
     static let tokenBytes = 32
     static let sessionIdle = Duration.seconds(7 * 86_400)
     static let sessionLife = Duration.seconds(30 * 86_400)
     /// How old a session's "last seen" may be before it is written again.
     static let sessionTouch = Duration.seconds(60)
+    /// How old a token's "last used" may be before it is written again.
+    static let tokenTouch = Duration.seconds(60)
     static let cleanUpInterval = Duration.seconds(3600)
     /// Told to whom no thread was free.
     static let busyRetry = Duration.seconds(2)

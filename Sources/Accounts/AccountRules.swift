@@ -54,10 +54,25 @@ enum AccountRules {
     }
 
     static func checkLabel(_ text: String) throws(AccountError) -> String {
+        guard let label = label(text) else {
+            throw .invalid(field: "label", reason: "A key's label has 1 to 60 visible characters.")
+        }
+        return label
+    }
+
+    static func checkTokenName(_ text: String) throws(AccountError) -> String {
+        guard let name = label(text) else {
+            throw .invalid(field: "name", reason: "A token's name has 1 to 60 visible characters.")
+        }
+        return name
+    }
+
+    /// With single spaces inside; `nil` for what is no label.
+    private static func label(_ text: String) -> String? {
         let label = normalizedName(text)
         guard AccountLimits.labelCharacters.contains(label.count), label.utf8.count <= AccountLimits.maximumLabelBytes,
             isPlainText(label)
-        else { throw .invalid(field: "label", reason: "A key's label has 1 to 60 visible characters.") }
+        else { return nil }
         return label
     }
 

@@ -9,8 +9,8 @@ import Synchronization
 /// Owned by the assembly; usable from any task. Holds no account itself: every answer comes from the store. What it keeps
 /// are the counts of failed attempts, in bounded tables. `run` only removes expired sessions; the command line works
 /// without it.
-package final class AccountService: AccountDesk, Service {
-    let store: any AccountStore
+package final class AccountService: AccountDesk, TokenDesk, Service {
+    let store: any AccountStore & TokenStore
     let passwords: any PasswordHashing
     let digest: any Digesting
     let random: any RandomBytes
@@ -22,7 +22,8 @@ package final class AccountService: AccountDesk, Service {
 
     /// - Parameter timer: paces `run`.
     package init(
-        store: any AccountStore, passwords: any PasswordHashing, digest: any Digesting, random: any RandomBytes,
+        store: any AccountStore & TokenStore, passwords: any PasswordHashing, digest: any Digesting,
+        random: any RandomBytes,
         clock: any WallClock, timer: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.store = store
@@ -68,6 +69,27 @@ package final class AccountService: AccountDesk, Service {
 
     package func accounts() async throws(AccountError) -> [Account] {
         try await storing { try await self.store.accounts() }
+    }
+
+    /// - Throws: `invalid` for the last admin who can log in: nobody could enable it again but the machine's owner.
+    package func setDisabled(
+        _ user: UserID, _ isDisabled: Bool, by actor: Actor
+    ) async throws(AccountError) -> Account {
+        if isDisabled {
+            let admins = try await accounts().filter { $0.role == .admin && !$0.isDisabled }
+            guard admins.contains(where: { $0.id != user }) || !admins.contains(where: { $0.id == user }) else {
+                throw .invalid(field: "user", reason: "This is the last admin: make another one first.")
+            }
+        }
+        let now = clock.now()
+        let audit = AuditRecord(
+            at: now, actor: actor, action: isDisabled ? "user.disable" : "user.enable", channel: nil,
+            subject: user.description, before: #"{"disabled":\#(!isDisabled)}"#, after: #"{"disabled":\#(isDisabled)}"#)
+        let account = try await storing {
+            try await self.store.setDisabled(user, isDisabled, at: now, audit: audit)
+        }
+        guard let account else { throw .unknownUser }
+        return account
     }
 
     /// By id, then e-mail, then DJ name: a name that looks like somebody's e-mail never stands for that person.

@@ -147,9 +147,9 @@ extension FFmpegFragmentMuxer {
         stream.pointee.time_base = AVRational(num: 1, den: Int32(videoTimescale))
         let parameters = try allocated(stream.pointee.codecpar, "avformat_new_stream")
         parameters.pointee.codec_type = AVMEDIA_TYPE_VIDEO
-        switch format.codec {
-        case .h264: parameters.pointee.codec_id = AV_CODEC_ID_H264
-        }
+        // Nothing else is in a channel's envelope.
+        guard format.codec == .h264 else { throw MediaError(.invalidRequest, "\(format.codec.name) is not packaged") }
+        parameters.pointee.codec_id = AV_CODEC_ID_H264
         parameters.pointee.width = Int32(clamping: format.width)
         parameters.pointee.height = Int32(clamping: format.height)
         parameters.pointee.profile = Int32(format.profile)
@@ -165,9 +165,8 @@ extension FFmpegFragmentMuxer {
         stream.pointee.time_base = AVRational(num: 1, den: Int32(audioTimescale))
         let parameters = try allocated(stream.pointee.codecpar, "avformat_new_stream")
         parameters.pointee.codec_type = AVMEDIA_TYPE_AUDIO
-        switch format.codec {
-        case .aac: parameters.pointee.codec_id = AV_CODEC_ID_AAC
-        }
+        guard format.codec == .aac else { throw MediaError(.invalidRequest, "\(format.codec.name) is not packaged") }
+        parameters.pointee.codec_id = AV_CODEC_ID_AAC
         parameters.pointee.sample_rate = Int32(audioTimescale)
         parameters.pointee.frame_size = Int32(clamping: format.samplesPerFrame)
         av_channel_layout_default(&parameters.pointee.ch_layout, Int32(clamping: format.channels))

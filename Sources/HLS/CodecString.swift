@@ -10,6 +10,10 @@ package enum CodecString {
     package static func of(_ format: VideoFormat) -> String {
         switch format.codec {
         case .h264: h264(profile: format.profile, constraints: format.constraints, level: format.level)
+        // No channel packages the others: the shortest name that is true.
+        case .hevc: "hvc1"
+        case .av1: "av01"
+        case .vp9: "vp09"
         }
     }
 
@@ -19,6 +23,11 @@ package enum CodecString {
     package static func of(_ format: AudioFormat) -> String {
         switch format.codec {
         case .aac: aac(objectType: format.objectType)
+        case .opus: "opus"
+        case .mp3: "mp4a.40.34"
+        case .flac: "fLaC"
+        case .ac3: "ac-3"
+        case .eac3: "ec-3"
         }
     }
 

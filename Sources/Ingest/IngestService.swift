@@ -11,12 +11,16 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     private struct State {
         var sessions = LiveSessions()
         var accepted = AcceptedKeys()
-        var wrong = WrongKeys()
+        var backoff = KeyBackoff()
+        /// Of the warning that keys cannot be looked up.
+        var nextWarning = Int64.min
         var isStopping = false
     }
 
     /// Key uses that wait to be noted; more are forgotten, they are for the DJ's page only.
     private static let maximumNotes = 256
+    /// Nanoseconds between two warnings that keys cannot be looked up.
+    private static let warningInterval: Int64 = 10_000_000_000
 
     private let keys: any KeyDirectory
     private let digests: any Digesting
@@ -74,10 +78,13 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
             return .failure(.unknownApplication(String(request.application.prefix(64))))
         }
         guard !request.key.isEmpty else { return .failure(.missingKey) }
+        let attempt = KeyBackoff.Attempt(request)
+        let early = state.withLock { $0.backoff.answer(attempt, at: now()) }
+        if let early { return .failure(early) }
         let digest = digests.sha256(Array(request.key.exposed.utf8))
         let revision = state.withLock { $0.sessions.revision }
         let owner: KeyOwner
-        switch await lookUp(digest, from: request.remoteAddress) {
+        switch await lookUp(digest, attempt) {
         case .failure(let refusal): return .failure(refusal)
         case .success(let found): owner = found
         }
@@ -86,7 +93,14 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         // Registered before the queue is asked: who is revoked from here on is found.
         let isRegistered = state.withLock { $0.sessions.insert(session, since: revision) }
         guard isRegistered else { return .failure(.serverBusy("your key was changed just now; try again")) }
-        return await join(session, name: owner.name)
+        let answer = await join(session, name: owner.name)
+        state.withLock { state in
+            switch answer {
+            case .success: state.backoff.accepted(attempt)
+            case .failure(let refusal): state.backoff.countRefused(attempt, refusal, by: .queue, at: now())
+            }
+        }
+        return answer
     }
 
     private func join(
@@ -117,43 +131,50 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
 
     // MARK: Keys
 
-    private func lookUp(_ digest: [UInt8], from address: String) async -> Result<KeyOwner, PublishRefusal> {
+    private func lookUp(
+        _ digest: [UInt8], _ attempt: KeyBackoff.Attempt
+    ) async -> Result<KeyOwner, PublishRefusal> {
         let now = now()
-        let (isStopping, known, blocked) = state.withLock { state in
-            (
-                state.isStopping, state.accepted.owner(digest: digest, at: now),
-                state.wrong.blocked(address, at: now)
-            )
-        }
+        let (isStopping, known) = state.withLock { ($0.isStopping, $0.accepted.owner(digest: digest, at: now)) }
         guard !isStopping else { return .failure(.shuttingDown) }
-        if let blocked, known == nil { return .failure(.slowDown(retryAfter: blocked)) }
         let found: KeyOwner?
         do {
             found = try await keys.owner(ofKeyDigest: digest)
         } catch {
-            logger.warning("a key could not be looked up", metadata: ["error": "\(error)"])
+            warnOfLookUps(error, now: now)
             guard let known else { return .failure(.serverBusy("its database does not answer; try again in a minute")) }
             return .success(known)
         }
-        return judge(found, digest: digest, address: address, now: now)
+        return judge(found, digest: digest, attempt, now: now)
     }
 
     private func judge(
-        _ found: KeyOwner?, digest: [UInt8], address: String, now: Int64
+        _ found: KeyOwner?, digest: [UInt8], _ attempt: KeyBackoff.Attempt, now: Int64
     ) -> Result<KeyOwner, PublishRefusal> {
         state.withLock { state in
             guard let owner = found else {
                 state.accepted.remove(digest: digest)
-                if let wait = state.wrong.count(address, at: now) { return .failure(.slowDown(retryAfter: wait)) }
-                return .failure(.unknownKey)
+                return .failure(state.backoff.countWrong(attempt, at: now))
             }
             guard !owner.isRevoked, !owner.isDisabled else {
                 state.accepted.remove(digest: digest)
-                return .failure(owner.isRevoked ? .revokedKey : .accountDisabled)
+                let refusal: PublishRefusal = owner.isRevoked ? .revokedKey : .accountDisabled
+                state.backoff.countRefused(attempt, refusal, by: .key, at: now)
+                return .failure(refusal)
             }
             state.accepted.insert(owner, digest: digest, at: now)
             return .success(owner)
         }
+    }
+
+    /// While the database is away every encoder that tries again would write a line.
+    private func warnOfLookUps(_ error: any Error, now: Int64) {
+        let isDue = state.withLock { state in
+            guard now >= state.nextWarning else { return false }
+            state.nextWarning = now + Self.warningInterval
+            return true
+        }
+        if isDue { logger.warning("a key could not be looked up", metadata: ["error": "\(error)"]) }
     }
 
     // MARK: The register

@@ -13,7 +13,17 @@ final class LivePublisher: PublisherSink {
         var meter: ReadinessMeter
         var reported: Readiness?
         var nextLook: Int64 = 0
+        var isSilent = false
         var isEnded = false
+    }
+
+    /// What one unit brings about.
+    private struct Arrival {
+        var result: TimestampNormalizer.Result
+        /// Inside the channel's envelope: what is not is measured and kept from the programme.
+        var isTaken: Bool
+        var change: Readiness?
+        var endsSilence: Bool
     }
 
     /// Between key frames, and but for the moment the delay is filled, readiness is looked at four times a second.
@@ -22,9 +32,11 @@ final class LivePublisher: PublisherSink {
     let session: PublishSessionID
     let line: DelayLine
     private let queue: any QueueDoor
+    private let envelope: Envelope
     private let now: @Sendable () -> Int64
     private let onEnd: @Sendable (PublishSessionID) -> Void
     private let cuts: Counter
+    private let silences: Counter
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -36,9 +48,11 @@ final class LivePublisher: PublisherSink {
         self.session = session
         self.line = line
         self.queue = queue
+        self.envelope = envelope
         self.now = now
         self.onEnd = onEnd
         self.cuts = Counter(label: "lineup_ingest_cuts_total")
+        self.silences = Counter(label: "lineup_ingest_silences_total")
         self.logger = logger
         self.state = Mutex(State(meter: ReadinessMeter(envelope: envelope, delay: delay)))
     }
@@ -47,6 +61,7 @@ final class LivePublisher: PublisherSink {
         var statistics = state.withLock { state in
             var statistics = state.meter.measure.statistics
             statistics.cuts = state.normalizer.cuts
+            statistics.isSilent = state.isSilent
             return statistics
         }
         statistics.droppedGroups = line.summary.droppedGroups
@@ -59,8 +74,9 @@ final class LivePublisher: PublisherSink {
         change { $0.received(metadata) }
     }
 
+    /// A format outside the channel's envelope is measured only: neither it nor its units reach the delay line.
     func formatReceived(_ format: TrackFormat) {
-        line.append(format)
+        if envelope.codecReason(format) == nil { line.append(format) }
         change { $0.received(format) }
     }
 
@@ -70,23 +86,39 @@ final class LivePublisher: PublisherSink {
 
     func unitReceived(_ unit: AccessUnit) {
         let now = now()
-        let (result, change): (TimestampNormalizer.Result?, Readiness?) = state.withLock { state in
-            guard !state.isEnded, let result = state.normalizer.normalize(unit) else { return (nil, nil) }
+        let arrival: Arrival? = state.withLock { state in
+            guard !state.isEnded, let result = state.normalizer.normalize(unit) else { return nil }
+            let isTaken = !state.meter.isOutsideEnvelope(unit.track)
             let isFilled = state.meter.received(result.unit, at: now)
             let isKeyPicture = result.unit.isKeyFrame && result.unit.track == .video
+            let wasSilent = state.isSilent
+            state.isSilent = false
             guard isFilled || isKeyPicture || now >= state.nextLook else {
-                return (result, nil)
+                return Arrival(result: result, isTaken: isTaken, change: nil, endsSilence: wasSilent)
             }
-            return (result, Self.look(&state, now: now))
+            return Arrival(
+                result: result, isTaken: isTaken, change: Self.look(&state, now: now), endsSilence: wasSilent)
         }
-        guard let result else { return }
+        guard let arrival else { return }
+        let result = arrival.result
         if result.isCut {
             cuts.increment()
             // Counted; not at info, since a broken encoder does this at every unit.
             logger.debug("a publisher's clock jumped; its time goes on", metadata: ["track": "\(unit.track)"])
         }
-        line.append(result.unit, at: now)
-        if let change { queue.readinessChanged(session, to: change) }
+        if arrival.isTaken { line.append(result.unit, at: now) }
+        if arrival.endsSilence { queue.silenceChanged(session, isSilent: false) }
+        if let change = arrival.change { queue.readinessChanged(session, to: change) }
+    }
+
+    func silenceBegan() {
+        let isNew = state.withLock { state in
+            defer { state.isSilent = true }
+            return !state.isSilent && !state.isEnded
+        }
+        guard isNew else { return }
+        silences.increment()
+        queue.silenceChanged(session, isSilent: true)
     }
 
     func ended(_ how: PublisherEnd) {

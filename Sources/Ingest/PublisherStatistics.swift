@@ -11,6 +11,8 @@ package struct PublisherStatistics: Sendable, Equatable {
     package var keyFrameInterval: MediaTime?
     /// Monotonic nanoseconds.
     package var lastArrival: Int64?
+    /// Nothing has come for 1.5 s.
+    package var isSilent = false
     /// How often the publisher's clock jumped.
     package var cuts = 0
     /// Groups of pictures lost in a full delay line.

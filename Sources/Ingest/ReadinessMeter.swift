@@ -17,6 +17,9 @@ struct ReadinessMeter {
     private var video: VideoFormat?
     private var audio: AudioFormat?
     private var refusals: [TrackKind: String] = [:]
+    /// Why a track's coding is outside the envelope.
+    private var pictureCoding: String?
+    private var soundCoding: String?
     private var firstArrival: Int64?
     private var hasPicture = false
     private var hasSound = false
@@ -34,9 +37,22 @@ struct ReadinessMeter {
 
     mutating func received(_ format: TrackFormat) {
         refusals[format.track] = nil
+        let reason = envelope.codecReason(format)
         switch format {
-        case .video(let format): video = format
-        case .audio(let format): audio = format
+        case .video(let format):
+            video = format
+            pictureCoding = reason
+        case .audio(let format):
+            audio = format
+            soundCoding = reason
+        }
+    }
+
+    /// The track is measured, and its media must not reach the channel.
+    func isOutsideEnvelope(_ track: TrackKind) -> Bool {
+        switch track {
+        case .video: pictureCoding != nil
+        case .audio: soundCoding != nil
         }
     }
 
@@ -109,9 +125,7 @@ struct ReadinessMeter {
                 "Your picture is \(video.width)x\(video.height); this channel takes up to "
                     + "\(envelope.maximumWidth)x\(envelope.maximumHeight): scale the output down in the encoder.")
         }
-        if video.chromaFormat != 1 || video.bitDepth != 8 {
-            reasons.append("Your colour format is not 4:2:0 with 8 bits: choose NV12 or yuv420p in the encoder.")
-        }
+        if let pictureCoding { reasons.append(pictureCoding) }
         if let rate = measure.statistics.frameRate ?? video.frameRate, rate > envelope.maximumFrameRate * 1.02 {
             reasons.append(
                 "Your frame rate is \(Int(rate.rounded())); this channel takes up to "
@@ -136,12 +150,13 @@ struct ReadinessMeter {
             if hasPicture, metadata?.hasAudio == false || !(isPatient || metadata?.hasAudio == true) { return [] }
             return ["No audio has arrived yet: check the sound source and the encoder."]
         }
-        guard audio.channels <= envelope.maximumAudioChannels else {
-            return [
+        var reasons: [String] = []
+        if let soundCoding { reasons.append(soundCoding) }
+        if audio.channels > envelope.maximumAudioChannels {
+            reasons.append(
                 "Your sound has \(audio.channels) channels; this channel takes up to \(envelope.maximumAudioChannels): "
-                    + "choose stereo in the encoder."
-            ]
+                    + "choose stereo in the encoder.")
         }
-        return []
+        return reasons
     }
 }

@@ -5,6 +5,7 @@ import Foundation
 import Logging
 import Packaging
 import PostgresStore
+import Queueing
 import ServiceLifecycle
 import WebServer
 
@@ -52,6 +53,42 @@ struct DatabaseAccess: Sendable {
     }
 }
 
+extension DatabaseAccess {
+    /// For a command that changes a queue while no server runs (design §4, One truth): on a migrated database, as the owner of
+    /// the channel, with the data folder held so that no server starts meanwhile.
+    ///
+    /// - Returns: `nil`, without having called `body`, when a server runs on this folder: it is the one to ask.
+    /// - Throws: `StartError` when a server of another folder owns the channel.
+    func withOwnedStore<Outcome: Sendable>(
+        _ channel: ChannelName, _ body: @escaping @Sendable (PostgresStore) async throws -> Outcome
+    ) async throws -> Outcome? {
+        let folder = DataFolder(configuration.dataFolder)
+        try folder.prepare()
+        guard let lock = try await folder.lockForCommand() else { return nil }
+        let instance = try folder.instance()
+        let outcome = try await withStore { store in
+            switch try await store.acquire(channel, as: instance, for: LeaseKeeper.span) {
+            case .ownedByOther(let owner, let until):
+                throw StartError(
+                    "Another server (\(owner)) owns the channel '\(channel)', at least until \(until): run this on its"
+                        + " machine, with its data folder.")
+            case .owned(let epoch):
+                do {
+                    let outcome = try await body(store)
+                    try await store.release(channel, as: instance, epoch: epoch)
+                    return outcome
+                } catch {
+                    // What went wrong is told; a lease that is not given back ends by itself.
+                    try? await store.release(channel, as: instance, epoch: epoch)
+                    throw error
+                }
+            }
+        }
+        withExtendedLifetime(lock) {}
+        return outcome
+    }
+}
+
 /// Keeps the channel's segment numbers for the next start (design §5, Numbers survive): at a clean stop, and each minute so
 /// that a clock set back between two starts cannot make them fall.
 struct ChannelNumbersService: Service {
@@ -91,16 +128,18 @@ struct RunningService: Service {
     let folder: DataFolder
     let web: WebServer
     let rtmpPort: Int
+    let rtmpsPort: Int?
     let logger: Logger
 
     func run() async throws {
         let httpPort = try await web.port()
-        try folder.noteRunning(httpPort: httpPort, rtmpPort: rtmpPort)
+        try folder.noteRunning(httpPort: httpPort, rtmpPort: rtmpPort, rtmpsPort: rtmpsPort)
         logger.notice(
             "lineup is running",
             metadata: [
                 "version": "\(LineupVersion.text)", "pages": "http://\(configuration.bindAddress):\(httpPort)/",
                 "publish": "rtmp://\(configuration.bindAddress):\(rtmpPort)/live",
+                "play": "rtmp://\(configuration.bindAddress):\(rtmpPort)/play/main",
             ])
         try? await gracefulShutdown()
         folder.noteStopped()

@@ -2,36 +2,34 @@ import ControlSocket
 import Domain
 import Foundation
 
-/// Answers what the command line asks of the running server (design §4, One truth).
+/// Answers what the command line asks of a queue: for the running server, or without one on the stored queue (design §4, One
+/// truth).
 struct ControlAnswers: Sendable {
     let queue: any QueueDesk
+    let accounts: any AccountDesk
+    let clock: any WallClock
+
+    private static let prefix = "queue."
 
     func answer(_ request: ControlRequest) async -> ControlAnswer {
         guard let channel = ChannelName(request.channel) else { return .failure("no channel '\(request.channel)'") }
-        do throws(QueueCommandError) {
-            return .result(json: try await JSONText.line(view(request, channel)))
+        do {
+            return .result(json: JSONText.line(try await view(request, channel)))
         } catch {
-            return .failure(error.sentence)
+            return .failure(CommandContext.sentence(for: error))
         }
     }
 
-    private func view(_ request: ControlRequest, _ channel: ChannelName) async throws(QueueCommandError) -> QueueView {
-        switch request.command {
-        case "queue.list":
-            return try await queue.view(of: channel)
-        case "queue.skip":
-            return try await queue.skip(channel, entry: nil)
-        case "queue.set":
-            let arguments = request.arguments
-            var present = QueueSettings()
-            for (name, text) in arguments { try present.set(name, to: text) }
-            return try await queue.change(channel) { settings in
-                // Each was checked above; a value that is right alone is right in the settings as well.
-                for (name, text) in arguments { try? settings.set(name, to: text) }
-            }
-        default:
-            throw .invalidSetting("the server does not know '\(request.command)'")
+    private func view(_ request: ControlRequest, _ channel: ChannelName) async throws -> QueueView {
+        let present = try await queue.view(of: channel)
+        guard request.command != "queue.list" else { return present }
+        guard request.command.hasPrefix(Self.prefix) else {
+            throw QueueCommandError.refused("the server does not know '\(request.command)': is it of this version?")
         }
+        let reader = QueueActReader(
+            arguments: request.arguments, present: present, accounts: accounts, now: clock.now())
+        let command = try await reader.command(String(request.command.dropFirst(Self.prefix.count)))
+        return try await queue.perform(command, on: channel)
     }
 }
 
@@ -41,10 +39,11 @@ extension QueueCommandError {
         switch self {
         case .unknownChannel: "there is no such channel"
         case .unknownEntry: "that entry is not in the queue any more"
-        case .nobodyOnAir: "nobody is on air or waiting"
+        case .nobodyOnAir: "nobody is on air"
         case .invalidSetting(let problem): problem
         case .stopping: "the server is going down"
-        case .versionConflict(let present): "the queue has moved since: its version is \(present.version)"
+        case .versionConflict(let present):
+            "the queue has moved since: its version is \(present.version); `lineup queue list` shows it"
         case .refused(let why): why
         }
     }

@@ -1,3 +1,4 @@
+package import Domain
 package import Foundation
 
 /// The folder for everything one server keeps. Only its owner may enter; one server at a time holds its lock.
@@ -5,9 +6,12 @@ package struct DataFolder: Sendable {
     package let url: URL
 
     package var controlSocketPath: String { url.appendingPathComponent("control.sock").path }
-    /// Tells scripts which ports a running server took: `{"http":8080,"rtmp":1935,"pid":42}`. Gone when it stops.
+    /// Tells scripts which ports a running server took: `{"http":8080,"rtmp":1935,"pid":42}`, and
+    /// `"rtmps"` when there is that. Gone when it stops.
     package var runningFile: URL { url.appendingPathComponent("serve.json") }
     private var lockFile: URL { url.appendingPathComponent("lock") }
+    private var commandLockFile: URL { url.appendingPathComponent("command.lock") }
+    private var instanceFile: URL { url.appendingPathComponent("instance") }
 
     /// Bytes of a Unix socket's path, without the closing zero (`sockaddr_un`).
     private static let longestSocketPath = 107
@@ -42,13 +46,54 @@ package struct DataFolder: Sendable {
     ///
     /// - Throws: `StartError` when another server holds it.
     package func lock() throws -> Lock {
-        let descriptor = open(lockFile.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // A command that looks whether a server runs (`isServed`) holds it too, for a moment.
+        for _ in 0..<10 {
+            if let lock = try Self.lock(lockFile) { return lock }
+            usleep(5000)
+        }
+        throw StartError("Another lineup server runs on \(url.path): stop it, or choose another LINEUP_DATA_DIR.")
+    }
+
+    /// Takes the folder for a command that works on the database in the server's stead (design §4, One truth): as long as it
+    /// is held, no other such command runs and no server goes beyond `waitForCommands`.
+    ///
+    /// - Returns: `nil` when a server runs, which is then the one to ask.
+    /// - Throws: `StartError` when another command holds it for `Self.commandPatience`.
+    package func lockForCommand() async throws -> Lock? {
+        let lock = try await commandLock()
+        return isServed() ? nil : lock
+    }
+
+    /// Called by a server that has the folder: returns when no command works on the database any more.
+    /// - Throws: `StartError` when one does for `Self.commandPatience`.
+    package func waitForCommands() async throws {
+        _ = try await commandLock()
+    }
+
+    /// How long a command may keep another command or a starting server waiting.
+    private static let commandPatience = Duration.seconds(30)
+
+    private func commandLock() async throws -> Lock {
+        let deadline = ContinuousClock.now + Self.commandPatience
+        while true {
+            if let lock = try Self.lock(commandLockFile) { return lock }
+            guard ContinuousClock.now < deadline else {
+                throw StartError("Another lineup command works on \(url.path) and does not end: stop it.")
+            }
+            // A file lock tells nobody that it is free; waiting inside flock would hold a thread of the pool.
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// - Returns: `nil` when somebody else holds it.
+    private static func lock(_ file: URL) throws -> Lock? {
+        let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw StartError("The lock \(lockFile.path) cannot be opened: \(String(cString: strerror(errno))).")
+            throw StartError("The lock \(file.path) cannot be opened: \(String(cString: strerror(errno))).")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
-            throw StartError("Another lineup server runs on \(url.path): stop it, or choose another LINEUP_DATA_DIR.")
+            return nil
         }
         return Lock(descriptor: descriptor)
     }
@@ -58,11 +103,33 @@ package struct DataFolder: Sendable {
         let descriptor = open(lockFile.path, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+        // Shared, so that two who look at the same moment do not see each other.
+        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 {
             flock(descriptor, LOCK_UN)
             return false
         }
         return true
+    }
+
+    /// Who this folder's server is among those on one database (design §4, Ownership): made at the first call, the same ever
+    /// after. Called only by whoever holds one of the locks. A copy of the folder must not run beside it on one database.
+    ///
+    /// - Throws: `StartError` when it cannot be read or written.
+    package func instance() throws -> InstanceID {
+        if let data = FileManager.default.contents(atPath: instanceFile.path) {
+            let text = String(decoding: data, as: UTF8.self)
+            guard let id = InstanceID(text.prefix { !$0.isNewline }) else {
+                throw StartError("\(instanceFile.path) holds no identifier: delete it, and the server makes a new one.")
+            }
+            return id
+        }
+        let id = InstanceID.random()
+        do {
+            try Data((id.description + "\n").utf8).write(to: instanceFile, options: .atomic)
+        } catch {
+            throw StartError("\(instanceFile.path) cannot be written: make the data folder yours.")
+        }
+        return id
     }
 
     /// Holds the data folder until it is let go.
@@ -72,8 +139,9 @@ package struct DataFolder: Sendable {
         deinit { close(descriptor) }
     }
 
-    func noteRunning(httpPort: Int, rtmpPort: Int) throws {
-        let text = #"{"http":\#(httpPort),"rtmp":\#(rtmpPort),"pid":\#(getpid())}"# + "\n"
+    func noteRunning(httpPort: Int, rtmpPort: Int, rtmpsPort: Int?) throws {
+        let secure = rtmpsPort.map { #""rtmps":\#($0),"# } ?? ""
+        let text = #"{"http":\#(httpPort),"rtmp":\#(rtmpPort),\#(secure)"pid":\#(getpid())}"# + "\n"
         try Data(text.utf8).write(to: runningFile, options: .atomic)
     }
 

@@ -46,6 +46,7 @@ package struct LineupProcess: Sendable {
         let folder = DataFolder(configuration.dataFolder)
         try folder.prepare()
         let lock = try folder.lock()
+        try await folder.waitForCommands()
         try probePorts()
         if let limit = DescriptorLimit.raise() { logger.debug("descriptors", metadata: ["limit": "\(limit)"]) }
         let cluster = PrivateCluster(dataFolder: folder.url.path, logger: Logger(label: "lineup.database"))
@@ -68,7 +69,8 @@ package struct LineupProcess: Sendable {
     }
 
     private func probePorts() throws {
-        let ports = [(configuration.httpPort, ConfigurationKey.httpPort), (configuration.rtmpPort, .rtmpPort)]
+        var ports = [(configuration.httpPort, ConfigurationKey.httpPort), (configuration.rtmpPort, .rtmpPort)]
+        if let secure = configuration.secure { ports.append((secure.port, .rtmpsPort)) }
         for (port, key) in ports where port != 0 && !PortProbe.isFree(port, on: configuration.bindAddress) {
             throw StartError(
                 "Port \(port) on \(configuration.bindAddress) cannot be taken: stop what uses it, or set \(key.name).")
@@ -114,29 +116,33 @@ package struct LineupProcess: Sendable {
         let publishers = PublisherControlRelay()
         let reports = ProgrammeReportRelay()
         let origin = HLSChannelStore()
-        let broadcast = try await makeBroadcast(loops: loops, store: store, origin: origin, reports: reports)
-        let queue = QueueService(
-            channel: channel, record: try await store.load(channel), store: store, programme: broadcast,
-            publishers: publishers, clock: clock, logger: Logger(label: "lineup.queue"))
+        let hub = Hub(
+            channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
+        let broadcast = try await makeBroadcast(
+            loops: loops, store: store, origin: origin, hub: hub, reports: reports)
+        let queue = makeQueue(
+            instance: try folder.instance(), store: store, programme: broadcast, publishers: publishers)
+        try await queue.takeIfFree()
         reports.set { queue.programmeReported($0) }
         let ingest = IngestService(
             keys: store, digests: SHA256Digest(), queue: queue, rack: broadcast, envelope: Envelope(),
             programmeDelay: configuration.programmeDelay,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
-        let rtmp = RTMPServer(
-            configuration: RTMPServerConfiguration(host: configuration.bindAddress, port: configuration.rtmpPort),
-            group: loops, gate: ingest, logger: Logger(label: "lineup.rtmp"))
+        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
         let rtmpPort = try await rtmp.bind()
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort),
-            group: loops, accounts: accounts, queue: queue, origin: origin,
-            readiness: [store, queue, broadcast], renderMetrics: { [metrics] in metrics.render() }, clock: clock,
+            group: loops,
+            ports: WebServerPorts(
+                accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
+                origin: origin, readiness: [store, queue, broadcast]),
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: Logger(label: "lineup.web"))
-        let answers = ControlAnswers(queue: queue)
+        let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
         ) { await answers.answer($0) }
@@ -144,7 +150,8 @@ package struct LineupProcess: Sendable {
             store: store, publishers: ingest, logger: Logger(label: "lineup.accounts"))
         let numbers = ChannelNumbersService(channel: channel, store: store, origin: origin, logger: logger)
         let announcement = RunningService(
-            configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, logger: logger)
+            configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, rtmpsPort: rtmp.securePort,
+            logger: logger)
 
         // Later ones depend on earlier ones and stop first.
         var services: [any Service] = []
@@ -159,8 +166,53 @@ package struct LineupProcess: Sendable {
         try await ServiceGroup(configuration: group).run()
     }
 
+    /// At most half of the descriptors there are: at their end not even a timer can be made, and whatever needs one dies.
+    private func affordable(_ limits: RTMPServerConfiguration.Limits) -> RTMPServerConfiguration.Limits {
+        guard let descriptors = DescriptorLimit.raise() else { return limits }
+        let most = max(1, Int(clamping: descriptors / 2))
+        guard limits.maximumConnections > most else { return limits }
+        logger.warning(
+            "fewer RTMP connections than set: the limit of open files is too low",
+            metadata: ["connections": "\(most)", "files": "\(descriptors)"])
+        var limits = limits
+        limits.maximumConnections = most
+        return limits
+    }
+
+    private func makeRTMPServer(
+        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub
+    ) throws -> RTMPServer {
+        let logger = Logger(label: "lineup.rtmp")
+        let secure = try configuration.secure.map {
+            RTMPSListening(port: $0.port, identity: try TLSIdentity(files: $0.files, logger: logger))
+        }
+        let channel = self.channel
+        return RTMPServer(
+            configuration: RTMPServerConfiguration(
+                host: configuration.bindAddress, port: configuration.rtmpPort,
+                limits: affordable(configuration.rtmpLimits)),
+            group: loops, gate: gate, authenticator: SHA256Authentication(),
+            playing: RTMPPlaying(limits: configuration.playing) { $0 == channel ? hub : nil }, secure: secure,
+            logger: logger)
+    }
+
+    private func makeQueue(
+        instance: InstanceID, store: PostgresStore, programme: any ProgrammeControl, publishers: any PublisherControl
+    ) -> QueueOwner {
+        let (channel, clock) = (channel, clock)
+        let logger = Logger(label: "lineup.queue")
+        let lease = LeaseKeeper(channel: channel, instance: instance, store: store, logger: logger)
+        return QueueOwner(channel: channel, lease: lease, store: store, programme: programme, logger: logger) {
+            record, programme in
+            QueueService(
+                channel: channel, record: record, store: store, programme: programme, publishers: publishers,
+                clock: clock, logger: logger)
+        }
+    }
+
     private func makeBroadcast(
-        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, reports: ProgrammeReportRelay
+        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hub: Hub,
+        reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
         let stored = try await store.channelNumbers(channel)
@@ -175,7 +227,8 @@ package struct LineupProcess: Sendable {
                         channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
-                        wallTimeAtProgrammeZero: zero.wall, logger: logger)
+                        wallTimeAtProgrammeZero: zero.wall, logger: logger),
+                    hub,
                 ]
             },
             onReport: { reports.report($0) }, logger: logger)

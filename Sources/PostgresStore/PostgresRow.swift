@@ -28,6 +28,10 @@ struct PostgresRow: Sendable {
         return number
     }
 
+    func optionalInteger(_ column: Int) throws(PostgresError) -> Int64? {
+        try optionalText(column) == nil ? nil : integer(column)
+    }
+
     func boolean(_ column: Int) throws(PostgresError) -> Bool {
         try text(column) == "t"
     }

@@ -55,6 +55,23 @@ extension PostgresStore: AccountStore {
         }
     }
 
+    package func setDisabled(
+        _ user: UserID, _ isDisabled: Bool, at: WallTime, audit: AuditRecord
+    ) async throws -> Account? {
+        try await accountLane.perform { link in
+            try link.transaction {
+                let changed = try link.query(
+                    """
+                    UPDATE users SET disabled_at = CASE WHEN $2::boolean THEN $3::timestamptz END
+                    WHERE id = $1 AND (disabled_at IS NOT NULL) <> $2::boolean RETURNING 1
+                    """, [.id(user), .boolean(isDisabled), .time(at)])
+                if !changed.isEmpty { try StoredAudit.insert(audit, link) }
+                return try link.query("SELECT \(Self.accountColumns) FROM users u WHERE u.id = $1", [.id(user)]).first
+                    .map(Self.account)
+            }
+        }
+    }
+
     private func oneAccount(where condition: String, _ value: PostgresValue) async throws -> Account? {
         try await accountLane.perform { link in
             try link.query("SELECT \(Self.accountColumns) FROM users u WHERE \(condition)", [value]).first

@@ -9,6 +9,7 @@ enum PostgresValue: Sendable {
     case bytes([UInt8])
 
     static func optional(_ text: String?) -> PostgresValue { text.map { .text($0) } ?? .null }
+    static func optional(_ number: Int64?) -> PostgresValue { number.map { .integer($0) } ?? .null }
     static func id<Tag>(_ id: ID<Tag>) -> PostgresValue { .text(id.description) }
     /// For `timestamptz`: RFC 3339, exact to the millisecond. Years 1970…9999.
     static func time(_ time: WallTime) -> PostgresValue { .text(time.description) }

@@ -21,6 +21,19 @@ package enum TestDatabase {
         try await make(from: "template0")
     }
 
+    /// A database as the first `count` migrations leave it.
+    package static func makeAsOf(_ count: Int) async throws -> DatabaseConfiguration {
+        let database = try await makeEmpty()
+        let folder = try TestFolder.make()
+        defer { TestFolder.remove(folder) }
+        let names = try FileManager.default.contentsOfDirectory(atPath: migrationsFolder)
+        for name in names.filter({ $0.hasSuffix(".sql") }).sorted().prefix(count) {
+            try FileManager.default.copyItem(atPath: migrationsFolder + "/" + name, toPath: folder + "/" + name)
+        }
+        _ = try await Migrator(folder: folder, logger: logger).migrate(database)
+        return database
+    }
+
     /// The path of the repository's `migrations/`.
     package static var migrationsFolder: String {
         // Sources/PostgresTestKit/TestDatabase.swift

@@ -8,43 +8,54 @@ import Synchronization
 ///
 /// Any thread may call in; the machine sits in a `Mutex` and decides without waiting, so media never waits for the database
 /// (I5). Moves are appended to `backlog` under the same lock and written in order by `run()`, with retries while the database
-/// is away; the answer to a full backlog is to refuse new entries, which bounds everything else (I11).
+/// is away. While too many wait, nobody joins and no operator acts, and what still happens is merged (I11).
+///
+/// By topic: `+Desk` for pages and operators, `+Writing` for the database.
 package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Service, Sendable {
     package struct Limits: Sendable {
-        /// Moves that wait for the database before joining is refused.
+        /// Moves that wait for the database before joining and acting is refused.
         package var maximumBacklog = 10_000
-        /// Listeners to `views`; one more gets a stream that ends at once.
+        /// Events of moves that were merged past that; more are given up and counted.
+        package var maximumMergedEvents = 1_000
+        /// Listeners to `views`, and as many to `events`; one more gets a stream that ends at once.
         package var maximumListeners = 2_000
+        /// Events that wait for one listener before it is let go.
+        package var maximumEventsPerListener = 256
+        /// How long the stop waits for the moves that are not written yet.
+        package var lastWriting: Duration = .seconds(2)
 
         package init() {}
     }
 
-    private struct State {
+    struct State {
         var machine: QueueMachine
-        /// Moves not yet written, oldest first. Bounded by `Limits.maximumBacklog` and the entries that live.
-        var backlog: [QueueTransition] = []
+        var backlog: QueueBacklog
         /// The newest used time; only the last matters.
         var heartbeat: (entry: EntryID, used: Duration)?
         var listeners: [Int: AsyncStream<QueueView>.Continuation] = [:]
+        var eventListeners: [Int: AsyncStream<EventRecord>.Continuation] = [:]
         var nextListener = 0
+        /// The latest time the machine was told: two threads' times may come in the other order, the machine's never do.
+        var now: WallTime
         var isStopping = false
         /// Why moves are not being written; `nil` while all is well.
         var trouble: String?
-        /// Set when the stored version was moved by somebody else: we no longer own this queue's rows.
-        var isDisowned = false
+        /// Another server owns the channel: nothing of ours is written any more.
+        var hasSteppedDown = false
     }
 
-    private let channel: ChannelName
-    private let store: any QueueStore
-    private let clock: any WallClock
-    private let limits: Limits
-    private let logger: Logger
-    private let state: Mutex<State>
+    let channel: ChannelName
+    let store: any QueueStore
+    let clock: any WallClock
+    let limits: Limits
+    let logger: Logger
+    let state: Mutex<State>
+    let backlogGauge: Gauge
     private let programme: any ProgrammeControl
     private let publishers: any PublisherControl
     /// Wakes the timer and the writer after a change; holds at most one wish.
-    private let timerWishes = WakeSignal()
-    private let writerWishes = WakeSignal()
+    let timerWishes = WakeSignal()
+    let writerWishes = WakeSignal()
 
     /// - Parameters:
     ///   - record: what the store held at the start; nobody in it is connected.
@@ -63,18 +74,25 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         var logger = logger
         logger[metadataKey: "channel"] = "\(channel)"
         self.logger = logger
-        self.state = Mutex(State(machine: QueueMachine(channel: channel, record: record, now: clock.now())))
+        self.backlogGauge = Gauge(label: "lineup_queue_backlog", dimensions: [("channel", channel.text)])
+        let now = clock.now()
+        self.state = Mutex(
+            State(
+                machine: QueueMachine(channel: channel, record: record, now: now),
+                backlog: QueueBacklog(
+                    maximum: limits.maximumBacklog, maximumMergedEvents: limits.maximumMergedEvents), now: now))
     }
 
     // MARK: QueueDoor
 
     package func join(_ publisher: PublisherIdentity) async -> Result<EntryID, PublishRefusal> {
-        let outcome: Result<EntryID, PublishRefusal> = perform { machine, now, state in
-            if state.isStopping { return (.failure(.shuttingDown), []) }
-            if state.backlogCount >= limits.maximumBacklog {
-                return (.failure(.serverBusy("its database has been away for long")), [])
+        let outcome: Result<EntryID, PublishRefusal> = decide { machine, now, situation in
+            switch situation {
+            case .lost: return (.failure(.serverBusy("another server has taken this channel over")), [])
+            case .stopping: return (.failure(.shuttingDown), [])
+            case .full: return (.failure(.serverBusy("its database has been away for long")), [])
+            case .running: return machine.joinRequested(publisher, newEntry: .random(), now: now)
             }
-            return machine.joinRequested(publisher, newEntry: .random(), now: now)
         }
         switch outcome {
         case .success: logger.info("publisher joined the queue", metadata: ["dj": "\(publisher.name)"])
@@ -85,91 +103,29 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
     }
 
     package func readinessChanged(_ session: PublishSessionID, to readiness: Readiness) {
-        perform { machine, now, _ in ((), machine.readinessChanged(session, to: readiness, now: now)) }
+        tell { machine, now in machine.readinessChanged(session, to: readiness, now: now) }
+    }
+
+    package func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {
+        tell { machine, now in machine.mediaHealthChanged(session, to: health, now: now) }
     }
 
     package func ended(_ session: PublishSessionID, how: PublisherEnd) {
-        perform { machine, now, _ in ((), machine.sessionEnded(session, how: how, now: now)) }
+        tell { machine, now in machine.sessionEnded(session, how: how, now: now) }
     }
 
     /// What left the programme's output; called by the assembly for `Broadcast`.
     package func programmeReported(_ report: ProgrammeReport) {
-        perform { machine, now, _ in ((), machine.programmeReported(report, now: now)) }
-    }
-
-    // MARK: QueueDesk
-
-    package func view(of channel: ChannelName) async throws(QueueCommandError) -> QueueView {
-        try check(channel)
-        let now = clock.now()
-        return state.withLock { $0.machine.view(now: now) }
-    }
-
-    package func views(of channel: ChannelName) async throws(QueueCommandError) -> AsyncStream<QueueView> {
-        try check(channel)
-        let now = clock.now()
-        let (stream, continuation) = AsyncStream.makeStream(of: QueueView.self, bufferingPolicy: .bufferingNewest(1))
-        let number: Int? = state.withLock { state in
-            guard !state.isStopping, state.listeners.count < limits.maximumListeners else { return nil }
-            state.nextListener += 1
-            state.listeners[state.nextListener] = continuation
-            continuation.yield(state.machine.view(now: now))
-            return state.nextListener
-        }
-        guard let number else {
-            continuation.finish()
-            return stream
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { _ = $0.listeners.removeValue(forKey: number) }
-        }
-        return stream
-    }
-
-    package func skip(_ channel: ChannelName, entry: EntryID?) async throws(QueueCommandError) -> QueueView {
-        try check(channel)
-        let outcome: Result<QueueView, QueueCommandError> = perform { machine, now, state in
-            if state.isStopping { return (.failure(.stopping), []) }
-            do throws(QueueCommandError) {
-                let actions = try machine.skip(entry: entry, now: now)
-                return (.success(machine.view(now: now)), actions)
-            } catch {
-                return (.failure(error), [])
-            }
-        }
-        return try outcome.get()
-    }
-
-    package func change(
-        _ channel: ChannelName, settings change: @escaping @Sendable (inout QueueSettings) -> Void
-    ) async throws(QueueCommandError) -> QueueView {
-        try check(channel)
-        let outcome: Result<QueueView, QueueCommandError> = perform { machine, now, state in
-            if state.isStopping { return (.failure(.stopping), []) }
-            do throws(QueueCommandError) {
-                let actions = try machine.change(settings: change, now: now)
-                return (.success(machine.view(now: now)), actions)
-            } catch {
-                return (.failure(error), [])
-            }
-        }
-        return try outcome.get()
-    }
-
-    // MARK: ReadinessReporting
-
-    package func readiness() async -> [ReadinessCheck] {
-        let (trouble, waiting) = state.withLock { ($0.trouble, $0.backlog.count) }
-        guard let trouble else { return [ReadinessCheck(name: "queue", isOK: true)] }
-        return [ReadinessCheck(name: "queue", isOK: false, cause: "\(waiting) moves not written: \(trouble)")]
+        tell { machine, now in machine.programmeReported(report, now: now) }
     }
 
     // MARK: Service
 
-    /// Keeps time and writes moves until graceful shutdown, then writes what is left (at most 2 s) and ends all listeners.
+    /// Keeps time and writes moves until graceful shutdown or until the channel is lost; then writes what is left, when it
+    /// may (at most `Limits.lastWriting`), and ends all listeners.
     package func run() async throws {
         // The stored queue is written once with the graces that run from now, and the programme gets its first order.
-        perform { machine, now, _ in ((), machine.deadlinePassed(now: now)) }
+        tell { machine, now in machine.deadlinePassed(now: now) }
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.keepTime() }
@@ -181,178 +137,136 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         await writeLastMoves()
     }
 
-    private func stop() {
-        let listeners = state.withLock { state in
+    func stop() {
+        let (listeners, eventListeners) = state.withLock { state in
             state.isStopping = true
-            defer { state.listeners.removeAll() }
-            return Array(state.listeners.values)
+            defer { (state.listeners, state.eventListeners) = ([:], [:]) }
+            return (Array(state.listeners.values), Array(state.eventListeners.values))
         }
         for listener in listeners { listener.finish() }
+        for listener in eventListeners { listener.finish() }
         timerWishes.finish()
         writerWishes.finish()
+    }
+
+    /// Whether the channel was lost: `run` has ended then or is ending, and nothing more is written.
+    package var hasSteppedDown: Bool { state.withLock { $0.hasSteppedDown } }
+
+    /// The channel is another's now (design §4, Ownership): ends `run`, writes nothing of what waits, shows the slate and
+    /// sends every publisher away. Any thread; harmless when done already.
+    package func stepDown() { stepDown(cause: "the lease was taken") }
+
+    func stepDown(cause: String) {
+        let lost: (actions: [QueueMachine.Action], moves: Int)? = state.withLock { state in
+            guard !state.hasSteppedDown else { return nil }
+            state.hasSteppedDown = true
+            state.trouble = "another server has taken this channel over"
+            state.heartbeat = nil
+            defer { state.backlog.removeAll() }
+            return (state.machine.stepDown(), state.backlog.count)
+        }
+        guard let lost else { return }
+        logger.critical(
+            "another server has taken this queue over; its moves here are no longer written",
+            metadata: ["cause": "\(cause)", "moves": "\(lost.moves)"])
+        stop()
+        carryOut(lost.actions)
     }
 
     /// Calls the machine at each deadline it names; a change makes it look again.
     private func keepTime() async {
         for await _ in timerWishes.stream {
-            while let deadline = nextDeadline() {
+            while let deadline = state.withLock({ $0.machine.nextDeadline }) {
                 let wait = deadline - clock.now()
                 if wait > .zero, await timerWishes.wait(atMost: wait) == .wished { continue }
                 if timerWishes.isFinished { return }
-                perform { machine, now, _ in ((), machine.deadlinePassed(now: now)) }
+                tell { machine, now in machine.deadlinePassed(now: now) }
             }
         }
     }
 
-    private func nextDeadline() -> WallTime? {
-        let now = clock.now()
-        return state.withLock { $0.machine.nextDeadline(now: now) }
-    }
+    // MARK: Deciding and carrying out
 
-    private func writeMoves() async {
-        var backoff = Backoff()
-        for await _ in writerWishes.stream {
-            while let work = nextWork() {
-                do {
-                    try await write(work)
-                    backoff.reset()
-                    noteTrouble(nil)
-                } catch let error as QueueStoreError {
-                    disown(because: error)
-                    return
-                } catch {
-                    noteTrouble("\(error)")
-                    if await writerWishes.pause(backoff.next()) == .finished { return }
-                }
-            }
+    /// What a caller who may be refused must know before the machine is asked.
+    enum Situation: Sendable { case running, stopping, full, lost }
+
+    /// One event that nobody waits for the answer of.
+    private func tell(_ event: (inout QueueMachine, WallTime) -> [QueueMachine.Action]) {
+        decide { machine, now, situation in
+            if case .lost = situation { return ((), []) }
+            return ((), event(&machine, now))
         }
     }
-
-    private enum Work {
-        case move(QueueTransition)
-        case heartbeat(EntryID, Duration)
-    }
-
-    private func nextWork() -> Work? {
-        state.withLock { state in
-            if let move = state.backlog.first { return .move(move) }
-            if let (entry, used) = state.heartbeat {
-                state.heartbeat = nil
-                return .heartbeat(entry, used)
-            }
-            return nil
-        }
-    }
-
-    private func write(_ work: Work) async throws {
-        switch work {
-        case .move(let transition):
-            try await store.commit(transition)
-            let left = state.withLock { state in
-                state.backlog.removeFirst()
-                return state.backlog.count
-            }
-            Gauge(label: "lineup_queue_backlog", dimensions: [("channel", channel.text)]).record(left)
-        case .heartbeat(let entry, let used):
-            try await store.heartbeat(entry, usedOnAir: used)
-        }
-    }
-
-    private func writeLastMoves() async {
-        guard !state.withLock({ $0.isDisowned }) else { return }
-        let deadline = clock.now() + .seconds(2)
-        while let work = nextWork() {
-            do {
-                try await write(work)
-            } catch {
-                guard clock.now() < deadline, !(error is QueueStoreError) else {
-                    logger.error(
-                        "moves of the queue were not written before the stop", metadata: ["error": "\(error)"])
-                    return
-                }
-                // The database may be back in a moment; a cancelled wait means that there is no moment left.
-                guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
-            }
-        }
-    }
-
-    private func noteTrouble(_ trouble: String?) {
-        let before = state.withLock { state in
-            defer { state.trouble = trouble }
-            return state.trouble
-        }
-        if before == nil, let trouble {
-            logger.error("moves of the queue cannot be written; they wait", metadata: ["error": "\(trouble)"])
-        } else if before != nil, trouble == nil {
-            logger.notice("moves of the queue are being written again")
-        }
-    }
-
-    private func disown(because error: QueueStoreError) {
-        state.withLock { state in
-            state.isDisowned = true
-            state.backlog.removeAll()
-            state.trouble = "another server has moved this queue"
-        }
-        logger.critical(
-            "another server has moved this queue; its moves here are no longer written: restart this server",
-            metadata: ["error": "\(error)"])
-    }
-
-    // MARK: Carrying out
 
     /// One event: the machine decides under the lock, what follows is done in order after it.
     ///
     /// Orders to the programme carry a version, so two threads may deliver them out of order; moves join the backlog under
     /// the lock.
     @discardableResult
-    private func perform<Outcome>(
-        _ decide: (inout QueueMachine, WallTime, StateSummary) -> (Outcome, [QueueMachine.Action])
+    func decide<Outcome>(
+        _ event: (inout QueueMachine, WallTime, Situation) -> (Outcome, [QueueMachine.Action])
     ) -> Outcome {
-        let now = clock.now()
-        let (outcome, actions) = state.withLock { state in
-            let summary = StateSummary(isStopping: state.isStopping, backlogCount: state.backlog.count)
-            let (outcome, actions) = decide(&state.machine, now, summary)
-            keep(actions, in: &state, now: now)
-            return (outcome, actions)
+        let time = clock.now()
+        let (outcome, actions, waiting) = state.withLock { state in
+            state.now = max(state.now, time)
+            let (outcome, actions) = event(&state.machine, state.now, situation(of: state))
+            keep(actions, in: &state)
+            return (outcome, actions, state.backlog.count)
         }
-        for action in actions {
-            switch action {
-            case .direct(let order): programme.direct(order)
-            case .close(let session, let reason): publishers.close(session, reason: reason)
-            case .store(let transition): log(transition)
-            case .heartbeat: break
-            }
+        guard !actions.isEmpty else {
+            timerWishes.wish()
+            return outcome
         }
+        backlogGauge.record(waiting)
+        carryOut(actions)
         timerWishes.wish()
-        if !actions.isEmpty { writerWishes.wish() }
+        writerWishes.wish()
         return outcome
     }
 
-    private struct StateSummary {
-        var isStopping: Bool
-        var backlogCount: Int
+    private func situation(of state: borrowing State) -> Situation {
+        if state.hasSteppedDown { return .lost }
+        if state.isStopping { return .stopping }
+        return state.backlog.count >= limits.maximumBacklog ? .full : .running
     }
 
-    private func keep(_ actions: [QueueMachine.Action], in state: inout State, now: WallTime) {
+    private func keep(_ actions: [QueueMachine.Action], in state: inout State) {
         var hasChanged = false
         for action in actions {
             switch action {
             case .store(let transition):
-                if !state.isDisowned { state.backlog.append(transition) }
                 hasChanged = true
-            case .heartbeat(let entry, let used):
-                state.heartbeat = (entry, used)
-            case .direct, .close:
-                break
+                guard !state.hasSteppedDown else { continue }
+                let lost = state.backlog.append(transition)
+                guard lost > 0 else { continue }
+                state.machine.takeBack(events: lost)
+                Counter(label: "lineup_queue_events_lost_total", dimensions: [("channel", channel.text)])
+                    .increment(by: lost)
+            case .heartbeat(let entry, let used): state.heartbeat = (entry, used)
+            case .direct, .close, .closePublisher: break
             }
         }
         guard hasChanged, !state.listeners.isEmpty else { return }
-        let view = state.machine.view(now: now)
+        let view = state.machine.view(now: state.now)
         for listener in state.listeners.values { listener.yield(view) }
     }
 
+    private func carryOut(_ actions: [QueueMachine.Action]) {
+        for action in actions {
+            switch action {
+            case .direct(let order): programme.direct(order)
+            case .close(let session, let reason): publishers.close(session, reason: reason)
+            case .closePublisher(let user, let reason): publishers.close(publishedBy: user, reason: reason)
+            case .store(let transition): log(transition)
+            case .heartbeat: break
+            }
+        }
+    }
+
     private func log(_ transition: QueueTransition) {
+        for act in transition.audit {
+            logger.notice("queue act", metadata: ["act": "\(act.action)", "by": "\(act.actor.name)"])
+        }
         for event in transition.events {
             Counter(label: "lineup_queue_events_total", dimensions: [("channel", channel.text), ("kind", event.kind)])
                 .increment()
@@ -364,9 +278,5 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
                     "version": "\(transition.version)",
                 ])
         }
-    }
-
-    private func check(_ asked: ChannelName) throws(QueueCommandError) {
-        guard asked == channel else { throw .unknownChannel }
     }
 }

@@ -1,7 +1,12 @@
 /// What a connection may ask of us (I8, I11). Sizes are in bytes.
 package struct RTMPLimits: Sendable, Equatable {
-    /// Chunk sizes a peer may set; smaller ones cost us more work per byte than they are worth.
-    package var chunkSizes: ClosedRange<Int> = 128...65_536
+    /// Chunk sizes a peer may set are from here: smaller ones cost us more work per byte than they are worth.
+    package static let smallestChunkSize = 128
+    /// More makes no difference: no message is longer.
+    package static let largestChunkSize = 16 * 1_048_576
+
+    /// What a peer may set; taken between the two above.
+    package var maximumChunkSize = 65_536
     /// Of one command, metadata or control message.
     package var maximumCommandBytes = 65_536
     /// Of one audio or video message.

@@ -37,7 +37,7 @@ extension ServerConnection.CloseCause {
 
 /// The keys of this target's log metadata.
 enum LogKey: String {
-    case peer, cause, error, host, port
+    case peer, cause, error, host, port, until, channel, lost
 }
 
 extension Logger {
@@ -48,6 +48,14 @@ extension Logger {
 
     func info(_ message: Logger.Message, metadata: [LogKey: Logger.MetadataValue]) {
         info(message, metadata: Self.named(metadata))
+    }
+
+    func notice(_ message: Logger.Message, metadata: [LogKey: Logger.MetadataValue]) {
+        notice(message, metadata: Self.named(metadata))
+    }
+
+    func error(_ message: Logger.Message, metadata: [LogKey: Logger.MetadataValue]) {
+        error(message, metadata: Self.named(metadata))
     }
 
     private static func named(_ metadata: [LogKey: Logger.MetadataValue]) -> Logger.Metadata {

@@ -28,33 +28,50 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private let registry: ConnectionRegistry
     private let metrics: RTMPMetrics
     private let address: String
+    private let network: String
+    private let place: ConnectionRegistry.Place
     private let logger: Logger
 
     private var context: ChannelHandlerContext?
-    /// Outlives `context` while the gate is asked; the registry knows the connection by it.
+    /// Outlives `context` while the gate is asked; then the connection leaves the registry.
     private var channel: (any Channel)?
     private var sink: (any PublisherSink)?
+    private let players: RTMPPlayers
+    private var player: RTMPHubWriter?
     private var isAskingGate = false
     private var isDraining = false
     private var isReading = true
     private var needsFlush = false
     private var inputIsClosed = false
     private var lastRead = NIODeadline.uptimeNanoseconds(0)
+    /// When the last read with media in it came, or the publish was accepted.
+    private var lastMedia = NIODeadline.uptimeNanoseconds(0)
+    /// The sink was told; ends with the next unit.
+    private var isSilent = false
     private var timer: Scheduled<Void>?
 
     /// The reads before and after the publisher was let in: what is read at once is held at once.
     static let readBytesBeforePublish = 8192
     private static let readBytes = AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 8192, maximum: 65_536)
 
-    /// - Parameter address: the peer's, as it was admitted to `registry`; the handler removes it there at the end.
+    /// - Parameters:
+    ///   - address: the peer's, without the port.
+    ///   - network: what the limits of an address count; see `PeerNetwork`.
+    ///   - place: as it was admitted to `registry`; the handler removes it there at the end.
     init(
-        limits: RTMPServerConfiguration.Limits, address: String, gate: any PublisherGate, registry: ConnectionRegistry,
-        metrics: RTMPMetrics, logger: Logger
+        limits: RTMPServerConfiguration.Limits, authenticator: (any MessageAuthenticating)?, address: String,
+        network: String, place: ConnectionRegistry.Place,
+        gate: any PublisherGate, players: RTMPPlayers, registry: ConnectionRegistry, metrics: RTMPMetrics,
+        logger: Logger
     ) {
-        self.machine = ServerConnection(limits: limits.peer, seed: UInt64.random(in: .min ... .max))
+        self.machine = ServerConnection(
+            limits: limits.peer, authenticator: authenticator, seed: UInt64.random(in: .min ... .max))
         self.limits = limits
         self.address = address
+        self.network = network
+        self.place = place
         self.gate = gate
+        self.players = players
         self.registry = registry
         self.metrics = metrics
         self.logger = logger
@@ -84,7 +101,10 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) { flushIfNeeded() }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) { updateReading() }
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        updateReading()
+        player?.writabilityChanged()
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         connectionGone()
@@ -127,6 +147,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         stage = .closed
         timer?.cancel()
         timer = nil
+        stopPlaying()
         machine.inputClosed()
         drain()
         leaveRegistryIfDone()
@@ -139,10 +160,14 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
-        while let action = machine.next() { run(action) }
+        drainAll()
         isDraining = false
         // A whole read's answers go out together, at its end; those of other events now.
         flushIfNeeded()
+    }
+
+    private func drainAll() {
+        while let action = machine.next() { run(action) }
     }
 
     private func run(_ action: ServerConnection.Action) {
@@ -153,6 +178,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
             needsFlush = true
         case .authorise(let intent): askGate(intent)
         case .media(let event): deliver(event)
+        case .play(let intent): play(intent)
+        case .playback(let change): player?.changed(change)
         case .ended(let how):
             let ending = sink
             sink = nil
@@ -163,10 +190,14 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     private func deliver(_ event: MediaEvent) {
         switch event {
-        case .unit(let unit): sink?.unitReceived(unit)
+        case .unit(let unit):
+            lastMedia = lastRead
+            if isSilent { silenceEnded() }
+            sink?.unitReceived(unit)
         case .format(let format): sink?.formatReceived(format)
         case .metadata(let metadata): sink?.metadataReceived(metadata)
         case .refused(let track, let reason): sink?.trackRefused(track, reason: reason)
+        case .leftOut(let track, _): logger.debug("further tracks are left out", metadata: ["track": "\(track)"])
         }
     }
 
@@ -184,7 +215,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         updateReading()
         let connection = PublisherHandle(channel: context.channel)
         let request = PublishRequest(
-            application: intent.application, key: intent.key, remoteAddress: address, encoder: intent.encoder)
+            application: intent.application, key: intent.key, remoteAddress: address, network: network,
+            encoder: intent.encoder)
         let gate = self.gate
         context.eventLoop.makeFutureWithTask { await gate.open(request, connection: connection) }
             .assumeIsolated().whenSuccess { self.gateAnswered($0) }
@@ -205,20 +237,70 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     }
 
     private func publishingBegan() {
-        lastRead = context?.eventLoop.now ?? lastRead
+        registry.settle(place)
+        lastMedia = context?.eventLoop.now ?? lastRead
         try? context?.channel.syncOptions?.setOption(.recvAllocator, value: Self.readBytes)  // Lost: smaller reads.
-        watchIdle(after: limits.idleLimit)
+        watchForSilence()
     }
 
-    private func watchIdle(after delay: Duration) {
-        schedule(after: delay) { handler in
-            let quiet = Duration((handler.context?.eventLoop.now ?? handler.lastRead) - handler.lastRead)
-            if quiet < handler.limits.idleLimit {
-                handler.watchIdle(after: handler.limits.idleLimit - quiet)
-            } else {
-                handler.machine.idleLimitPassed()
+    // MARK: Playing
+
+    private func play(_ intent: PlayIntent) {
+        switch players.enter(intent, from: network) {
+        case .failure(let refusal): machine.playRefused(refusal)
+        case .success(let hub):
+            guard let context, stage == .open else { return players.leave(from: network) }
+            registry.settle(place)
+            timer?.cancel()
+            timer = nil
+            let limits = players.playing.limits
+            let player = RTMPHubWriter(context: context, stallLimit: limits.stallLimit) { [weak self] end in
+                self?.playingEnded(end)
             }
+            self.player = player
+            RTMPPlayers.setOptions(of: context.channel, limits)
+            machine.playAccepted()
+            // What the machine says about it goes out first.
+            drainAll()
+            player.start(from: hub)
         }
+    }
+
+    private func playingEnded(_ end: RTMPHubWriter.End) {
+        switch end {
+        case .programmeFinished: machine.closeRequested(reason: PublishRefusal.shuttingDown.message)
+        case .stalled: machine.idleLimitPassed()
+        }
+        drain()
+    }
+
+    private func stopPlaying() {
+        guard let player else { return }
+        self.player = nil
+        player.stop()
+        players.leave(from: network)
+    }
+
+    // MARK: Silence
+
+    /// One timer per publisher, moved only when it fires or a silence ends: nothing per message.
+    private func watchForSilence() {
+        let quiet = Duration((context?.eventLoop.now ?? lastMedia) - lastMedia)
+        if quiet >= limits.idleLimit {
+            machine.idleLimitPassed()
+            return
+        }
+        if !isSilent, quiet >= limits.silenceLimit {
+            isSilent = true
+            sink?.silenceBegan()
+        }
+        let next = isSilent ? limits.idleLimit : min(limits.silenceLimit, limits.idleLimit)
+        schedule(after: next - quiet) { $0.watchForSilence() }
+    }
+
+    private func silenceEnded() {
+        isSilent = false
+        schedule(after: limits.silenceLimit) { $0.watchForSilence() }
     }
 
     // MARK: Closing
@@ -226,6 +308,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private func close(_ cause: ServerConnection.CloseCause) {
         if let reason = cause.refusalLabel { metrics.refused(reason: reason) }
         logger.debug("connection closing", metadata: [.peer: "\(address)", .cause: "\(cause.label)"])
+        stopPlaying()
         guard stage == .open, let context else { return }
         timer?.cancel()
         timer = nil
@@ -242,16 +325,17 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     /// The registry's count is also what a stopping server waits for, so a gate that is still being asked counts.
     private func leaveRegistryIfDone() {
-        guard stage == .closed, !isAskingGate, let channel else { return }
-        self.channel = nil
-        registry.remove(channel, from: address)
+        guard stage == .closed, !isAskingGate, channel != nil else { return }
+        channel = nil
+        registry.remove(place)
     }
 
     // MARK: Reading and time
 
     private func updateReading() {
         guard let context else { return }
-        let shouldRead = stage == .lingering || (!isAskingGate && context.channel.isWritable)
+        // What a player sends is answered with little, and it may have to be read to find that it has left.
+        let shouldRead = stage == .lingering || player != nil || (!isAskingGate && context.channel.isWritable)
         guard shouldRead != isReading else { return }
         isReading = shouldRead
         try? context.channel.syncOptions?.setOption(.autoRead, value: shouldRead)  // Fails on a closed channel only.

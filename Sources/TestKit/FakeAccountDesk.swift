@@ -106,6 +106,18 @@ package final class FakeAccountDesk: AccountDesk {
         return state.withLock { Array($0.accounts.values) }
     }
 
+    package func setDisabled(
+        _ user: UserID, _ isDisabled: Bool, by actor: Actor
+    ) async throws(AccountError) -> Account {
+        try check()
+        let account = state.withLock { state in
+            state.accounts[user]?.isDisabled = isDisabled
+            return state.accounts[user]
+        }
+        guard let account else { throw .unknownUser }
+        return account
+    }
+
     package func account(matching text: String) async throws(AccountError) -> Account? {
         try check()
         return state.withLock { state in

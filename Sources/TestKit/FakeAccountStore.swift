@@ -2,7 +2,7 @@ package import Domain
 private import Synchronization
 
 /// Accounts in memory. Passes the same suite as the real store (`AccountStoreTests`).
-package final class FakeAccountStore: AccountStore, KeyDirectory {
+package final class FakeAccountStore: AccountStore, KeyDirectory, TokenStore, AuditLog {
     private struct Key {
         var info: StreamKeyInfo
         var digest: [UInt8]
@@ -13,7 +13,13 @@ package final class FakeAccountStore: AccountStore, KeyDirectory {
         var accounts: [UserID: StoredAccount] = [:]
         var sessions: [[UInt8]: (user: UserID, session: StoredSession)] = [:]
         var keys: [KeyID: Key] = [:]
+        var tokens: [TokenID: (token: APIToken, digest: [UInt8])] = [:]
+        var audit: [StoredAuditRecord] = []
         var isAway = false
+
+        mutating func append(_ record: AuditRecord) {
+            audit.append(StoredAuditRecord(id: Int64(audit.count + 1), record: record))
+        }
     }
 
     /// What a call throws while the fake is away.
@@ -70,6 +76,18 @@ package final class FakeAccountStore: AccountStore, KeyDirectory {
 
     package func replacePasswordHash(of user: UserID, with hash: Secret) async throws {
         try access { $0.accounts[user]?.passwordHash = hash }
+    }
+
+    package func setDisabled(
+        _ user: UserID, _ isDisabled: Bool, at: WallTime, audit: AuditRecord
+    ) async throws -> Account? {
+        try access { state in
+            guard let account = state.accounts[user]?.account else { return nil }
+            guard account.isDisabled != isDisabled else { return account }
+            state.accounts[user]?.account.isDisabled = isDisabled
+            state.append(audit)
+            return state.accounts[user]?.account
+        }
     }
 
     package func insertSession(
@@ -152,6 +170,56 @@ package final class FakeAccountStore: AccountStore, KeyDirectory {
         try access { state in
             let createdAt = state.keys[key]?.info.createdAt
             state.keys[key]?.info.lastUsedAt = createdAt
+        }
+    }
+
+    // MARK: Tokens and the audit log
+
+    package func insertToken(_ token: APIToken, digest: [UInt8], audit: AuditRecord) async throws {
+        try access { state in
+            state.tokens[token.id] = (token, digest)
+            state.append(audit)
+        }
+    }
+
+    package func tokens() async throws -> [APIToken] {
+        try access { state in
+            state.tokens.values.map(\.token).sorted {
+                ($0.revokedAt == nil ? 0 : 1, $0.createdAt, $0.id) < ($1.revokedAt == nil ? 0 : 1, $1.createdAt, $1.id)
+            }
+        }
+    }
+
+    package func token(digest: [UInt8]) async throws -> APIToken? {
+        try access { $0.tokens.values.first { $0.digest == digest }?.token }
+    }
+
+    package func revokeToken(_ id: TokenID, at: WallTime, audit: AuditRecord) async throws -> Bool {
+        try access { state in
+            guard let found = state.tokens[id]?.token, found.revokedAt == nil else { return false }
+            state.tokens[id]?.token.revokedAt = at
+            state.append(audit)
+            return true
+        }
+    }
+
+    package func noteUse(ofToken id: TokenID, at: WallTime) async throws {
+        try access { state in
+            guard let used = state.tokens[id]?.token.lastUsedAt, used > at else {
+                state.tokens[id]?.token.lastUsedAt = at
+                return
+            }
+        }
+    }
+
+    package func append(_ record: AuditRecord) async throws { try access { $0.append(record) } }
+
+    package func records(before: Int64?, limit: Int, channel: ChannelName?) async throws -> [StoredAuditRecord] {
+        try access { state in
+            Array(
+                state.audit.reversed().lazy
+                    .filter { $0.id < before ?? .max && (channel == nil || $0.record.channel == channel) }
+                    .prefix(min(max(limit, 1), 500)))
         }
     }
 }

@@ -5,7 +5,9 @@ import Synchronization
 package final class FakeQueueDesk: QueueDesk {
     private struct State {
         var view: QueueView
-        var settings = QueueSettings()
+        var commands: [QueueCommand] = []
+        var refusal: QueueCommandError?
+        var eventReaders: [Int: AsyncStream<EventRecord>.Continuation] = [:]
         var watchers: [Int: AsyncStream<QueueView>.Continuation] = [:]
         var serial = 0
     }
@@ -34,7 +36,16 @@ package final class FakeQueueDesk: QueueDesk {
 
     /// How many follow the queue live.
     package var watcherCount: Int { state.withLock { $0.watchers.count } }
-    package var settings: QueueSettings { state.withLock { $0.settings } }
+    package var settings: QueueSettings { state.withLock { $0.view.settings } }
+    /// How many follow the events.
+    package var eventReaderCount: Int { state.withLock { $0.eventReaders.count } }
+    /// What was asked and not refused, oldest first.
+    package var commands: [QueueCommand] { state.withLock { $0.commands } }
+    /// While set, every act is refused with it.
+    package var refusal: QueueCommandError? {
+        get { state.withLock { $0.refusal } }
+        set { state.withLock { $0.refusal = newValue } }
+    }
 
     /// Changes the view and tells everybody.
     package func update(_ change: (inout QueueView) -> Void) {
@@ -66,9 +77,38 @@ package final class FakeQueueDesk: QueueDesk {
         return stream
     }
 
-    package func skip(_ channel: ChannelName, entry: EntryID?) async throws(QueueCommandError) -> QueueView {
-        let head = try await view(of: channel).entries.first { $0.state == .onAir }
-        guard let head else { throw .nobodyOnAir }
+    /// Skips the one on air and keeps settings; any other act is kept in `commands` and changes nothing.
+    package func perform(
+        _ command: QueueCommand, on channel: ChannelName
+    ) async throws(QueueCommandError) -> QueueView {
+        let present = try await view(of: channel)
+        if let expected = command.expectedVersion, expected != present.version {
+            throw .versionConflict(present: present)
+        }
+        if let refusal = state.withLock({ $0.refusal }) { throw refusal }
+        state.withLock { $0.commands.append(command) }
+        var settings = present.settings
+        switch command.act {
+        case .skip(let entry): try skip(entry, of: present)
+        case .set(let texts): for (name, text) in texts { try settings.set(name, to: text) }
+        case .setOpen(let isOpen): settings.isOpen = isOpen
+        case .setAutoAdvance(let advances): settings.autoAdvance = advances
+        case .setSlotLength(let seconds, _): settings.slotSeconds = seconds
+        default: break
+        }
+        if let problem = settings.problem { throw .invalidSetting(problem) }
+        if settings != present.settings {
+            update { [settings] view in
+                view.settings = settings
+                view.slotSeconds = settings.slotSeconds
+                view.isOpen = settings.isOpen
+            }
+        }
+        return try await view(of: channel)
+    }
+
+    private func skip(_ entry: EntryID?, of view: QueueView) throws(QueueCommandError) {
+        guard let head = view.entries.first(where: { $0.state == .onAir }) else { throw .nobodyOnAir }
         if let entry, entry != head.id { throw .unknownEntry }
         update { view in
             view.entries.removeAll { $0.id == head.id }
@@ -79,20 +119,35 @@ package final class FakeQueueDesk: QueueDesk {
                 view.entries[0].remainingSeconds = view.slotSeconds.map { Double($0) }
             }
         }
-        return try await view(of: channel)
     }
 
-    package func change(
-        _ channel: ChannelName, settings change: @escaping @Sendable (inout QueueSettings) -> Void
-    ) async throws(QueueCommandError) -> QueueView {
-        let settings = state.withLock { state in
-            change(&state.settings)
-            return state.settings
+    package func settings(of channel: ChannelName) async throws(QueueCommandError) -> QueueSettings {
+        try await view(of: channel).settings
+    }
+
+    package func events(of channel: ChannelName) async throws(QueueCommandError) -> AsyncStream<EventRecord> {
+        guard channel == .main else { throw .unknownChannel }
+        let (stream, continuation) = AsyncStream<EventRecord>.makeStream(bufferingPolicy: .bufferingOldest(256))
+        state.withLock { state in
+            state.serial += 1
+            let number = state.serial
+            state.eventReaders[number] = continuation
+            continuation.onTermination = { [weak self] _ in
+                self?.state.withLock { $0.eventReaders[number] = nil }
+            }
         }
-        update { view in
-            view.slotSeconds = settings.slotSeconds
-            view.isOpen = settings.isOpen
-        }
-        return try await view(of: channel)
+        return stream
+    }
+
+    /// Ends everybody's events, as for readers that are too slow.
+    package func endEvents() {
+        let readers = state.withLock { Array($0.eventReaders.values) }
+        for reader in readers { reader.finish() }
+    }
+
+    /// Sends an event to everybody who follows, as if its move had been committed.
+    package func tell(_ record: EventRecord) {
+        let readers = state.withLock { Array($0.eventReaders.values) }
+        for reader in readers { reader.yield(record) }
     }
 }

@@ -15,10 +15,7 @@ import ServiceLifecycle
 package final class WebServer: Service, Sendable {
     private let configuration: WebServerConfiguration
     private let group: any EventLoopGroup
-    private let accounts: any AccountDesk
-    private let queue: any QueueDesk
-    private let origin: any DeliveryOrigin
-    private let readiness: [any ReadinessReporting]
+    private let ports: WebServerPorts
     private let renderMetrics: @Sendable () -> String
     private let clock: any WallClock
     private let metrics: any MetricsFactory
@@ -29,17 +26,13 @@ package final class WebServer: Service, Sendable {
     /// Starts nothing; `run()` does.
     /// - Parameter metrics: the assembly passes its `PrometheusMetrics`, or nothing after `MetricsSystem.bootstrap`.
     package init(
-        configuration: WebServerConfiguration, group: any EventLoopGroup, accounts: any AccountDesk,
-        queue: any QueueDesk, origin: any DeliveryOrigin, readiness: [any ReadinessReporting],
+        configuration: WebServerConfiguration, group: any EventLoopGroup, ports: WebServerPorts,
         renderMetrics: @escaping @Sendable () -> String, clock: any WallClock, logger: Logger,
         metrics: any MetricsFactory = MetricsSystem.factory
     ) {
         self.configuration = configuration
         self.group = group
-        self.accounts = accounts
-        self.queue = queue
-        self.origin = origin
-        self.readiness = readiness
+        self.ports = ports
         self.renderMetrics = renderMetrics
         self.clock = clock
         self.metrics = metrics
@@ -94,15 +87,28 @@ package final class WebServer: Service, Sendable {
 
     private func responder(pages: PageStore, cookie: SessionCookie) -> WebResponder {
         let slots = EventStreamSlots(maximum: configuration.maximumEventStreams, factory: metrics)
+        let authenticator = Authenticator(
+            accounts: ports.accounts, tokens: ports.tokens, cookie: cookie, wrongTokens: WrongTokenLimiter(),
+            clock: clock)
         let operation = OperationRoutes(
-            readiness: readiness, renderMetrics: renderMetrics, configuration: configuration)
-        let routes =
-            HLSDelivery(origin: origin).routes + PageRoutes(pages: pages, channels: configuration.channels).routes
-            + AccountRoutes(accounts: accounts, cookie: cookie, clock: clock).routes
-            + KeyRoutes(accounts: accounts).routes + QueueRoutes(queue: queue).routes
-            + EventRoutes(queue: queue, slots: slots, heartbeat: configuration.heartbeat).routes + operation.routes
+            readiness: ports.readiness, renderMetrics: renderMetrics, configuration: configuration)
+        let events = EventRoutes(
+            queue: ports.queue, log: ports.events, slots: slots, heartbeat: configuration.heartbeat,
+            authenticator: authenticator)
+        let routes: [[Route]] = [
+            HLSDelivery(origin: ports.origin).routes,
+            PageRoutes(pages: pages, channels: configuration.channels).routes,
+            OlderNameRoutes(queue: ports.queue, pages: pages).routes,
+            AccountRoutes(accounts: ports.accounts, cookie: cookie, clock: clock).routes,
+            KeyRoutes(accounts: ports.accounts).routes, UserRoutes(accounts: ports.accounts).routes,
+            TokenRoutes(tokens: ports.tokens).routes,
+            QueueRoutes(queue: ports.queue).routes,
+            QueueActRoutes(queue: ports.queue, accounts: ports.accounts, clock: clock).routes,
+            HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
+            operation.routes,
+        ]
         return WebResponder(
-            table: RouteTable(routes), pages: pages, accounts: accounts, cookie: cookie,
+            table: RouteTable(routes.flatMap { $0 }), pages: pages, authenticator: authenticator,
             crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
             metrics: RequestMetrics(factory: metrics), logger: logger)
     }

@@ -5,7 +5,8 @@ import LineupServer
 
 struct User: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes and lists accounts.", subcommands: [Create.self, List.self])
+        abstract: "Makes, lists, disables and enables accounts.",
+        subcommands: [Create.self, List.self, Disable.self, Enable.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -66,6 +67,45 @@ struct User: AsyncParsableCommand {
                     print("\(row.id)  \(row.role)  \(row.name)  <\(row.email)>\(row.disabled ? "  disabled" : "")")
                 }
             }
+        }
+    }
+}
+
+extension User {
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Keeps somebody out.",
+            discussion: "Sessions end at once, and whoever publishes is disconnected within a second.")
+
+        @OptionGroup var installation: InstallationOptions
+        @Argument(help: "DJ name, e-mail address or id.") var user: String
+        @Flag(help: "Print one JSON document.") var json = false
+
+        func run() async throws { try await setDisabled(user, true, installation, json: json) }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lets somebody in again.")
+
+        @OptionGroup var installation: InstallationOptions
+        @Argument(help: "DJ name, e-mail address or id.") var user: String
+        @Flag(help: "Print one JSON document.") var json = false
+
+        func run() async throws { try await setDisabled(user, false, installation, json: json) }
+    }
+
+    private static func setDisabled(
+        _ user: String, _ isDisabled: Bool, _ installation: InstallationOptions, json: Bool
+    ) async throws {
+        try await plainly {
+            let account = try await installation.commandContext().withAccounts { desk in
+                guard let account = try await desk.account(matching: user) else { throw AccountError.unknownUser }
+                return try await desk.setDisabled(account.id, isDisabled, by: .shell)
+            }
+            print(
+                json
+                    ? JSONText.line(AccountRow(account))
+                    : "\(account.name) is \(account.isDisabled ? "disabled" : "enabled").")
         }
     }
 }

@@ -6,8 +6,17 @@ import LineupServer
 struct Queue: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows and steers the queue.",
-        discussion: "Goes through the running server; with none, to the database.",
-        subcommands: [List.self, Skip.self, Set.self])
+        discussion: """
+            Goes through the running server; with none, to the database.
+
+            ENTRY is a place as `lineup queue list` shows it (0 is on air), an entry's id, or a DJ's name. USER is a DJ \
+            name, an e-mail address or an id. Spans are like 90s, 30m or 2h.
+            """,
+        subcommands: [
+            List.self, Skip.self, Remove.self, Move.self, PutOnAir.self, Hold.self, Release.self, Extend.self,
+            Remaining.self, Ban.self, Unban.self, Unblock.self, UserSlot.self, Open.self, Close.self,
+            AutoAdvance.self, Clear.self, Set.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows who is on air and who waits.")
@@ -18,21 +27,8 @@ struct Queue: AsyncParsableCommand {
 
         func run() async throws {
             try await plainly {
-                show(try await installation.commandContext().queue("queue.list", channel: channel), json: json)
-            }
-        }
-    }
-
-    struct Skip: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Ends the slot of whoever is on air.")
-
-        @OptionGroup var installation: InstallationOptions
-        @Option(help: "The channel.") var channel = "main"
-        @Flag(help: "Print one JSON document.") var json = false
-
-        func run() async throws {
-            try await plainly {
-                show(try await installation.commandContext().queue("queue.skip", channel: channel), json: json)
+                let queue = try await installation.commandContext().queue("queue.list", channel: channel)
+                QueueText.show(queue, json: json)
             }
         }
     }
@@ -47,67 +43,34 @@ struct Queue: AsyncParsableCommand {
                     lineup queue set slotLength=30m graceOnAir=45s
                 """)
 
-        @OptionGroup var installation: InstallationOptions
-        @Option(help: "The channel.") var channel = "main"
-        @Flag(help: "Print one JSON document.") var json = false
+        @OptionGroup var options: QueueActOptions
         @Argument(help: "NAME=VALUE, one or more.") var settings: [String]
 
-        func validate() throws {
-            var known = QueueSettings()
-            for setting in settings {
-                let parts = setting.split(separator: "=", maxSplits: 1)
-                guard parts.count == 2 else { throw ValidationError("'\(setting)' is not NAME=VALUE") }
-                do {
-                    try known.set(String(parts[0]), to: String(parts[1]))
-                } catch {
-                    throw ValidationError(error.sentence)
-                }
-            }
-        }
+        func validate() throws { try SettingsText.check(settings) }
 
         func run() async throws {
-            try await plainly {
-                let pairs = settings.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
-                let arguments = Dictionary(pairs.map { ($0[0], $0[1]) }) { _, last in last }
-                show(
-                    try await installation.commandContext().queue("queue.set", channel: channel, arguments: arguments),
-                    json: json)
-            }
+            try await options.perform("set", SettingsText.arguments(settings).mapValues(Optional.some))
         }
     }
 }
 
-/// The part of a queue's JSON that people read.
-private struct QueueRow: Decodable {
-    struct Entry: Decodable {
-        let name: String
-        let state: String
-        let connected: Bool
-        let ready: Bool
-        let missing: [String]
-        let remainingSeconds: Double?
-    }
-    let showing: String
-    let isOpen: Bool
-    let slotSeconds: Int?
-    let entries: [Entry]
-}
+/// What every act takes.
+struct QueueActOptions: ParsableArguments {
+    @OptionGroup var installation: InstallationOptions
+    @Option(help: "The channel.") var channel = "main"
+    @Option(help: "Only while the queue has this version (`lineup queue list --json` shows it); else nothing is done.")
+    var ifVersion: Int64?
+    @Flag(help: "Print one JSON document.") var json = false
 
-private func show(_ json: String, json asJSON: Bool) {
-    guard !asJSON, let queue = try? JSONDecoder().decode(QueueRow.self, from: Data(json.utf8)) else {
-        return print(json)
-    }
-    let slot = queue.slotSeconds.map { "slots of \($0) s" } ?? "slots without limit"
-    print(
-        "\(queue.isOpen ? "Open" : "Closed"), \(slot); the programme shows \(queue.showing == "dj" ? "a DJ" : "the slate")."
-    )
-    if queue.entries.isEmpty { print("The queue is empty.") }
-    for (index, entry) in queue.entries.enumerated() {
-        var notes: [String] = []
-        if entry.state == "onAir" { notes.append("on air") }
-        if let left = entry.remainingSeconds { notes.append("\(Int(left)) s left") }
-        if !entry.connected { notes.append("dropped, place kept") }
-        if entry.connected, !entry.ready { notes.append(entry.missing.joined(separator: " ")) }
-        print("\(index + 1). \(entry.name)\(notes.isEmpty ? "" : "  (\(notes.joined(separator: "; ")))")")
+    /// Does an act and shows the queue afterwards. Arguments without a value are left out.
+    func perform(_ act: String, _ arguments: [String: String?] = [:]) async throws {
+        try await plainly {
+            var arguments = arguments.compactMapValues { $0 }
+            arguments["ifVersion"] = ifVersion.map(String.init)
+            arguments["actor"] = NSUserName()
+            QueueText.show(
+                try await installation.commandContext().queue("queue." + act, channel: channel, arguments: arguments),
+                json: json)
+        }
     }
 }

@@ -13,7 +13,7 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     var testDescription: String { rawValue }
 
-    func makeStore() async throws -> any AccountStore & KeyDirectory {
+    func makeStore() async throws -> any AccountStore & KeyDirectory & TokenStore & AuditLog {
         switch self {
         case .fake: FakeAccountStore()
         case .postgres: PostgresStore(try await TestDatabase.make(), logger: TestDatabase.logger)
@@ -24,7 +24,7 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
 /// An account service on a store of its own, with a clock that stands still.
 struct Desk {
     let service: AccountService
-    let store: any AccountStore & KeyDirectory
+    let store: any AccountStore & KeyDirectory & TokenStore & AuditLog
     let clock = FakeWallClock()
     let passwords = FakePasswords()
 
@@ -32,7 +32,7 @@ struct Desk {
         self.init(store: try await backend.makeStore())
     }
 
-    init(store: any AccountStore & KeyDirectory) {
+    init(store: any AccountStore & KeyDirectory & TokenStore & AuditLog) {
         self.store = store
         self.service = AccountService(
             store: store, passwords: passwords, digest: SHA256Digest(), random: FakeRandomBytes(), clock: clock,

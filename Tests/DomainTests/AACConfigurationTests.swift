@@ -46,6 +46,16 @@ struct AACConfigurationTests {
         #expect(parsed.hasSpectralBandReplication)
         #expect(parsed.format.objectType == 2)
         #expect(parsed.extensionSampleRate == 48_000)
+        #expect(parsed.format.hasSpectralBandReplication && !parsed.format.hasParametricStereo)
+    }
+
+    /// LC 24,000 mono, then 0x2B7 · 00101 · 1 · 0011 · 0x548 · 1; and outright: 11101 · 0110 · 0001 · 0011 · 00010 · 000.
+    @Test func seesParametricStereo() throws {
+        let behind = try AACConfiguration(bytes("13 08 56 e5 9d 48 80"))
+        #expect(behind.format.hasParametricStereo && behind.format.objectType == 2)
+        let outright = try AACConfiguration(bytes("eb 09 88 00"))
+        #expect(outright.format.hasParametricStereo && outright.format.objectType == 29)
+        #expect(outright.format.channels == 1)
     }
 
     /// Layout 0: a program config element with one pair in front and one low-frequency element.

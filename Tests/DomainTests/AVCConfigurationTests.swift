@@ -50,6 +50,30 @@ struct AVCConfigurationTests {
         #expect(format.configuration == bytes(Record.baseline576p))
     }
 
+    /// x264 with `-bf 0`, with `-bf 3 -x264-params b-pyramid=normal` and with `-tune zerolatency` and `nal-hrd=cbr`, of 322x182 at
+    /// 30,000/1,001: the depths are what ffprobe calls `has_b_frames`.
+    @Test(arguments: [
+        ("0164000dffe100186764000dacb202a33c44d808800001f480007530078a152401000668ebc3cb22c0fdf8f800", 0),
+        ("0164000dffe100196764000dacd941519e226c04400000fa40003a9803c50a658001000668ebe3cb22c0fdf8f800", 2),
+        (
+            "0142c014ffe100226742c014da05467889b01100000303e90000ea60e04000f424001e84e4c20078a15501000468ce3c80", 0
+        ),
+    ])
+    func readsHowFarPicturesAreReordered(record: String, depth: Int) throws {
+        let format = try AVCConfiguration(buffer(record)).format
+        #expect(format.reorderDepth == depth)
+        #expect(format.width == 322 && format.height == 182)
+        #expect(abs((format.frameRate ?? 0) - 30_000.0 / 1001) < 0.001)
+    }
+
+    @Test func namesTheFieldThatIsOutOfRange() {
+        // pic_order_cnt_type 3: profile 66 · level 30 · ue 0 · ue 0 · ue 3 (00100).
+        let error = #expect(throws: CodecError.self) {
+            try AVCConfiguration(buffer("01 42 00 1e ff e1 0005 6742001ec8 01 0004 68ef8fcb"))
+        }
+        #expect(error?.message.contains("pic_order_cnt_type") == true, "\(error?.message ?? "")")
+    }
+
     @Test func writesTheRecordAnewWithFourByteLengths() throws {
         var twoByteLengths = bytes(Record.high180p25)
         twoByteLengths[4] = 0xFD

@@ -1,92 +1,6 @@
 import Domain
 import Testing
 
-/// One machine, a fake clock, DJs by number; actions are looked at by kind.
-struct QueueBench {
-    var machine: QueueMachine
-    var now = WallTime(milliseconds: 1_800_000_000_000)
-    private(set) var moves: [QueueTransition] = []
-
-    init(settings: QueueSettings = QueueSettings(), entries: [QueueEntry] = []) {
-        machine = QueueMachine(
-            channel: .main, record: QueueRecord(version: 0, settings: settings, entries: entries), now: now)
-    }
-
-    static func user(_ number: Int) -> UserID { UserID(high: 1, low: UInt64(number)) }
-    static func session(_ number: Int, take: Int = 0) -> PublishSessionID {
-        PublishSessionID(high: UInt64(take), low: UInt64(number))
-    }
-    static func entry(_ number: Int) -> EntryID { EntryID(high: 2, low: UInt64(number)) }
-
-    /// DJ `number` publishes, for the `take`th time.
-    @discardableResult
-    mutating func join(
-        _ number: Int, take: Int = 0, entry: Int? = nil
-    ) -> (result: Result<EntryID, PublishRefusal>, actions: [QueueMachine.Action]) {
-        let publisher = PublisherIdentity(
-            session: Self.session(number, take: take), user: Self.user(number), name: "dj\(number)")
-        let (result, actions) = machine.joinRequested(publisher, newEntry: Self.entry(entry ?? number), now: now)
-        return (result, keep(actions))
-    }
-
-    @discardableResult
-    mutating func ready(_ number: Int, take: Int = 0) -> [QueueMachine.Action] {
-        keep(machine.readinessChanged(Self.session(number, take: take), to: .ready, now: now))
-    }
-
-    @discardableResult
-    mutating func end(_ number: Int, take: Int = 0, _ how: PublisherEnd = .finished) -> [QueueMachine.Action] {
-        keep(machine.sessionEnded(Self.session(number, take: take), how: how, now: now))
-    }
-
-    @discardableResult
-    mutating func shows(_ number: Int?, take: Int = 0) -> [QueueMachine.Action] {
-        let report = number.map { ProgrammeReport.onAir(Self.session($0, take: take)) } ?? .slate
-        return keep(machine.programmeReported(report, now: now))
-    }
-
-    @discardableResult
-    mutating func skip(_ entry: Int? = nil) throws -> [QueueMachine.Action] {
-        keep(try machine.skip(entry: entry.map(Self.entry), now: now))
-    }
-
-    /// Lets time pass, calling the machine at each of its deadlines.
-    @discardableResult
-    mutating func wait(_ span: Duration) -> [QueueMachine.Action] {
-        let end = now + span
-        var actions: [QueueMachine.Action] = []
-        while let deadline = machine.nextDeadline(now: now), deadline <= end {
-            now = max(deadline, now)
-            actions += keep(machine.deadlinePassed(now: now))
-        }
-        now = end
-        return actions
-    }
-
-    mutating func keep(_ actions: [QueueMachine.Action]) -> [QueueMachine.Action] {
-        for case .store(let move) in actions { moves.append(move) }
-        return actions
-    }
-
-    var names: [String] { machine.entries.map(\.name) }
-    var onAir: String? { machine.entries.first { $0.state == .onAir }?.name }
-    var endings: [String] {
-        moves.flatMap(\.changed).compactMap { entry in
-            guard case .ended(let reason) = entry.state else { return nil }
-            return "\(entry.name) \(reason.rawValue)"
-        }
-    }
-}
-
-extension [QueueMachine.Action] {
-    var order: ProgrammeOrder? {
-        compactMap { if case .direct(let order) = $0 { order } else { nil } }.last
-    }
-    var closed: [PublishSessionID] {
-        compactMap { if case .close(let session, _) = $0 { session } else { nil } }
-    }
-}
-
 @Suite struct QueueMachineTests {
     @Test func putsTheFirstReadyPublisherOnAir() {
         var bench = QueueBench()
@@ -108,7 +22,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func takesTheNextWhenTheHeadStops() {
-        var bench = bench(ready: 3)
+        var bench = QueueBench(ready: 3)
         bench.shows(1)
         let actions = bench.end(1)
         #expect(bench.endings == ["dj1 finished"])
@@ -117,7 +31,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func namesAtMostTwoOnStandby() {
-        let bench = bench(ready: 5)
+        let bench = QueueBench(ready: 5)
         #expect(bench.machine.entries.count == 5)
         var other = bench
         let actions = other.end(1)
@@ -125,7 +39,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func aWaitingDJWhoLeavesMovesNobodyButUp() {
-        var bench = bench(ready: 3)
+        var bench = QueueBench(ready: 3)
         bench.shows(1)
         let actions = bench.end(2)
         #expect(bench.names == ["dj1", "dj3"])
@@ -133,7 +47,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func aDroppedHeadKeepsTheSlotAndTheSlateCovers() {
-        var bench = bench(ready: 2)
+        var bench = QueueBench(ready: 2)
         bench.shows(1)
         bench.wait(.seconds(10))
         let actions = bench.end(1, .dropped)
@@ -150,7 +64,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func graceRunsOutForTheHeadAndForThoseWhoWait() {
-        var bench = bench(ready: 3)
+        var bench = QueueBench(ready: 3)
         bench.shows(1)
         bench.end(1, .dropped)
         bench.end(3, .dropped)
@@ -164,7 +78,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func theSlotEndsByItsClockOnlyIfSomeoneReadyWaits() {
-        var bench = bench(ready: 1, settings: QueueSettings(slotSeconds: 60))
+        var bench = QueueBench(ready: 1, settings: QueueSettings(slotSeconds: 60))
         bench.shows(1)
         bench.wait(.seconds(100))
         #expect(bench.onAir == "dj1")
@@ -179,14 +93,14 @@ extension [QueueMachine.Action] {
     }
 
     @Test func withoutOvertimeTheSlotEndsAlone() {
-        var bench = bench(ready: 1, settings: QueueSettings(slotSeconds: 60, overtimeWhenAlone: false))
+        var bench = QueueBench(ready: 1, settings: QueueSettings(slotSeconds: 60, overtimeWhenAlone: false))
         bench.shows(1)
         bench.wait(.seconds(60))
         #expect(bench.endings == ["dj1 slotOver"])
     }
 
     @Test func theClockCountsOnAirTimeOnly() {
-        var bench = bench(ready: 2, settings: QueueSettings(slotSeconds: 60))
+        var bench = QueueBench(ready: 2, settings: QueueSettings(slotSeconds: 60))
         bench.wait(.seconds(300))
         #expect(bench.onAir == "dj1")
         bench.shows(1)
@@ -197,7 +111,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func aLeaverWhomTheProgrammeDoesNotMoveOnFromIsClosedAllTheSame() throws {
-        var bench = bench(ready: 2)
+        var bench = QueueBench(ready: 2)
         bench.shows(1)
         #expect(try bench.skip().closed == [])
         #expect(bench.wait(.seconds(15)).closed == [QueueBench.session(1)])
@@ -205,7 +119,7 @@ extension [QueueMachine.Action] {
 
     /// Nobody sees them go: they may queue again at once instead of sending into the void.
     @Test func aLeaverWhomTheProgrammeDoesNotShowIsClosedAtOnce() throws {
-        var bench = bench(ready: 3)
+        var bench = QueueBench(ready: 3)
         bench.shows(1)
         #expect(try bench.skip().closed == [])
         #expect(try bench.skip().closed == [QueueBench.session(2)])
@@ -214,7 +128,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func theSameKeyReplacesItsGhostAndKeepsThePlace() {
-        var bench = bench(ready: 2)
+        var bench = QueueBench(ready: 2)
         bench.shows(1)
         let (result, actions) = bench.join(1, take: 1, entry: 9)
         #expect(result == .success(QueueBench.entry(1)))
@@ -225,7 +139,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func theFourthReplacementInTenSecondsIsRefusedForThirty() {
-        var bench = bench(ready: 1)
+        var bench = QueueBench(ready: 1)
         for take in 1...3 {
             #expect(bench.join(1, take: take).result == .success(QueueBench.entry(1)))
             bench.wait(.seconds(1))
@@ -238,16 +152,16 @@ extension [QueueMachine.Action] {
     }
 
     @Test func aClosedOrFullQueueRefusesNewcomersButNotThoseWhoReturn() throws {
-        var bench = bench(ready: 2, settings: QueueSettings(maximumLength: 2))
+        var bench = QueueBench(ready: 2, settings: QueueSettings(maximumLength: 2))
         #expect(bench.join(3).result == .failure(.queueFull(maximum: 2)))
-        _ = bench.keep(try bench.machine.change(settings: { $0.isOpen = false }, now: bench.now))
+        try bench.act(.setOpen(false))
         #expect(bench.join(3).result == .failure(.queueClosed))
         bench.end(2, .dropped)
         #expect(bench.join(2, take: 1).result == .success(QueueBench.entry(2)))
     }
 
     @Test func aSecondClickOnSkipIsHarmless() throws {
-        var bench = bench(ready: 3)
+        var bench = QueueBench(ready: 3)
         bench.shows(1)
         try bench.skip(1)
         #expect(bench.onAir == "dj2")
@@ -261,7 +175,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func afterARestartTheOrderStandsAndEveryoneHasGrace() {
-        var before = bench(ready: 3)
+        var before = QueueBench(ready: 3)
         before.shows(1)
         before.wait(.seconds(20))
         before.end(2, .dropped)
@@ -279,7 +193,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func afterARestartWhoReconnectsFasterDoesNotOvertake() {
-        var after = bench(ready: 3)
+        var after = QueueBench(ready: 3)
         after.end(1)
         after = QueueBench(
             entries: after.machine.entries.map { entry in
@@ -298,7 +212,7 @@ extension [QueueMachine.Action] {
     }
 
     @Test func afterARestartTheOrderWaitsTenSecondsForItsOwn() {
-        let before = bench(ready: 3)
+        let before = QueueBench(ready: 3)
         var after = QueueBench(
             entries: before.machine.entries.map { entry in
                 var entry = entry
@@ -316,13 +230,13 @@ extension [QueueMachine.Action] {
     @Test func aSettingOutsideItsRangeIsNamed() {
         var bench = QueueBench()
         let error = #expect(throws: QueueCommandError.self) {
-            try bench.machine.change(settings: { $0.slotSeconds = 0 }, now: bench.now)
+            try bench.act(.setSlotLength(seconds: 0, resetRunning: false))
         }
         #expect(error == .invalidSetting("slotLength must be 1 s to 24 h, or none for no limit"))
     }
 
     @Test func everyMoveFollowsTheOneBefore() {
-        var bench = bench(ready: 3)
+        var bench = QueueBench(ready: 3)
         bench.shows(1)
         bench.end(1)
         bench.shows(2)
@@ -330,14 +244,5 @@ extension [QueueMachine.Action] {
             #expect(after.fromVersion == before.version)
             #expect(after.version == before.version + 1)
         }
-    }
-
-    private func bench(ready count: Int, settings: QueueSettings = QueueSettings()) -> QueueBench {
-        var bench = QueueBench(settings: settings)
-        for number in 1...count {
-            bench.join(number)
-            bench.ready(number)
-        }
-        return bench
     }
 }

@@ -40,12 +40,15 @@ final class FakeQueueDoor: QueueDoor {
         var refusal: PublishRefusal?
         var joined: [PublisherIdentity] = []
         var readiness: [Readiness] = []
+        var silences: [Bool] = []
+        var asked = 0
         var ended: [PublisherEnd] = []
     }
     let state = Mutex(State())
 
     func join(_ publisher: PublisherIdentity) async -> Result<EntryID, PublishRefusal> {
         state.withLock { state in
+            state.asked += 1
             if let refusal = state.refusal { return .failure(refusal) }
             state.joined.append(publisher)
             return .success(.random())
@@ -54,6 +57,10 @@ final class FakeQueueDoor: QueueDoor {
     func readinessChanged(_ session: PublishSessionID, to readiness: Readiness) {
         state.withLock { $0.readiness.append(readiness) }
     }
+    func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {
+        state.withLock { $0.silences.append(isSilent) }
+    }
+    func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {}
     func ended(_ session: PublishSessionID, how: PublisherEnd) { state.withLock { $0.ended.append(how) } }
 }
 

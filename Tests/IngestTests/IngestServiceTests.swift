@@ -105,19 +105,6 @@ import Testing
         }
     }
 
-    @Test func manyWrongKeysSlowTheAddressDownButNotTheRightKey() async {
-        let bench = Bench()
-        for _ in 0..<5 { #expect(await bench.refusal("bad") == .unknownKey) }
-        #expect(await bench.refusal("bad") == .slowDown(retryAfter: .seconds(2)))
-        #expect(await bench.refusal("bad", from: "192.0.2.2") == .unknownKey)
-        #expect(await bench.refusal("good") == nil)
-        for _ in 0..<100 { _ = await bench.refusal("bad") }
-        #expect(bench.keys.state.withLock { $0.lookUps } < 60)
-        #expect(await bench.refusal("good") == nil)
-        bench.clock.advance(.seconds(400))
-        #expect(await bench.refusal("bad") == .unknownKey)
-    }
-
     @Test func closesBySessionKeyAndPerson() async throws {
         let bench = Bench()
         let connection = FakeConnection()
@@ -172,7 +159,42 @@ import Testing
         #expect(abs((statistics.frameRate ?? 0) - 30) < 0.2)
         #expect(statistics.keyFrameInterval == .milliseconds(2000))
         #expect((statistics.bitsPerSecond ?? 0) > 0)
+        sink.silenceBegan()
+        sink.silenceBegan()
+        #expect(bench.service.statistics(of: session)?.isSilent == true)
+        sink.unitReceived(tape.next().0)
+        #expect(bench.service.statistics(of: session)?.isSilent == false)
+        #expect(bench.queue.state.withLock { $0.silences } == [true, false])
         let line = try #require(bench.rack.lines.withLock { $0[session] })
         #expect(line.newestKeyFrame(depth: .zero)?.key.decodeTime == .milliseconds(4000))
+    }
+
+    @Test func measuresACodecOutsideTheEnvelopeAndKeepsItFromTheLine() async throws {
+        let bench = Bench()
+        let sink = try await bench.open("good").get()
+        var tape = ProgrammeTape(shape: .init(), mark: 1)
+        var format = tape.videoFormat
+        format.codec = .hevc
+        sink.formatReceived(.video(format))
+        sink.formatReceived(.audio(tape.audioFormat))
+        let start = bench.clock.now
+        func send(_ count: Int) {
+            for _ in 0..<count {
+                let (unit, after) = tape.next()
+                bench.clock.set(start + after.nanoseconds)
+                sink.unitReceived(unit)
+            }
+        }
+        send(400)
+        let session = try #require(bench.queue.state.withLock { $0.joined.first?.session })
+        let line = try #require(bench.rack.lines.withLock { $0[session] })
+        #expect(bench.queue.state.withLock { $0.readiness.contains(.ready) } == false)
+        #expect(abs((bench.service.statistics(of: session)?.frameRate ?? 0) - 30) < 0.2)
+        #expect(line.newestKeyFrame(depth: .zero) == nil)
+        // The DJ sets the encoder right.
+        sink.formatReceived(.video(tape.videoFormat))
+        send(400)
+        #expect(bench.queue.state.withLock { $0.readiness.last } == .ready)
+        #expect(line.newestKeyFrame(depth: .zero) != nil)
     }
 }

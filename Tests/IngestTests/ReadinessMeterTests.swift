@@ -135,4 +135,51 @@ import Testing
         made.meter.received(.audio(.synthetic(sampleRate: 48_000, channels: 2)))
         #expect(reasons(made).isEmpty)
     }
+
+    @Test func namesACodecThatTheChannelDoesNotTake() {
+        var made = meter(seconds: 5)
+        var format = VideoFormat.synthetic(width: 1280, frameRate: nil, mark: 1)
+        format.codec = .hevc
+        format.bitDepth = 10
+        made.meter.received(.video(format))
+        #expect(made.meter.isOutsideEnvelope(.video) && !made.meter.isOutsideEnvelope(.audio))
+        #expect(
+            reasons(made) == [
+                "Your encoder sends HEVC (H.265); this channel takes H.264: set the encoder to x264, NVENC H.264, "
+                    + "QuickSync H.264 or another H.264 encoder."
+            ])
+        var sound = AudioFormat.synthetic(sampleRate: 48_000, channels: 2)
+        sound.codec = .opus
+        made.meter.received(.video(.synthetic(width: 1280, frameRate: nil, mark: 1)))
+        made.meter.received(.audio(sound))
+        #expect(
+            reasons(made)
+                == ["Your encoder sends Opus sound; this channel takes AAC-LC: choose it as the audio encoder."])
+        made.meter.received(.audio(.synthetic(sampleRate: 48_000, channels: 2)))
+        #expect(reasons(made).isEmpty)
+    }
+
+    @Test(arguments: [(2, true, false, "HE-AAC"), (29, true, true, "HE-AAC v2"), (1, false, false, "object type 1")])
+    func takesOfAACOnlyLC(objectType: Int, replication: Bool, parametric: Bool, name: String) {
+        var made = meter(seconds: 5)
+        var sound = AudioFormat.synthetic(sampleRate: 48_000, channels: 2)
+        sound.objectType = objectType
+        sound.hasSpectralBandReplication = replication
+        sound.hasParametricStereo = parametric
+        made.meter.received(.audio(sound))
+        #expect(reasons(made).first?.contains(name) == true)
+    }
+
+    @Test func takesWhatAWiderEnvelopeNames() {
+        var envelope = Envelope()
+        envelope.videoCodecs = [.h264, .hevc]
+        var made = meter(seconds: 5, envelope: envelope)
+        var format = VideoFormat.synthetic(width: 1280, frameRate: nil, mark: 1)
+        format.codec = .hevc
+        made.meter.received(.video(format))
+        #expect(reasons(made).isEmpty)
+        format.codec = .av1
+        made.meter.received(.video(format))
+        #expect(reasons(made).first?.contains("takes H.264 or HEVC (H.265)") == true)
+    }
 }

@@ -26,6 +26,46 @@ import Testing
         }
     }
 
+    @Test func aFolderIsOneInstanceForEver() throws {
+        try withFolder { url in
+            let folder = DataFolder(url)
+            try folder.prepare()
+            let instance = try folder.instance()
+            #expect(try DataFolder(url).instance() == instance)
+            try Data("nonsense".utf8).write(to: url.appendingPathComponent("instance"))
+            let error = #expect(throws: StartError.self) { try folder.instance() }
+            #expect(error?.description.contains("delete it") == true)
+        }
+    }
+
+    @Test func aCommandWorksInTheServersSteadOnlyWhileNoServerRuns() async throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "lineup-\(UInt32.random(in: 0 ... .max))")
+        defer { try? FileManager.default.removeItem(at: url) }
+        let folder = DataFolder(url)
+        try folder.prepare()
+        var command = try await folder.lockForCommand()
+        #expect(command != nil)
+        #expect(!folder.isServed())
+        // A server has the folder at once, and waits for the command before it goes on.
+        let server = try folder.lock()
+        let (steps, step) = AsyncStream.makeStream(of: String.self)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await folder.waitForCommands()
+                step.yield("server")
+                step.finish()
+            }
+            step.yield("command")
+            withExtendedLifetime(command) {}
+            command = nil
+            try await group.waitForAll()
+        }
+        #expect(await steps.reduce(into: []) { $0.append($1) } == ["command", "server"])
+        #expect(try await folder.lockForCommand() == nil)
+        withExtendedLifetime(server) {}
+    }
+
     @Test func aFolderThatCannotBeMadeIsNamed() throws {
         try withFolder { url in
             try Data("a file".utf8).write(to: url)

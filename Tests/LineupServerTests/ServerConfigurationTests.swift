@@ -3,6 +3,7 @@ import Domain
 import Foundation
 import LineupServer
 import PostgresStore
+import RTMPTransport
 import Testing
 
 @Suite struct ServerConfigurationTests {
@@ -30,6 +31,9 @@ import Testing
         #expect(configuration.dataFolder.lastPathComponent == "data")
         #expect(configuration.database == nil)
         #expect(configuration.logFormat == .text)
+        #expect(configuration.rtmpLimits.maximumConnections == 1024)
+        #expect(configuration.rtmpLimits.maximumConnectionsPerAddress == 64)
+        #expect(configuration.rtmpLimits.idleLimit == .seconds(30))
     }
 
     @Test func aFlagWinsOverTheEnvironment() throws {
@@ -47,6 +51,8 @@ import Testing
         ("LINEUP_HTTP_PORT", "eighty"), ("LINEUP_HTTP_PORT", "65536"), ("LINEUP_RTMP_PORT", "-1"),
         ("LINEUP_BIND_ADDRESS", "localhost"), ("LINEUP_PUBLIC_URL", "live.example.org"),
         ("LINEUP_PUBLIC_URL", "https://live.example.org/x"), ("LINEUP_LOG_LEVEL", "loud"), ("LINEUP_LOG_FORMAT", "xml"),
+        ("LINEUP_RTMP_MAX_CONNECTIONS", "0"),
+        ("LINEUP_RTMP_MAX_CONNECTIONS_PER_ADDRESS", "many"), ("LINEUP_RTMP_IDLE_SECONDS", "1"),
         ("LINEUP_PROGRAMME_DELAY", "31"), ("LINEUP_PROGRAMME_DELAY", "nan"), ("LINEUP_WEB_ROOT", "/nonexistent"),
         ("LINEUP_MIGRATIONS_DIR", "/nonexistent"), ("DATABASE_URL", "mysql://x"),
     ])

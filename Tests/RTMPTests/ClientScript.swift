@@ -34,8 +34,21 @@ struct ClientScript {
         command("connect", 1, [.object(object)])
     }
 
+    mutating func play(_ name: String, application: String = "play") {
+        handshake()
+        connect(application: application)
+        command("createStream", 2, [.null])
+        command("getStreamLength", 3, [.null, .string(name)])
+        command("play", 4, [.null, .string(name), .number(-2000)], streamID: 1)
+        message(4, buffer("0003 00000001 00000bb8"), streamID: 0, on: 2)
+    }
+
     mutating func publish(_ key: String, application: String = "live") {
         handshake()
+        publishAfterHandshake(key, application: application)
+    }
+
+    mutating func publishAfterHandshake(_ key: String, application: String = "live") {
         connect(application: application)
         command("releaseStream", 2, [.null, .string(key)])
         command("FCPublish", 3, [.null, .string(key)])
@@ -96,6 +109,8 @@ struct Transcript {
             case .send(let bytes): try read(bytes)
             case .authorise(let intent): lines.append("authorise \(intent.application) \(intent.key.exposed)")
             case .media(let event): lines.append(Self.describe(event))
+            case .play(let intent): lines.append("play \(intent.application) \(intent.channel)")
+            case .playback(let change): lines.append("playback \(change)")
             case .ended(let how): lines.append("ended \(how)")
             case .close(.protocolError(let error)): lines.append("close \(error.code)")
             case .close(.refused(let refusal)): lines.append("close \(refusal.label)")
@@ -122,7 +137,7 @@ struct Transcript {
         }
     }
 
-    private static func describe(_ event: MediaEvent) -> String {
+    static func describe(_ event: MediaEvent) -> String {
         switch event {
         case .metadata(let metadata): "metadata \(metadata.width ?? 0)"
         case .format(let format): "format \(format.track)"
@@ -130,6 +145,7 @@ struct Transcript {
             "\(unit.track) \(unit.decodeTime.ticks(timescale: 1000)) \(unit.presentationTime.ticks(timescale: 1000)) "
                 + (unit.track == .video && unit.isKeyFrame ? "key " : "") + "\(unit.payload.readableBytes)"
         case .refused(let track, _): "refused \(track)"
+        case .leftOut(let track, _): "leftOut \(track)"
         }
     }
 }

@@ -1,5 +1,6 @@
 import Domain
 import NIOCore
+import PrometheusMetrics
 import RTMP
 import RTMPTransport
 import Testing
@@ -7,28 +8,6 @@ import Testing
 /// What the socket side does with peers that are not publishers, or not yet.
 @Suite(.timeLimit(.minutes(1)))
 struct ConnectionLimitTests {
-    private static func handshake() -> ByteBuffer {
-        var bytes = ByteBuffer(integer: UInt8(3))
-        bytes.writeRepeatingByte(7, count: 2 * 1536)
-        return bytes
-    }
-
-    private static func publish(_ key: String) -> ByteBuffer {
-        var bytes = handshake()
-        var encoder = ChunkEncoder()
-        for (values, stream) in [
-            ([.string("connect"), .number(1), .object(["app": .string("live")])], 0),
-            ([.string("createStream"), .number(2), .null], 0),
-            ([.string("publish"), .number(3), .null, .string(key), .string("live")], 1),
-        ] as [([AMF0Value], UInt32)] {
-            var payload = ByteBuffer()
-            payload.writeAMF0(values)
-            let message = RTMPMessage(type: 20, streamID: stream, timestamp: 0, payload: payload)
-            encoder.encode(message, on: 3, into: &bytes)
-        }
-        return bytes
-    }
-
     @Test func closesOnGarbageWithoutAnAnswer() async throws {
         try await withServer(RecordingGate()) { port in
             let client = try await RawClient.connect(port: port)
@@ -40,7 +19,7 @@ struct ConnectionLimitTests {
     @Test func closesOnGarbageBehindTheHandshake() async throws {
         try await withServer(RecordingGate()) { port in
             let client = try await RawClient.connect(port: port)
-            var bytes = Self.handshake()
+            var bytes = PeerBytes.handshake()
             bytes.writeRepeatingByte(0xFF, count: 100_000)
             try await client.send(bytes)
             let answer = try await client.received()
@@ -48,27 +27,48 @@ struct ConnectionLimitTests {
         }
     }
 
-    @Test func closesOnAPeerThatIsSilentOverTheDeadline() async throws {
+    @Test func tellsOfEachSilenceOnce() async throws {
+        let gate = RecordingGate()
         var limits = RTMPServerConfiguration.Limits()
-        limits.publishDeadline = .seconds(5)
-        try await withServer(RecordingGate(), limits: limits) { port in
-            let silent = try await RawClient.connect(port: port)
-            let half = try await RawClient.connect(port: port)
-            try await half.send(Self.handshake())
-            #expect(try await silent.received().readableBytes == 0)
-            #expect(try await half.received().readableBytes >= 3073)
+        limits.silenceLimit = .milliseconds(50)
+        try await withServer(gate, limits: limits) { port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send(PeerBytes.publish("key"))
+            await gate.sink.waitForSilence()
+            try await client.send(PeerBytes.sound(at: 0))
+            await gate.sink.waitForUnit()
+            await gate.sink.waitForSilence()
+            await client.close()
+            #expect(await gate.sink.waitForEnd() == .dropped)
         }
+        #expect(gate.sink.record.silences == 2)
     }
 
     @Test func closesOnAPublisherThatFallsSilent() async throws {
         let gate = RecordingGate()
+        let metrics = PrometheusMetrics()
         var limits = RTMPServerConfiguration.Limits()
         limits.idleLimit = .milliseconds(100)
-        try await withServer(gate, limits: limits) { port in
+        try await withServer(gate, limits: limits, metrics: metrics) { port in
             let client = try await RawClient.connect(port: port)
-            try await client.send(Self.publish("key"))
+            try await client.send(PeerBytes.publish("key"))
             #expect(await gate.sink.waitForEnd() == .dropped)
             #expect(String(buffer: try await client.received()).contains("Nothing was received for too long."))
+        }
+        #expect(metrics.render().contains(#"lineup_rtmp_refusals_total{reason="idle"} 1"#))
+    }
+
+    @Test func bytesWithoutMediaDoNotKeepAPublisher() async throws {
+        let gate = RecordingGate()
+        var limits = RTMPServerConfiguration.Limits()
+        limits.idleLimit = .milliseconds(300)
+        try await withServer(gate, limits: limits) { port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send(PeerBytes.publish("key"))
+            // Acknowledgements, which mean nothing to us, over and over.
+            client.drip(
+                ByteBuffer(bytes: [2, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0, 1]), each: .milliseconds(1))
+            #expect(await gate.sink.waitForEnd() == .dropped)
         }
     }
 
@@ -76,7 +76,7 @@ struct ConnectionLimitTests {
         let gate = RecordingGate()
         try await withServer(gate) { port in
             let client = try await RawClient.connect(port: port)
-            try await client.send(Self.publish("key"))
+            try await client.send(PeerBytes.publish("key"))
             try await client.closeOutput()
             #expect(await gate.sink.waitForEnd() == .dropped)
             _ = try await client.received()
@@ -88,7 +88,7 @@ struct ConnectionLimitTests {
         let gate = RecordingGate(.refuse(.revokedKey))
         try await withServer(gate) { port in
             let client = try await RawClient.connect(port: port)
-            var bytes = Self.publish("key")
+            var bytes = PeerBytes.publish("key")
             bytes.writeRepeatingByte(0x55, count: 20_000)
             try await client.send(bytes)
             #expect(String(buffer: try await client.received()).contains(PublishRefusal.revokedKey.message))
@@ -100,7 +100,7 @@ struct ConnectionLimitTests {
         limits.maximumConnectionsPerAddress = 1
         try await withServer(RecordingGate(), limits: limits) { port in
             let first = try await RawClient.connect(port: port)
-            try await first.send(Self.handshake())
+            try await first.send(PeerBytes.handshake())
             // Two connections may be counted in on two loops in either order.
             try await first.answered()
             let second = try await RawClient.connect(port: port)
@@ -111,21 +111,35 @@ struct ConnectionLimitTests {
         }
     }
 
-    @Test func endsEveryPublisherItLetIn() async throws {
-        let gate = RecordingGate()
+    @Test func endsEveryPublisherItLetInOnceAndForItsReason() async throws {
+        let gate = RecordingGate(.acceptEach)
+        let metrics = PrometheusMetrics()
         var limits = RTMPServerConfiguration.Limits()
-        limits.maximumConnections = 1
         limits.lingerLimit = .milliseconds(50)
-        try await withServer(gate, limits: limits) { port in
-            for _ in 0..<3 {
+        let ways: [(PublisherEnd, @Sendable (RawClient, any PublisherConnection) async throws -> Void)] = [
+            (.dropped, { client, _ in try await client.closeOutput() }),
+            (.dropped, { client, _ in try await client.reset() }),
+            (.dropped, { client, _ in try await client.send(ByteBuffer(repeating: 0xFF, count: 4000)) }),
+            (.closedByServer, { _, connection in connection.close(reason: "Your slot is over.") }),
+            (
+                .closedByServer,
+                { _, connection in
+                    connection.close(reason: "Your slot is over.")
+                    connection.close(reason: "Twice.")
+                }
+            ),
+        ]
+        try await withServer(gate, limits: limits, metrics: metrics) { port in
+            for (expected, end) in ways + ways {
                 let client = try await RawClient.connect(port: port)
-                try await client.send(Self.publish("key"))
-                try await client.closeOutput()
-                // Closed by the server after it counted the connection out, or refused: then the gate was not asked.
-                _ = try await client.received()
+                try await client.send(PeerBytes.publish("key"))
+                let sink = try #require(await gate.nextSink())
+                try await end(client, try #require(gate.connections.last))
+                #expect(await sink.waitForEnd() == expected)
             }
         }
-        #expect(!gate.requests.isEmpty)
-        #expect(gate.sink.record.endings.count == gate.requests.count)
+        #expect(gate.sinks.count == 10)
+        #expect(gate.sinks.allSatisfy { $0.record.endings.count == 1 })
+        #expect(metrics.render().contains("lineup_rtmp_connections 0"))
     }
 }

@@ -2,17 +2,20 @@ import Domain
 import Logging
 import NIOCore
 import NIOPosix
+import PrometheusMetrics
 import RTMPTransport
 import Testing
 
 /// Runs a server on a port of its own around `body`, then stops it and waits until it is gone.
 func withServer(
-    _ gate: RecordingGate, limits: RTMPServerConfiguration.Limits = .init(),
+    _ gate: any PublisherGate, limits: RTMPServerConfiguration.Limits = .init(),
+    metrics: PrometheusMetrics = PrometheusMetrics(),
     _ body: @escaping @Sendable (Int) async throws -> Void
 ) async throws {
     let server = RTMPServer(
         configuration: RTMPServerConfiguration(host: "127.0.0.1", port: 0, limits: limits),
-        group: MultiThreadedEventLoopGroup.singleton, gate: gate, logger: Logger(label: "test"))
+        group: MultiThreadedEventLoopGroup.singleton, gate: gate, logger: Logger(label: "test"), metricsFactory: metrics
+    )
     let port = try await server.bind()
     try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await server.run() }

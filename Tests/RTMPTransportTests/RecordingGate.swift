@@ -4,18 +4,24 @@ import Synchronization
 /// Lets publishers in, or keeps them out, and writes down what they send. Shared by the tests of this target.
 final class RecordingGate: PublisherGate {
     enum Answer: Sendable {
+        /// All into `sink`.
         case accept
+        /// Each into a sink of its own, in `sinks`.
+        case acceptEach
         case refuse(PublishRefusal)
     }
 
     private struct State {
         var requests: [PublishRequest] = []
         var connections: [any PublisherConnection] = []
+        var sinks: [RecordingSink] = []
     }
 
     let sink = RecordingSink()
     private let answer: Answer
     private let state = Mutex(State())
+
+    private let opened = AsyncStream<RecordingSink>.makeStream()
 
     init(_ answer: Answer = .accept) { self.answer = answer }
 
@@ -28,10 +34,22 @@ final class RecordingGate: PublisherGate {
         }
         switch answer {
         case .accept: return .success(sink)
+        case .acceptEach:
+            let sink = RecordingSink()
+            state.withLock { $0.sinks.append(sink) }
+            opened.continuation.yield(sink)
+            return .success(sink)
         case .refuse(let refusal): return .failure(refusal)
         }
     }
 
+    /// Waits for the next publisher that `acceptEach` lets in.
+    func nextSink() async -> RecordingSink? {
+        for await sink in opened.stream { return sink }
+        return nil
+    }
+
+    var sinks: [RecordingSink] { state.withLock { $0.sinks } }
     var requests: [PublishRequest] { state.withLock { $0.requests } }
     var connections: [any PublisherConnection] { state.withLock { $0.connections } }
 }
@@ -43,6 +61,7 @@ final class RecordingSink: PublisherSink {
         var formats: [TrackFormat] = []
         var units: [AccessUnit] = []
         var refusals: [String] = []
+        var silences = 0
         var endings: [PublisherEnd] = []
 
         func units(_ track: TrackKind) -> [AccessUnit] { units.filter { $0.track == track } }
@@ -50,6 +69,7 @@ final class RecordingSink: PublisherSink {
 
     private let state = Mutex(Record())
     private let firstUnit = AsyncStream<Void>.makeStream()
+    private let silence = AsyncStream<Void>.makeStream()
     private let end = AsyncStream<PublisherEnd>.makeStream()
 
     func metadataReceived(_ metadata: StreamMetadata) { state.withLock { $0.metadata.append(metadata) } }
@@ -62,6 +82,11 @@ final class RecordingSink: PublisherSink {
 
     func trackRefused(_ track: TrackKind, reason: String) { state.withLock { $0.refusals.append(reason) } }
 
+    func silenceBegan() {
+        state.withLock { $0.silences += 1 }
+        silence.continuation.yield()
+    }
+
     func ended(_ how: PublisherEnd) {
         state.withLock { $0.endings.append(how) }
         end.continuation.yield(how)
@@ -72,6 +97,11 @@ final class RecordingSink: PublisherSink {
     /// Waits for any unit.
     func waitForUnit() async {
         for await _ in firstUnit.stream { return }
+    }
+
+    /// Waits for the next silence.
+    func waitForSilence() async {
+        for await _ in silence.stream { return }
     }
 
     /// Waits for the first ending.

@@ -14,6 +14,10 @@ import WebServer
 struct TestSite: Sendable {
     let accounts = FakeAccountDesk()
     let queue = FakeQueueDesk()
+    let tokens = FakeTokenDesk()
+    let events = FakeEventLog()
+    let history = FakeHistory()
+    let audit = FakeAuditLog()
     let origin = FakeDeliveryOrigin()
     let readiness = SettableReadiness()
     let metrics = PrometheusMetrics()
@@ -32,8 +36,11 @@ struct TestSite: Sendable {
         adjust(&configuration)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         server = WebServer(
-            configuration: configuration, group: Self.group, accounts: accounts, queue: queue, origin: origin,
-            readiness: [readiness], renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
+            configuration: configuration, group: Self.group,
+            ports: WebServerPorts(
+                accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
+                origin: origin, readiness: [readiness]),
+            renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
             logger: logger, metrics: metrics)
         services = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
     }
@@ -94,6 +101,13 @@ struct TestSite: Sendable {
 
     func read(_ path: String, as session: SignedIn) async throws -> RawAnswer {
         try await send("GET", path, headers: [("Cookie", "lineup=\(session.token.exposed)")])
+    }
+
+    /// As a machine asks, with a bearer token.
+    func call(_ method: String, _ path: String, token: String, _ body: String? = nil) async throws -> RawAnswer {
+        var headers = [("Authorization", "Bearer \(token)")]
+        if body != nil { headers.append(("Content-Type", "application/json")) }
+        return try await send(method, path, headers: headers, body: body)
     }
 
     func session(_ name: String, role: Role = .dj) async throws -> SignedIn {

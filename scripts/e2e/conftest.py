@@ -42,9 +42,9 @@ def make_server(request, folder):
     assert BINARY.exists(), f"{BINARY} is missing: build it first (swift build), or set LINEUP_BINARY"
     made = []
 
-    def make(**settings):
+    def make(start=True, **settings):
         made.append(Server(**settings))
-        return made[-1].start()
+        return made[-1].start() if start else made[-1]
 
     yield make
     for number, server in enumerate(made):

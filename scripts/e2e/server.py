@@ -64,16 +64,21 @@ class Server:
 
     def start(self, timeout=60):
         """Starts it and waits until /readyz is fine. The first start's ports are kept for the later ones."""
+        self.launch(timeout)
+        wait_until(lambda: self.ready().status_code == 200, "/readyz of the server", timeout)
+        wait_until(lambda: self.get("/hls/main/index.m3u8").status_code == 200, "a playlist", timeout)
+        return self
+
+    def launch(self, timeout=60):
+        """Starts it and waits only until it listens: the first moment in which it can be asked."""
         with open(self.log, "ab") as log, open(self.out, "ab") as out:
             self.process = subprocess.Popen(
                 [str(BINARY), "serve"], env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=log,
                 start_new_session=True, preexec_fn=processes.die_with_parent)
         where = wait_until(self._where, f"serve.json of a listening server (log: {self.log})", timeout)
         self.http_port, self.rtmp_port = where["http"], where["rtmp"]
+        self.rtmps_port = where.get("rtmps", 0)
         self.ports = {"LINEUP_HTTP_PORT": str(self.http_port), "LINEUP_RTMP_PORT": str(self.rtmp_port)}
-        wait_until(lambda: self.ready().status_code == 200, "/readyz of the server", timeout)
-        wait_until(lambda: self.get("/hls/main/index.m3u8").status_code == 200, "a playlist", timeout)
-        return self
 
     def _where(self):
         assert self.process.poll() is None, f"the server ended with {self.process.returncode}: {self.log_text()[-3000:]}"
@@ -135,8 +140,12 @@ class Server:
         return self.get("/queue-json").json()["stream_queue"]
 
     def view(self):
-        """The queue in full, as the API shows it."""
+        """The queue as the API shows it to everybody."""
         return self.get("/api/v1/channels/main/queue").json()
+
+    def whole_view(self):
+        """The queue as its operator sees it, with what each entry lacks."""
+        return json.loads(self.run("queue", "list", "--json").stdout)
 
     def on_air(self):
         """The name of the DJ whose pictures leave now; None while the slate does or nobody's have left yet."""

@@ -135,7 +135,7 @@ def test_cd_rate_sound_is_taken_or_refused_with_a_reason(server, publish, folder
     publish(server, dj, clips.CD_RATE)
     server.wait_for_queue("DJ C")
     entry = wait_until(
-        lambda: next((entry for entry in server.view()["entries"] if entry["ready"] or "44" in " ".join(entry["missing"])), None),
+        lambda: next((entry for entry in server.whole_view()["entries"] if entry["ready"] or "44" in " ".join(entry["missing"])), None),
         "44.1 kHz to be judged")
     if not entry["ready"]:
         print(f"\n44.1 kHz: {entry['missing']}")

@@ -4,11 +4,13 @@ import os
 import random
 import socket
 import ssl
+import time
 
 import pytest
 
 import clips
 import processes
+import rawrtmp
 from recording import SegmentReader
 from waiting import wait_until
 
@@ -113,4 +115,56 @@ def test_a_hundred_half_open_connections_cost_little(playing):
     assert grown < 64 * 1024
     for peer in peers:
         peer.close()
+    unharmed(server, publisher, reader)
+
+
+def slow_byte(peer):
+    """One more byte of a handshake that never ends; False once the server has closed."""
+    try:
+        peer.send(b"\x03")
+        peer.setblocking(False)
+        return peer.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        peer.settimeout(15)
+
+
+def test_a_handshake_of_a_byte_a_second_ends_at_the_deadline(playing):
+    server, publisher, reader = playing
+    peer, begin = connect(server), time.monotonic()
+    while slow_byte(peer):
+        assert time.monotonic() - begin < 20, "the connection is still open"
+        time.sleep(1)
+    print(f"\nslow handshake closed after {time.monotonic() - begin:.1f} s")
+    assert time.monotonic() - begin > 8
+    unharmed(server, publisher, reader)
+
+
+def test_survives_resets_in_the_middle(playing):
+    server, publisher, reader = playing
+    dj = server.make_dj("DJ B")
+    whole = rawrtmp.publish_bytes(dj.key)
+    for length in range(1, len(whole), 101):
+        with connect(server) as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            peer.sendall(whole[:length])
+    unharmed(server, publisher, reader)
+
+
+def test_a_connect_of_sixteen_megabytes_grows_nothing(playing):
+    server, publisher, reader = playing
+    before = processes.resident_kilobytes(server.process.pid)
+    for _ in range(20):
+        with connect(server) as peer:
+            try:
+                peer.sendall(rawrtmp.HANDSHAKE + b"\x03\0\0\0\xff\xff\xff\x14\0\0\0\0" + b"\x02" * (16 << 20))
+            except (BrokenPipeError, ConnectionResetError):
+                continue
+            assert closed_by_server(peer)
+    grown = processes.resident_kilobytes(server.process.pid) - before
+    print(f"\n20 connects of 16 MB: {grown} KiB more")
+    assert grown < 16 * 1024
     unharmed(server, publisher, reader)

@@ -36,7 +36,7 @@ class Encoder:
 
 def lacks(server):
     """What the only entry lacks, as one text."""
-    entries = server.view()["entries"]
+    entries = server.whole_view()["entries"]
     return " ".join(entries[0]["missing"]) if entries else ""
 
 

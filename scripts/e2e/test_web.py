@@ -148,3 +148,56 @@ def test_pages_follow_the_queue_and_say_when_the_server_is_away(server, publish,
     expect(connection).to_have_text(re.compile("live", re.I), timeout=40_000)
     expect(page.locator("main")).to_contain_text("DJ A")
     page.screenshot(path=folder / "home-live.png", full_page=True)
+
+
+def log_in(page, server, path, role="admin"):
+    email, password = server.make_user("Boss " + secrets.token_hex(2), role)
+    page.goto(server.url + path)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_operator_runs_the_queue_from_one_page(server, publish, open_page, folder):
+    three_in_line(server, publish)
+    server.wait_for_on_air("DJ A")
+    wait_until(lambda: all(entry["ready"] for entry in server.view()["entries"]), "all three ready")
+    page = open_page()
+    log_in(page, server, "/admin", "operator")
+    page.get_by_role("button", name="Move DJ C to place 1").click()
+    server.wait_for_queue("DJ A", "DJ C", "DJ B")
+    page.get_by_role("button", name="Pass DJ C over until released").click()
+    expect(page.locator(".queue-entry", has_text="DJ C")).to_contain_text("Held")
+    page.get_by_role("button", name="Five minutes more for DJ A").click()
+    wait_until(lambda: server.view()["entries"][0]["remainingSeconds"] > 3600, "the longer slot")
+    page.get_by_role("button", name="Close the queue").click()
+    expect(page.locator("body")).to_contain_text("closed to newcomers")
+    page.screenshot(path=folder / "admin-acts.png", full_page=True)
+
+    # Somebody else moves first while this page's request is on its way: nothing is done, and the page says so.
+    def late(route):
+        server.run("queue", "open")
+        route.continue_()
+
+    page.route("**/queue/move", late)
+    page.get_by_role("button", name="Move DJ B to place 1").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else changed the queue first")
+    assert server.queue() == ["DJ A", "DJ C", "DJ B"]
+    page.screenshot(path=folder / "admin-conflict.png", full_page=True)
+
+
+def test_overlays_show_queue_and_timer_without_a_reload(server, publish, open_page, folder):
+    queue, timer = open_page(600, 400), open_page(600, 200)
+    queue.goto(server.url + "/queue-list?size=48")
+    timer.goto(server.url + "/timer-page")
+    expect(timer.locator("#timer")).to_be_empty()
+    three_in_line(server, publish)
+    expect(queue.locator("#queue li")).to_have_text(["DJ A", "DJ B", "DJ C"], timeout=5_000)
+    server.wait_for_on_air("DJ A")
+    expect(timer.locator("#timer")).to_have_text(re.compile(r"^\d+:\d\d(:\d\d)?$"))
+    assert queue.evaluate("getComputedStyle(document.body).backgroundColor") == "rgba(0, 0, 0, 0)"
+    queue.screenshot(path=folder / "overlay-queue.png", omit_background=True)
+    timer.screenshot(path=folder / "overlay-timer.png", omit_background=True)
+    # As OBS does it: the operator's own style in the page.
+    queue.add_style_tag(content="body { color: rgb(1, 2, 3) }")
+    assert queue.evaluate("getComputedStyle(document.body).color") == "rgb(1, 2, 3)"

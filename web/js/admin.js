@@ -1,11 +1,9 @@
+import { ActSender } from './act-buttons.js';
 import { api } from './api.js';
-import { confirmed } from './confirm.js';
 import { element, notice, show } from './dom.js';
 import { form } from './form.js';
 import { startLiveQueue } from './live-queue.js';
-import { NowWidget } from './now-widget.js';
-import { onAir } from './queue-model.js';
-import { QueueWidget } from './queue-widget.js';
+import { OperatorQueue, OperatorStage } from './operator-widgets.js';
 import { settingsChange, settingsValues } from './settings-model.js';
 import { personBar, signInForms } from './sign-in.js';
 
@@ -30,60 +28,24 @@ function signedIn(account) {
     return;
   }
   const stage = element('section', { class: 'panel' });
-  const queue = element('div');
+  const queue = element('section', { class: 'panel' });
   const settings = element('section', { class: 'panel' });
-  show(root, personBar(account, signedOut),
-    element('div', { class: 'columns' },
-      element('div', { class: 'stack' }, stage, element('section', { class: 'panel' }, element('h2', {}, 'Waiting'), queue)), settings));
-  live = { stage: new StageWidget(stage), queue: new QueueWidget(queue), settings: new SettingsWidget(settings) };
+  const message = element('div');
+  const sender = new ActSender(CHANNEL, message, (view) => {
+    // The live stream may have brought a newer one meanwhile.
+    if (!last || view.version >= last.view.version) drawn(view, following.time());
+  });
+  show(root, personBar(account, signedOut), message,
+    element('div', { class: 'columns' }, element('div', { class: 'stack' }, stage, queue), settings));
+  live = { stage: new OperatorStage(stage, sender), queue: new OperatorQueue(queue, sender), settings: new SettingsWidget(settings) };
+  // The present stream was opened by nobody known: as an operator one is shown more.
+  following.again();
   if (last) draw(last.view, last.time);
 }
 
-/** Who is on air, and the button that ends their slot. */
-class StageWidget {
-  #now;
-  #button;
-  #message = element('div');
-  #view = null;
-
-  constructor(stage) {
-    const now = element('div');
-    show(now, element('p', { class: 'placeholder' }, 'Asking who is on…'));
-    this.#now = new NowWidget(now);
-    this.#button = element('button', { class: 'button button-danger', type: 'button', hidden: true, onclick: () => this.#skip() }, 'Skip');
-    show(stage, element('h2', {}, 'On air'), this.#message, element('div', { class: 'now-bar' }, now), element('p', {}, this.#button));
-  }
-
-  render(view, time) {
-    this.#view = view;
-    this.#now.render(view, time);
-    const entry = onAir(view);
-    this.#button.hidden = !entry;
-    if (entry) this.#button.textContent = `Skip ${entry.name}`;
-  }
-
-  tick(view, time) {
-    this.#now.tick(view, time);
-  }
-
-  async #skip() {
-    const entry = onAir(this.#view);
-    if (!entry) return;
-    const agreed = await confirmed({
-      title: `Skip ${entry.name}?`, action: `Skip ${entry.name}`,
-      text: `The slot of ${entry.name} ends now, and the next DJ who is ready goes on air.`,
-    });
-    if (!agreed) return;
-    this.#button.disabled = true;
-    try {
-      // Names the entry that was seen: if it has ended meanwhile, nobody else is skipped.
-      await api.skip(CHANNEL, entry.id);
-      show(this.#message, notice('good', `${entry.name} was skipped.`));
-    } catch (error) {
-      show(this.#message, notice('bad', error.message));
-    }
-    this.#button.disabled = false;
-  }
+function drawn(view, time) {
+  last = { view, time };
+  draw(view, time);
 }
 
 /** Slot length and whether joining is allowed. Drawn again only when the values differ, so that typing is not lost. */
@@ -140,11 +102,8 @@ async function begin() {
   }
 }
 
-startLiveQueue({
-  onView: (view, time) => {
-    last = { view, time };
-    draw(view, time);
-  },
+const following = startLiveQueue({
+  onView: drawn,
   onTick: (view, time) => live?.stage.tick(view, time),
 });
 begin();

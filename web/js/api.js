@@ -10,6 +10,8 @@ export class Problem extends Error {
     this.slug = (document?.type ?? '').replace('/problems/', '');
     this.title = document?.title ?? 'Something went wrong';
     this.field = document?.field;
+    // The queue as it is, where the refusal says so.
+    this.queue = document?.queue;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
@@ -82,7 +84,8 @@ export const api = {
   rotateKey: (id) => write('POST', `/keys/${id}/rotate`),
   revokeKey: (id) => write('DELETE', `/keys/${id}`),
   queue: (channel) => request('GET', `/channels/${channel}/queue`),
-  skip: (channel, entry) => write('POST', `/channels/${channel}/queue/skip`, { entry }),
+  /** One of an operator's acts; resolves to the queue afterwards. */
+  act: (channel, name, body) => write('POST', `/channels/${channel}/queue/${name}`, body),
   changeSettings: (channel, changes) => write('PATCH', `/channels/${channel}/settings`, changes),
   server: () => request('GET', '/server'),
 

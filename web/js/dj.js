@@ -33,6 +33,8 @@ async function signedIn(account) {
     element('div', { class: 'columns' },
       element('div', { class: 'stack' }, place, keys, steps(server)),
       element('section', { class: 'panel' }, element('h2', {}, 'Queue'), queue)));
+  // Logged in, one is shown all of one's own entry.
+  following.again();
   live = { account, place: new PlaceWidget(place, account.id), queue: new QueueList(queue, account.id) };
   if (last) draw(last.view, last.time);
   await new KeysWidget(keys, server).start();
@@ -119,7 +121,7 @@ async function begin() {
   else signedOut();
 }
 
-startLiveQueue({
+const following = startLiveQueue({
   onView: (view, time) => {
     last = { view, time };
     draw(view, time);

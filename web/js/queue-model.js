@@ -17,7 +17,7 @@ export function status(entry, now) {
     return { word: 'Dropped', tone: 'warm', note: `Connection lost; the place is kept for ${span(left)}.` };
   }
   if (entry.state === 'onAir') return { word: 'ON AIR', tone: 'air', note: '' };
-  if (!entry.ready) return { word: 'Not ready', tone: 'dim', note: entry.missing.join(' ') };
+  if (!entry.ready) return { word: 'Not ready', tone: 'dim', note: (entry.missing ?? []).join(' ') };
   return { word: 'Ready', tone: 'good', note: '' };
 }
 

@@ -41,12 +41,15 @@ package struct AACConfiguration: Sendable, Equatable {
         try reader.skip(1)  // extensionFlag: nothing follows for these object types
         let channels = layout == 0 ? try Self.readProgramConfig(&reader) : Self.channels(ofLayout: layout)
         guard let channels, (1...8).contains(channels) else {
-            throw CodecError(.unsupported, "The AAC channel layout \(layout) is not known: set it to stereo.")
+            throw CodecError(
+                .unsupported, "The AAC channelConfiguration \(layout) is not known: set the sound to stereo.")
         }
         format = AudioFormat(
             configuration: bytes, objectType: signalledType, sampleRate: sampleRate, channels: channels,
             samplesPerFrame: hasShortFrames ? 960 : 1024)
         if !hasSpectralBandReplication { readBackwardCompatibleExtension(&reader) }
+        format.hasSpectralBandReplication = hasSpectralBandReplication
+        format.hasParametricStereo = hasParametricStereo
     }
 
     private static func readObjectType(_ reader: inout BitReader) throws(CodecError) -> Int {
@@ -59,7 +62,9 @@ package struct AACConfiguration: Sendable, Equatable {
         let isExplicit = index == 15
         let rate = isExplicit ? try reader.int(24) : (sampleRates.indices.contains(index) ? sampleRates[index] : 0)
         guard (7_350...96_000).contains(rate) else {
-            throw CodecError(.malformed, "The AAC configuration has a sample rate that does not exist.")
+            throw CodecError(
+                .malformed,
+                "The AAC configuration has a samplingFrequencyIndex or samplingFrequency that does not exist.")
         }
         return rate
     }

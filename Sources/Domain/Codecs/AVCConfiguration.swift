@@ -42,7 +42,7 @@ package struct AVCConfiguration: Sendable, Equatable {
             parameterSets: sequenceSets + pictureSets, width: sequence.width, height: sequence.height,
             frameRate: sequence.frameRate, profile: sequence.profile, constraints: sequence.constraints,
             level: sequence.level, chromaFormat: sequence.chromaFormat,
-            bitDepth: max(sequence.bitDepthLuma, sequence.bitDepthChroma))
+            bitDepth: max(sequence.bitDepthLuma, sequence.bitDepthChroma), reorderDepth: sequence.reorderDepth)
     }
 
     private static let truncated = CodecError(.truncated, "The H.264 configuration ends too early.")
@@ -77,7 +77,8 @@ package struct AVCConfiguration: Sendable, Equatable {
 }
 
 extension [UInt8] {
-    fileprivate mutating func append(lengthPrefixed set: [UInt8]) {
+    /// Behind its 16-bit length, as configuration records hold parameter sets.
+    mutating func append(lengthPrefixed set: [UInt8]) {
         append(UInt8(truncatingIfNeeded: set.count >> 8))
         append(UInt8(truncatingIfNeeded: set.count))
         append(contentsOf: set)

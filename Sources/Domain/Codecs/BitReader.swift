@@ -47,11 +47,22 @@ struct BitReader {
         return (1 << zeros) - 1 + (try int(zeros))
     }
 
-    /// `ue(v)` that must lie in `range`.
-    mutating func unsignedGolomb(in range: ClosedRange<Int>) throws(CodecError) -> Int {
+    /// `ue(v)` that must lie in `range`; `field` is the specification's name of it, for the error.
+    mutating func unsignedGolomb(in range: ClosedRange<Int>, _ field: StaticString) throws(CodecError) -> Int {
         let value = try unsignedGolomb()
-        guard range.contains(value) else { throw CodecError(.malformed, "The \(what) holds a number out of range.") }
+        guard range.contains(value) else { throw outOfRange(field) }
         return value
+    }
+
+    /// The next `count` bits as a number that must lie in `range`.
+    mutating func int(_ count: Int, in range: ClosedRange<Int>, _ field: StaticString) throws(CodecError) -> Int {
+        let value = try int(count)
+        guard range.contains(value) else { throw outOfRange(field) }
+        return value
+    }
+
+    func outOfRange(_ field: StaticString) -> CodecError {
+        CodecError(.malformed, "The \(what) has a \(field) out of range.")
     }
 
     /// `se(v)` (§9.1.1).

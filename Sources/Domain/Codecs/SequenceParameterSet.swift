@@ -12,6 +12,10 @@ struct SequenceParameterSet: Equatable {
     var height = 0
     /// From the VUI's timing; `nil` when it has none or an absurd one.
     var frameRate: Double?
+    /// `max_num_reorder_frames`; 0 too when the order counts (`pic_order_cnt_type` 2) leave no room; `nil` when nobody says.
+    var reorderDepth: Int?
+    /// `max_dec_frame_buffering`, pictures.
+    var decodedPictures: Int?
 
     /// Pictures larger than this are not pictures (level 6.2 ends at 139,264 macroblocks).
     private static let maximumSide = 16_384
@@ -27,11 +31,11 @@ struct SequenceParameterSet: Equatable {
         profile = UInt8(truncatingIfNeeded: try reader.bits(8))
         constraints = UInt8(truncatingIfNeeded: try reader.bits(8))
         level = UInt8(truncatingIfNeeded: try reader.bits(8))
-        _ = try reader.unsignedGolomb(in: 0...31)
+        _ = try reader.unsignedGolomb(in: 0...31, "seq_parameter_set_id")
         let separatePlanes = try readHighProfileFields(&reader)
-        try Self.skipFrameNumbering(&reader)
+        try readFrameNumbering(&reader)
         try readSize(&reader, separatePlanes: separatePlanes)
-        if try reader.flag() { frameRate = try? Self.readFrameRate(&reader) }  // A cut VUI loses the frame rate only.
+        if try reader.flag() { try? readUsability(&reader) }  // A cut VUI loses what stands behind the cut only.
     }
 
     /// Profiles whose SPS has chroma format, bit depths and scaling matrices.
@@ -42,10 +46,10 @@ struct SequenceParameterSet: Equatable {
     /// - Returns: `separate_colour_plane_flag`.
     private mutating func readHighProfileFields(_ reader: inout BitReader) throws(CodecError) -> Bool {
         guard Self.isHighProfile(profile) else { return false }
-        chromaFormat = try reader.unsignedGolomb(in: 0...3)
+        chromaFormat = try reader.unsignedGolomb(in: 0...3, "chroma_format_idc")
         let separatePlanes = chromaFormat == 3 ? try reader.flag() : false
-        bitDepthLuma = 8 + (try reader.unsignedGolomb(in: 0...6))
-        bitDepthChroma = 8 + (try reader.unsignedGolomb(in: 0...6))
+        bitDepthLuma = 8 + (try reader.unsignedGolomb(in: 0...6, "bit_depth_luma_minus8"))
+        bitDepthChroma = 8 + (try reader.unsignedGolomb(in: 0...6, "bit_depth_chroma_minus8"))
         try reader.skip(1)
         if try reader.flag() {
             for list in 0..<(chromaFormat == 3 ? 12 : 8) where try reader.flag() {
@@ -65,25 +69,28 @@ struct SequenceParameterSet: Equatable {
     }
 
     /// `log2_max_frame_num_minus4` up to `gaps_in_frame_num_value_allowed_flag`.
-    private static func skipFrameNumbering(_ reader: inout BitReader) throws(CodecError) {
-        _ = try reader.unsignedGolomb(in: 0...12)
-        switch try reader.unsignedGolomb(in: 0...2) {
-        case 0: _ = try reader.unsignedGolomb(in: 0...12)
+    private mutating func readFrameNumbering(_ reader: inout BitReader) throws(CodecError) {
+        _ = try reader.unsignedGolomb(in: 0...12, "log2_max_frame_num_minus4")
+        let orderType = try reader.unsignedGolomb(in: 0...2, "pic_order_cnt_type")
+        switch orderType {
+        case 0: _ = try reader.unsignedGolomb(in: 0...12, "log2_max_pic_order_cnt_lsb_minus4")
         case 1:
             try reader.skip(1)
             _ = try reader.signedGolomb()
             _ = try reader.signedGolomb()
-            for _ in 0..<(try reader.unsignedGolomb(in: 0...255)) { _ = try reader.signedGolomb() }
-        default: break  // Type 2 has no fields.
+            for _ in 0..<(try reader.unsignedGolomb(in: 0...255, "num_ref_frames_in_pic_order_cnt_cycle")) {
+                _ = try reader.signedGolomb()
+            }
+        default: reorderDepth = 0  // Type 2 has no fields: display is in decoding order.
         }
-        _ = try reader.unsignedGolomb(in: 0...16)
+        _ = try reader.unsignedGolomb(in: 0...16, "max_num_ref_frames")
         try reader.skip(1)
     }
 
     private mutating func readSize(_ reader: inout BitReader, separatePlanes: Bool) throws(CodecError) {
         let limit = 0...(Self.maximumSide / 16 - 1)
-        let macroblocksAcross = 1 + (try reader.unsignedGolomb(in: limit))
-        let mapUnitsDown = 1 + (try reader.unsignedGolomb(in: limit))
+        let macroblocksAcross = 1 + (try reader.unsignedGolomb(in: limit, "pic_width_in_mbs_minus1"))
+        let mapUnitsDown = 1 + (try reader.unsignedGolomb(in: limit, "pic_height_in_map_units_minus1"))
         let framesOnly = try reader.flag()
         if !framesOnly { try reader.skip(1) }
         try reader.skip(1)
@@ -95,10 +102,10 @@ struct SequenceParameterSet: Equatable {
         let unitX = hasSubsampledWidth ? 2 : 1
         let unitY = (!separatePlanes && chromaFormat == 1 ? 2 : 1) * fieldFactor
         let side = 0...Self.maximumSide
-        let left = try reader.unsignedGolomb(in: side)
-        let right = try reader.unsignedGolomb(in: side)
-        let top = try reader.unsignedGolomb(in: side)
-        let bottom = try reader.unsignedGolomb(in: side)
+        let left = try reader.unsignedGolomb(in: side, "frame_crop_left_offset")
+        let right = try reader.unsignedGolomb(in: side, "frame_crop_right_offset")
+        let top = try reader.unsignedGolomb(in: side, "frame_crop_top_offset")
+        let bottom = try reader.unsignedGolomb(in: side, "frame_crop_bottom_offset")
         width -= (left + right) * unitX
         height -= (top + bottom) * unitY
         guard width > 0, height > 0 else {
@@ -106,26 +113,64 @@ struct SequenceParameterSet: Equatable {
         }
     }
 
-    /// The VUI up to its timing (§E.1.1). A field rate counts two ticks a frame.
-    private static func readFrameRate(_ reader: inout BitReader) throws(CodecError) -> Double? {
-        let extendedAspect = 255
-        if try reader.flag(), try reader.int(8) == extendedAspect { try reader.skip(32) }
-        if try reader.flag() { try reader.skip(1) }
+    /// The VUI (§E.1.1). A field rate counts two ticks a frame.
+    private mutating func readUsability(_ reader: inout BitReader) throws(CodecError) {
+        try skipDisplayInformation(&reader)
         if try reader.flag() {
-            try reader.skip(4)
-            if try reader.flag() { try reader.skip(24) }
+            let unitsInTick = try reader.bits(32)
+            let timescale = try reader.bits(32)
+            frameRate = frameRateOf(ticks: timescale, unitsInTick: unitsInTick, ticksPerFrame: 2)
+            try reader.skip(1)
         }
-        if try reader.flag() {
-            _ = try reader.unsignedGolomb()
-            _ = try reader.unsignedGolomb()
-        }
-        guard try reader.flag() else { return nil }
-        let unitsInTick = try reader.bits(32)
-        let timescale = try reader.bits(32)
-        guard unitsInTick > 0, timescale > 0 else { return nil }
-        let rate = Double(timescale) / (2 * Double(unitsInTick))
-        return (0.1...1000).contains(rate) ? rate : nil
+        let hasNetworkBuffer = try reader.flag()
+        if hasNetworkBuffer { try Self.skipBufferModel(&reader) }
+        let hasVideoBuffer = try reader.flag()
+        if hasVideoBuffer { try Self.skipBufferModel(&reader) }
+        if hasNetworkBuffer || hasVideoBuffer { try reader.skip(1) }
+        try reader.skip(1)
+        guard try reader.flag() else { return }
+        try reader.skip(1)
+        for _ in 0..<4 { _ = try reader.unsignedGolomb() }
+        let pictures = 0...16
+        let reordered = try reader.unsignedGolomb(in: pictures, "max_num_reorder_frames")
+        decodedPictures = try reader.unsignedGolomb(in: pictures, "max_dec_frame_buffering")
+        reorderDepth = reordered
     }
+
+    /// `hrd_parameters` (§E.1.2).
+    private static func skipBufferModel(_ reader: inout BitReader) throws(CodecError) {
+        let count = 1 + (try reader.unsignedGolomb(in: 0...31, "cpb_cnt_minus1"))
+        try reader.skip(8)
+        for _ in 0..<count {
+            _ = try reader.unsignedGolomb()
+            _ = try reader.unsignedGolomb()
+            try reader.skip(1)
+        }
+        try reader.skip(20)
+    }
+}
+
+/// The VUI's fields before its timing that H.264 (§E.1.1) and HEVC (ITU-T H.265 §E.2.1) share: aspect ratio, overscan, video
+/// signal, chroma location.
+func skipDisplayInformation(_ reader: inout BitReader) throws(CodecError) {
+    let extendedAspect = 255
+    if try reader.flag(), try reader.int(8) == extendedAspect { try reader.skip(32) }
+    if try reader.flag() { try reader.skip(1) }
+    if try reader.flag() {
+        try reader.skip(4)
+        if try reader.flag() { try reader.skip(24) }
+    }
+    if try reader.flag() {
+        _ = try reader.unsignedGolomb()
+        _ = try reader.unsignedGolomb()
+    }
+}
+
+/// Pictures a second; `nil` for nothing and for the absurd.
+func frameRateOf(ticks: UInt32, unitsInTick: UInt32, ticksPerFrame: Double) -> Double? {
+    guard unitsInTick > 0, ticks > 0 else { return nil }
+    let rate = Double(ticks) / (ticksPerFrame * Double(unitsInTick))
+    return (0.1...1000).contains(rate) ? rate : nil
 }
 
 /// Removes the 0x03 that the encoder put after two zero bytes (§7.4.1.1).

@@ -83,6 +83,8 @@ package enum AccountError: Error, Sendable, Equatable {
     case disabled
     case unknownUser
     case unknownKey
+    /// There is no such live token.
+    case unknownToken
     case tooManyKeys(maximum: Int)
     case slowDown(retryAfter: Duration)
     /// The database is away; what was asked may be tried again.
@@ -106,6 +108,10 @@ package protocol AccountDesk: Sendable {
     /// Makes an account of any role: the command line and the first admin.
     func create(_ form: SignUpForm, role: Role) async throws(AccountError) -> Account
     func accounts() async throws(AccountError) -> [Account]
+    /// Disables the account or enables it again; doing it twice is harmless. Disabling ends its web sessions at once and
+    /// its live connections within 1 s (I10).
+    /// - Throws: `unknownUser`; `invalid` for the last admin who can log in.
+    func setDisabled(_ user: UserID, _ isDisabled: Bool, by actor: Actor) async throws(AccountError) -> Account
     /// By e-mail, DJ name or id.
     func account(matching text: String) async throws(AccountError) -> Account?
 }

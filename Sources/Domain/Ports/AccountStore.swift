@@ -34,6 +34,9 @@ package protocol AccountStore: Sendable {
     func account(name: String) async throws -> Account?
     func accounts() async throws -> [Account]
     func replacePasswordHash(of user: UserID, with hash: Secret) async throws
+    /// Disables the account or enables it again, with its audit line in the same transaction. Who is live is told by NOTIFY.
+    /// - Returns: the account as it is now, unchanged and without an audit line when it was so before; `nil` when unknown.
+    func setDisabled(_ user: UserID, _ isDisabled: Bool, at: WallTime, audit: AuditRecord) async throws -> Account?
 
     func insertSession(
         digest: [UInt8], user: UserID, createdAt: WallTime, expiresAt: WallTime) async throws

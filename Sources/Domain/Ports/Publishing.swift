@@ -6,13 +6,19 @@ package struct PublishRequest: Sendable {
     package var key: Secret
     /// The peer's IP address without the port.
     package var remoteAddress: String
+    /// Whom the limits of an address count together: the IPv4 address, or the IPv6 network of 64 bits.
+    package var network: String
     /// `flashVer` of the connect command, at most 128 characters, control characters removed.
     package var encoder: String?
 
-    package init(application: String, key: Secret, remoteAddress: String, encoder: String?) {
+    /// - Parameter network: without it, the address itself.
+    package init(
+        application: String, key: Secret, remoteAddress: String, network: String? = nil, encoder: String?
+    ) {
         self.application = application
         self.key = key
         self.remoteAddress = remoteAddress
+        self.network = network ?? remoteAddress
         self.encoder = encoder
     }
 }
@@ -30,6 +36,12 @@ package enum PublishRefusal: Error, Sendable, Equatable {
     case tooManyReplacements(retryAfter: Duration)
     /// `rejoin: afterQuiet`: the slot was ended for this DJ and the encoder did not pause since.
     case notQuietSince(Duration)
+    /// `blockAfterTurn`, in minutes: the slot was ended for this DJ.
+    case blocked(until: WallTime, retryAfter: Duration)
+    /// `blockAfterTurn: untilSomeoneElsePlayed`.
+    case blockedUntilSomeoneElsePlayed
+    /// By an operator; `nil`: until unbanned.
+    case banned(until: WallTime?, reason: String?)
     /// Too many wrong keys from this address.
     case slowDown(retryAfter: Duration)
     case serverBusy(String)
@@ -47,13 +59,26 @@ package enum PublishRefusal: Error, Sendable, Equatable {
         case .queueClosed: "The queue is closed: ask an admin of the channel to open it."
         case .queueFull(let maximum): "The queue is full (\(maximum) entries): try again later."
         case .tooManyReplacements(let span):
-            "Two encoders use this key in turn: stop one of them and try again in \(span.components.seconds) s."
+            "Two encoders use this key in turn: stop one of them and try again in \(span.secondsRoundedUp) s."
         case .notQuietSince(let span):
-            "Your slot has ended: stop streaming for \(span.components.seconds) s, then you may queue again."
-        case .slowDown(let span): "Too many wrong keys from your address: try again in \(span.components.seconds) s."
+            "Your slot has ended: stop streaming for \(span.secondsRoundedUp) s, then you may queue again."
+        case .blocked(let until, let span):
+            "You were on air just now: you may queue again in \(Self.text(span)), at \(until)."
+        case .blockedUntilSomeoneElsePlayed:
+            "You were on air just now: you may queue again as soon as another DJ has been on air."
+        case .banned(let until, let reason):
+            "You are banned from this channel"
+                + (until.map { " until \($0)" } ?? "") + (reason.map { ": \($0)" } ?? "") + "."
+        case .slowDown(let span): "Too many wrong keys from your address: try again in \(span.secondsRoundedUp) s."
         case .serverBusy(let what): "The server cannot take more now: \(what)."
         case .shuttingDown: "The server is going down: try again in a minute."
         }
+    }
+
+    /// `90 s`, `12 min`: rounded up, so that nobody comes a moment too early.
+    private static func text(_ span: Duration) -> String {
+        let seconds = max(1, (span.wholeMilliseconds + 999) / 1000)
+        return seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
     }
 
     /// A constant, for logs and metric labels.
@@ -68,11 +93,19 @@ package enum PublishRefusal: Error, Sendable, Equatable {
         case .queueFull: "queueFull"
         case .tooManyReplacements: "tooManyReplacements"
         case .notQuietSince: "notQuietSince"
+        case .blocked: "blocked"
+        case .blockedUntilSomeoneElsePlayed: "blockedUntilSomeoneElsePlayed"
+        case .banned: "banned"
         case .slowDown: "slowDown"
         case .serverBusy: "serverBusy"
         case .shuttingDown: "shuttingDown"
         }
     }
+}
+
+extension Duration {
+    /// Waits are told in whole seconds, and never as less than they are.
+    fileprivate var secondsRoundedUp: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
 }
 
 /// How a publisher's connection came to its end (design §4, rule 3).
@@ -100,6 +133,8 @@ package protocol PublisherSink: AnyObject, Sendable {
     func unitReceived(_ unit: AccessUnit)
     /// Something that this server cannot take (a codec, a bad configuration record): `reason` for the DJ. Media goes on.
     func trackRefused(_ track: TrackKind, reason: String)
+    /// No unit came for 1.5 s (design §5, Stalls), once per silence; the next unit ends it.
+    func silenceBegan()
     /// Exactly once, last.
     func ended(_ how: PublisherEnd)
 }

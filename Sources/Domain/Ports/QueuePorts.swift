@@ -26,8 +26,17 @@ package protocol QueueDoor: Sendable {
     func join(_ publisher: PublisherIdentity) async -> Result<EntryID, PublishRefusal>
     /// Never waits.
     func readinessChanged(_ session: PublishSessionID, to readiness: Readiness)
+    /// No media came for 1.5 s, or it comes again (design §5, Stalls). Never waits.
+    func silenceChanged(_ session: PublishSessionID, isSilent: Bool)
+    /// What the media of a live publisher lacks, when that begins or ends (`deadAfter`). Never waits.
+    func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth)
     /// Never waits. A late call about a session that was replaced is ignored.
     func ended(_ session: PublishSessionID, how: PublisherEnd)
+}
+
+extension QueueDoor {
+    /// For a queue to which silence means nothing.
+    package func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {}
 }
 
 /// Who is to be on air, and who next. Idempotent: the programme works towards the newest order.

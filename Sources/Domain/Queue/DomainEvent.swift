@@ -2,13 +2,32 @@
 package enum DomainEvent: Sendable, Equatable {
     case queueJoined(entry: EntryID, name: String)
     case queueLeft(entry: EntryID, name: String, reason: QueueEntry.EndReason)
+    /// `place` counts those waiting, from 0.
+    case queueMoved(entry: EntryID, name: String, place: Int)
     case queueReady(entry: EntryID, name: String)
     case queueUnready(entry: EntryID, name: String, missing: [String])
+    case queueHeld(entry: EntryID, name: String)
+    case queueReleased(entry: EntryID, name: String)
+    /// An operator put a DJ on air who was not ready: they are waited for until then.
+    case queueCalled(entry: EntryID, name: String, until: WallTime)
+    /// Who was to go on air did not become ready in time; the ordinary order goes on.
+    case queueNoShow(entry: EntryID, name: String)
+    /// An operator changed this slot; `seconds` are left of it, or it has no limit.
+    case queueSlotChanged(entry: EntryID, name: String, seconds: Int?)
     case handoverPlanned(entry: EntryID?, name: String?)
     case onAirStarted(entry: EntryID, name: String)
     case onAirEnded(entry: EntryID, name: String)
+    /// `seconds` are left (design §4: 10, 5 and 1 minute unless set otherwise).
+    case onAirWarning(entry: EntryID, name: String, seconds: Int)
     case djDropped(entry: EntryID, name: String, until: WallTime)
     case djReturned(entry: EntryID, name: String)
+    /// `until` is set for the rule of that name.
+    case djBlocked(user: UserID, name: String, rule: QueueBlock.Kind, until: WallTime?)
+    case djUnblocked(user: UserID, name: String, rule: QueueBlock.Kind)
+    case djBanned(user: UserID, name: String?, until: WallTime?, reason: String?)
+    case djUnbanned(user: UserID, name: String?)
+    /// The DJ's own slot length; `nil`: the channel's again.
+    case djSlotChanged(user: UserID, seconds: Int?)
     case slateStarted
     case slateEnded
     case settingsChanged
@@ -18,31 +37,57 @@ package enum DomainEvent: Sendable, Equatable {
         switch self {
         case .queueJoined: "queue.joined"
         case .queueLeft: "queue.left"
+        case .queueMoved: "queue.moved"
         case .queueReady: "queue.ready"
         case .queueUnready: "queue.unready"
+        case .queueHeld: "queue.held"
+        case .queueReleased: "queue.released"
+        case .queueCalled: "queue.called"
+        case .queueNoShow: "queue.noShow"
+        case .queueSlotChanged: "queue.slotChanged"
         case .handoverPlanned: "handover.planned"
         case .onAirStarted: "onair.started"
         case .onAirEnded: "onair.ended"
+        case .onAirWarning: "onair.warning"
         case .djDropped: "dj.dropped"
         case .djReturned: "dj.returned"
+        case .djBlocked: "dj.blocked"
+        case .djUnblocked: "dj.unblocked"
+        case .djBanned: "dj.banned"
+        case .djUnbanned: "dj.unbanned"
+        case .djSlotChanged: "dj.slotChanged"
         case .slateStarted: "slate.started"
         case .slateEnded: "slate.ended"
         case .settingsChanged: "settings.changed"
         }
     }
 
-    /// The typed payload as flat JSON fields; `EventPayload` is `Encodable`.
+    /// The typed payload as flat JSON fields.
     package var payload: EventPayload {
         switch self {
         case .queueJoined(let entry, let name), .queueReady(let entry, let name), .onAirStarted(let entry, let name),
-            .onAirEnded(let entry, let name), .djReturned(let entry, let name):
+            .onAirEnded(let entry, let name), .djReturned(let entry, let name), .queueHeld(let entry, let name),
+            .queueReleased(let entry, let name), .queueNoShow(let entry, let name):
             EventPayload(entry: entry, name: name)
         case .queueLeft(let entry, let name, let reason):
             EventPayload(entry: entry, name: name, reason: reason.rawValue)
+        case .queueMoved(let entry, let name, let place): EventPayload(entry: entry, name: name, place: place)
         case .queueUnready(let entry, let name, let missing):
             EventPayload(entry: entry, name: name, missing: missing)
+        case .queueCalled(let entry, let name, let until): EventPayload(entry: entry, name: name, until: until)
+        case .queueSlotChanged(let entry, let name, let seconds):
+            EventPayload(entry: entry, name: name, seconds: seconds)
+        case .onAirWarning(let entry, let name, let seconds):
+            EventPayload(entry: entry, name: name, seconds: seconds)
         case .handoverPlanned(let entry, let name): EventPayload(entry: entry, name: name)
         case .djDropped(let entry, let name, let until): EventPayload(entry: entry, name: name, until: until)
+        case .djBlocked(let user, let name, let rule, let until):
+            EventPayload(user: user, name: name, until: until, rule: rule.rawValue)
+        case .djUnblocked(let user, let name, let rule): EventPayload(user: user, name: name, rule: rule.rawValue)
+        case .djBanned(let user, let name, let until, let reason):
+            EventPayload(user: user, name: name, reason: reason, until: until)
+        case .djUnbanned(let user, let name): EventPayload(user: user, name: name)
+        case .djSlotChanged(let user, let seconds): EventPayload(user: user, seconds: seconds)
         case .slateStarted, .slateEnded, .settingsChanged: EventPayload()
         }
     }
@@ -51,8 +96,27 @@ package enum DomainEvent: Sendable, Equatable {
 /// An event's payload; absent fields are left out of the JSON.
 package struct EventPayload: Sendable, Equatable, Encodable {
     package var entry: EntryID?
+    package var user: UserID?
     package var name: String?
     package var reason: String?
     package var missing: [String]?
     package var until: WallTime?
+    package var rule: String?
+    package var place: Int?
+    package var seconds: Int?
+
+    /// The JSON object as it is stored and sent.
+    package var json: String {
+        var object = JSONObjectText()
+        object.add("entry", entry?.description)
+        object.add("user", user?.description)
+        object.add("name", name)
+        object.add("reason", reason)
+        object.add("missing", missing)
+        object.add("until", until?.description)
+        object.add("rule", rule)
+        object.add("place", place)
+        object.add("seconds", seconds)
+        return object.text
+    }
 }

@@ -47,11 +47,23 @@ package struct QueueEntry: Sendable, Equatable {
     /// On-air time used so far, without the running interval; counts only while the programme shows this DJ.
     package var usedOnAir: Duration
     package var endedAt: WallTime?
+    /// Passed over until released.
+    package var isHeld: Bool
+    /// This slot's own length, set by an operator; outranks the DJ's own and the channel's.
+    package var slotOverride: Duration?
+    /// Added to the slot's length by operators; may be negative.
+    package var extraTime: Duration
+    /// The shortest time left, in whole seconds, that was warned of or passed by; shorter warnings are still to come. `nil`
+    /// before the slot began.
+    package var warnedAt: Int?
+    /// Put on air by an operator while not ready: as soon as they are, at the latest then.
+    package var calledUntil: WallTime?
 
     package init(
         id: EntryID, user: UserID, name: String, state: State, presence: Presence, readiness: Readiness,
         position: Int64, joinedAt: WallTime, onAirSince: WallTime? = nil, usedOnAir: Duration = .zero,
-        endedAt: WallTime? = nil
+        endedAt: WallTime? = nil, isHeld: Bool = false, slotOverride: Duration? = nil, extraTime: Duration = .zero,
+        warnedAt: Int? = nil, calledUntil: WallTime? = nil
     ) {
         self.id = id
         self.user = user
@@ -64,5 +76,23 @@ package struct QueueEntry: Sendable, Equatable {
         self.onAirSince = onAirSince
         self.usedOnAir = usedOnAir
         self.endedAt = endedAt
+        self.isHeld = isHeld
+        self.slotOverride = slotOverride
+        self.extraTime = extraTime
+        self.warnedAt = warnedAt
+        self.calledUntil = calledUntil
     }
+}
+
+extension QueueEntry {
+    /// The live connection behind this place.
+    package var session: PublishSessionID? {
+        switch presence {
+        case .connected(let session): session
+        case .grace: nil
+        }
+    }
+
+    /// Ready, connected and not held.
+    package var couldGoOnAir: Bool { readiness.isReady && session != nil && !isHeld }
 }

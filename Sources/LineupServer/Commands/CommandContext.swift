@@ -33,18 +33,42 @@ package struct CommandContext: Sendable {
         }
     }
 
-    /// Asks the running server about a channel's queue; without one, the database. Returns the queue's JSON.
+    /// Lends the tokens, on a migrated database.
+    package func withTokens<Outcome: Sendable>(
+        _ body: @escaping @Sendable (any TokenDesk) async throws -> Outcome
+    ) async throws -> Outcome {
+        try await access.withStore { store in
+            try await body(AccountsAssembly.service(store: store, clock: SystemWallClock(), logger: logger))
+        }
+    }
+
+    /// Asks the running server about a channel's queue; without one, the database: to change it as the channel's owner.
+    /// Returns the queue's JSON.
     package func queue(_ command: String, channel: String, arguments: [String: String] = [:]) async throws -> String {
         let request = ControlRequest(command: command, channel: channel, arguments: arguments)
         let folder = DataFolder(configuration.dataFolder)
         if folder.isServed() { return try ControlClient.ask(request, at: folder.controlSocketPath) }
         guard let name = ChannelName(channel) else { throw QueueCommandError.unknownChannel }
-        return try await access.withStore { store in
-            let desk = try await StoredQueue(channel: name, store: store, clock: SystemWallClock())
-            switch await ControlAnswers(queue: desk).answer(request) {
-            case .result(let json): return json
-            case .failure(let sentence): throw StartError(sentence)
-            }
+        let logger = logger
+        let work: @Sendable (PostgresStore) async throws -> String = { store in
+            try await Self.answer(request, from: store, channel: name, logger: logger)
+        }
+        // Looking needs no ownership; it must work beside another machine's server too.
+        if command == "queue.list" { return try await access.withStore(work) }
+        if let json = try await access.withOwnedStore(name, work) { return json }
+        // It was started at this very moment.
+        return try ControlClient.ask(request, at: folder.controlSocketPath)
+    }
+
+    private static func answer(
+        _ request: ControlRequest, from store: PostgresStore, channel: ChannelName, logger: Logger
+    ) async throws -> String {
+        let clock = SystemWallClock()
+        let desk = StoredQueue(channel: channel, store: store, clock: clock)
+        let accounts = AccountsAssembly.service(store: store, clock: clock, logger: logger)
+        switch await ControlAnswers(queue: desk, accounts: accounts, clock: clock).answer(request) {
+        case .result(let json): return json
+        case .failure(let sentence): throw StartError(sentence)
         }
     }
 
@@ -70,6 +94,7 @@ extension AccountError {
         case .disabled: "this account is disabled"
         case .unknownUser: "there is no such user: `lineup user list` shows them"
         case .unknownKey: "there is no such key, or it is revoked: `lineup key list` shows them"
+        case .unknownToken: "there is no such token, or it is revoked: `lineup token list` shows them"
         case .tooManyKeys(let maximum): "this DJ has \(maximum) keys already: revoke one first"
         case .slowDown(let span): "too many attempts: try again in \(span.components.seconds) s"
         case .unavailable(let what): "the database does not answer: \(what)"
@@ -83,7 +108,7 @@ struct StoredQueue: QueueDesk {
     private let store: any QueueStore
     private let clock: any WallClock
 
-    init(channel: ChannelName, store: any QueueStore, clock: any WallClock) async throws {
+    init(channel: ChannelName, store: any QueueStore, clock: any WallClock) {
         self.channel = channel
         self.store = store
         self.clock = clock
@@ -101,16 +126,17 @@ struct StoredQueue: QueueDesk {
         }
     }
 
-    func skip(_ channel: ChannelName, entry: EntryID?) async throws(QueueCommandError) -> QueueView {
-        try await act { (machine, now) throws(QueueCommandError) in try machine.skip(entry: entry, now: now) }
+    func perform(_ command: QueueCommand, on channel: ChannelName) async throws(QueueCommandError) -> QueueView {
+        try await act { (machine, now) throws(QueueCommandError) in try machine.perform(command, now: now) }
     }
 
-    func change(
-        _ channel: ChannelName, settings change: @escaping @Sendable (inout QueueSettings) -> Void
-    ) async throws(QueueCommandError) -> QueueView {
-        try await act { (machine, now) throws(QueueCommandError) in
-            try machine.change(settings: change, now: now)
-        }
+    func settings(of channel: ChannelName) async throws(QueueCommandError) -> QueueSettings {
+        try await view(of: channel).settings
+    }
+
+    /// Nothing moves but by this command.
+    func events(of channel: ChannelName) async throws(QueueCommandError) -> AsyncStream<EventRecord> {
+        AsyncStream { $0.finish() }
     }
 
     private func act(

@@ -4,6 +4,7 @@ import FFmpegMedia
 import Foundation
 package import Logging
 import PostgresStore
+import RTMPTransport
 
 /// One thing `lineup doctor` looked at.
 package struct DoctorFinding: Sendable, Encodable, Equatable {
@@ -33,6 +34,10 @@ package struct Doctor: Sendable {
         findings.append(await database(folder))
         findings.append(port("HTTP port", configuration.httpPort, key: "LINEUP_HTTP_PORT", isServed: isServed))
         findings.append(port("RTMP port", configuration.rtmpPort, key: "LINEUP_RTMP_PORT", isServed: isServed))
+        if let secure = configuration.secure {
+            findings.append(port("RTMPS port", secure.port, key: "LINEUP_RTMPS_PORT", isServed: isServed))
+            findings.append(Self.certificate(secure.files, now: Date()))
+        }
         findings.append(clock())
         findings.append(
             DoctorFinding(
@@ -93,6 +98,26 @@ package struct Doctor: Sendable {
             return DoctorFinding(
                 name: name, isOK: false, seen: "\(port) cannot be taken: another program has it, or it needs root",
                 mend: "Stop that program, or set \(key) to another port.")
+        }
+    }
+
+    static func certificate(_ files: TLSFiles, now: Date) -> DoctorFinding {
+        let name = "RTMPS certificate"
+        do throws(TLSCertificateError) {
+            let certificate = try TLSCertificate(files)
+            if let problem = certificate.problem(at: now) {
+                return DoctorFinding(
+                    name: name, isOK: false, seen: problem,
+                    mend: "Put a new certificate and its key in their files; a running server takes them by itself.")
+            }
+            let days = Int(certificate.notAfter.timeIntervalSince(now) / 86_400)
+            return DoctorFinding(
+                name: name, isOK: days >= 7, seen: "valid for \(days) more days",
+                mend: days >= 7 ? nil : "Renew it; a running server takes the new files by itself.")
+        } catch {
+            return DoctorFinding(
+                name: name, isOK: false, seen: error.description,
+                mend: "Set LINEUP_TLS_CERTIFICATE and LINEUP_TLS_KEY to PEM files that belong together.")
         }
     }
 

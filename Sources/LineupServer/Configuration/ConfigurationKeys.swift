@@ -30,7 +30,33 @@ package struct ConfigurationKey: Sendable {
         "TCP port of pages, API and media, 0…65535; 0 takes a free one.")
     package static let rtmpPort = ConfigurationKey(
         "LINEUP_RTMP_PORT", flag: "rtmp-port", standard: "1935",
-        "TCP port for publishers, 0…65535; 0 takes a free one.")
+        "TCP port for publishers and players, 0…65535; 0 takes a free one.")
+    package static let rtmpMaximumConnections = ConfigurationKey(
+        "LINEUP_RTMP_MAX_CONNECTIONS", flag: "rtmp-max-connections", standard: "1024",
+        "RTMP connections at once, 1…100000. Each takes a file descriptor.")
+    package static let rtmpMaximumConnectionsPerAddress = ConfigurationKey(
+        "LINEUP_RTMP_MAX_CONNECTIONS_PER_ADDRESS", flag: "rtmp-max-connections-per-address", standard: "64",
+        "Of these from one IPv4 address or IPv6 /64 network, 1…100000; as many may come at once, a quarter each second."
+    )
+    package static let rtmpIdleSeconds = ConfigurationKey(
+        "LINEUP_RTMP_IDLE_SECONDS", flag: "rtmp-idle-seconds", standard: "30",
+        "Seconds without picture or sound after which a publisher is closed, 2…3600.")
+    package static let rtmpsPort = ConfigurationKey(
+        "LINEUP_RTMPS_PORT", flag: "rtmps-port",
+        "TCP port for RTMP over TLS, 0…65535; 0 takes a free one. Not set: none. Needs the two files below.")
+    package static let tlsCertificate = ConfigurationKey(
+        "LINEUP_TLS_CERTIFICATE",
+        "PEM file with the certificate for RTMPS and its chain. Read again when it changes.")
+    package static let tlsKey = ConfigurationKey(
+        "LINEUP_TLS_KEY", "PEM file with the certificate's private key, not encrypted. Read again when it changes.")
+    package static let playMerge = ConfigurationKey(
+        "LINEUP_RTMP_PLAY_MERGE", standard: "100",
+        "Milliseconds, 0…1000, for which pictures and sound for RTMP players gather into one write. Less is sooner and costs more."
+    )
+    package static let maximumPlayers = ConfigurationKey(
+        "LINEUP_RTMP_MAX_PLAYERS", standard: "768", "RTMP players at once, 0…100000; keep it below the connections.")
+    package static let maximumPlayersPerAddress = ConfigurationKey(
+        "LINEUP_RTMP_MAX_PLAYERS_PER_ADDRESS", standard: "48", "RTMP players at once from one address, 0…100000.")
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
@@ -69,8 +95,9 @@ package struct ConfigurationKey: Sendable {
 
     /// In the order they are printed.
     package static let all = [
-        dataFolder, bindAddress, httpPort, rtmpPort, publicURL, logLevel, logFormat, programmeDelay, slateText,
-        slateFile, webRoot,
+        dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
+        rtmpIdleSeconds, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers, maximumPlayersPerAddress,
+        publicURL, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

@@ -3,6 +3,7 @@ import Domain
 package import Foundation
 package import Logging
 package import PostgresStore
+package import RTMPTransport
 
 /// Nonsense in the configuration; names the key.
 package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
@@ -10,6 +11,12 @@ package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
     package let problem: String
 
     package var description: String { "\(key): \(problem)" }
+}
+
+/// RTMP over TLS on a port of its own.
+package struct RTMPSConfiguration: Sendable, Equatable {
+    package var port: Int
+    package var files: TLSFiles
 }
 
 /// Everything the server is told at start, read once and checked (ARCHITECTURE.md, "Limits and defaults").
@@ -20,6 +27,12 @@ package struct ServerConfiguration: Sendable {
     package var bindAddress: String
     package var httpPort: Int
     package var rtmpPort: Int
+    package var rtmpLimits: RTMPServerConfiguration.Limits
+    /// `nil`: no RTMPS.
+    package var secure: RTMPSConfiguration?
+    /// How long media for RTMP players gathers before it is written.
+    package var playMerge: Duration
+    package var playing: RTMPPlaying.Limits
     package var publicURL: String?
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
@@ -61,6 +74,16 @@ package struct ServerConfiguration: Sendable {
         rtmpPort = try values.number(.rtmpPort, in: 0...65_535)
         guard httpPort == 0 || httpPort != rtmpPort else {
             throw ConfigurationError(key: ConfigurationKey.rtmpPort.name, problem: "is the HTTP port already")
+        }
+        rtmpLimits = try values.rtmpLimits()
+        secure = try values.secure()
+        playMerge = .milliseconds(try values.number(.playMerge, in: 0...1000))
+        playing = RTMPPlaying.Limits()
+        playing.maximumPlayers = try values.number(.maximumPlayers, in: 0...100_000)
+        playing.maximumPlayersPerAddress = try values.number(.maximumPlayersPerAddress, in: 0...100_000)
+        if let port = secure?.port, port != 0, port == httpPort || port == rtmpPort {
+            throw ConfigurationError(
+                key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
         }
         publicURL = try values.publicURL(.publicURL)
         guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
@@ -132,6 +155,14 @@ private struct Values {
         return path
     }
 
+    func rtmpLimits() throws -> RTMPServerConfiguration.Limits {
+        var limits = RTMPServerConfiguration.Limits()
+        limits.maximumConnections = try number(.rtmpMaximumConnections, in: 1...100_000)
+        limits.maximumConnectionsPerAddress = try number(.rtmpMaximumConnectionsPerAddress, in: 1...100_000)
+        limits.idleLimit = try seconds(.rtmpIdleSeconds, in: 2...3600)
+        return limits
+    }
+
     func address(_ key: ConfigurationKey) throws -> String {
         let value = text(key)
         var four = in_addr()
@@ -174,6 +205,18 @@ private struct Values {
         }
         throw ConfigurationError(
             key: key.name, problem: "no folder '\(name)' in the working folder or beside the program: set it")
+    }
+
+    /// Whether the files can be used is found out at start, and by `lineup doctor`.
+    func secure() throws -> RTMPSConfiguration? {
+        guard optionalText(.rtmpsPort) != nil else { return nil }
+        let port = try number(.rtmpsPort, in: 0...65_535)
+        for key in [ConfigurationKey.tlsCertificate, .tlsKey] where optionalText(key) == nil {
+            throw ConfigurationError(
+                key: key.name, problem: "must name a PEM file, because \(ConfigurationKey.rtmpsPort.name) is set")
+        }
+        return RTMPSConfiguration(
+            port: port, files: TLSFiles(certificate: text(.tlsCertificate), key: text(.tlsKey)))
     }
 
     func database() throws -> DatabaseConfiguration? {

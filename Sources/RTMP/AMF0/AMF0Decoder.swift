@@ -21,6 +21,7 @@ package struct AMF0Decoder: Sendable {
         static let unsupported: UInt8 = 13
         static let xmlDocument: UInt8 = 15
         static let typedObject: UInt8 = 16
+        static let amf3: UInt8 = 17
     }
 
     private var bytes: ByteBuffer
@@ -42,12 +43,8 @@ package struct AMF0Decoder: Sendable {
     }
 
     private mutating func readValue(depth: Int) throws(RTMPError) -> AMF0Value {
-        guard depth <= Self.maximumDepth else {
-            throw RTMPError(.amfLimit, "AMF values nest deeper than \(Self.maximumDepth) levels.")
-        }
-        guard valuesLeft > 0 else {
-            throw RTMPError(.amfLimit, "One message holds more than \(Self.maximumValues) AMF values.")
-        }
+        guard depth <= Self.maximumDepth else { throw Self.tooDeep }
+        guard valuesLeft > 0 else { throw Self.tooMany }
         valuesLeft -= 1
         switch try readInteger(UInt8.self) {
         case Marker.number: return .number(Double(bitPattern: try readInteger(UInt64.self)))
@@ -69,6 +66,7 @@ package struct AMF0Decoder: Sendable {
             return .date(milliseconds)
         case Marker.null: return .null
         case Marker.undefined, Marker.unsupported: return .undefined
+        case Marker.amf3: return try readAMF3(depth: depth)
         case let other: throw RTMPError(.malformedAMF, "An AMF value has the unknown marker \(other).")
         }
     }
@@ -86,6 +84,15 @@ package struct AMF0Decoder: Sendable {
         }
         guard mayEndWithMessage else { throw Self.truncated }
         return AMF0Object(members)
+    }
+
+    /// The "avmplus" marker: one AMF 3 value follows, with references of its own (AMF 0 §3.1).
+    private mutating func readAMF3(depth: Int) throws(RTMPError) -> AMF0Value {
+        var decoder = AMF3Decoder(bytes, valuesLeft: valuesLeft + 1)  // The marker was counted for the value.
+        let value = try decoder.readValue(depth: depth)
+        bytes = decoder.bytes
+        valuesLeft = decoder.valuesLeft
+        return value
     }
 
     private mutating func readElements(depth: Int) throws(RTMPError) -> [AMF0Value] {
@@ -110,5 +117,7 @@ package struct AMF0Decoder: Sendable {
         return text
     }
 
+    static let tooDeep = RTMPError(.amfLimit, "AMF values nest deeper than \(maximumDepth) levels.")
+    static let tooMany = RTMPError(.amfLimit, "One message holds more than \(maximumValues) AMF values.")
     private static let truncated = RTMPError(.malformedAMF, "An AMF value ends too early.")
 }

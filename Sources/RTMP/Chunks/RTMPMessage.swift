@@ -35,3 +35,16 @@ package struct RTMPMessage: Equatable, Sendable {
         self.payload = payload
     }
 }
+
+extension RTMPMessage {
+    /// The AMF values of a command or data message, whichever of its two types it has.
+    ///
+    /// The types "AMF3" are AMF 0 behind a zero byte, whose values may switch to AMF 3 one by one; that is what Flash-era encoders
+    /// send. Data messages of that type come without the byte too.
+    var amfBody: ByteBuffer {
+        guard type == MessageType.commandAMF3 || type == MessageType.dataAMF3,
+            payload.getInteger(at: payload.readerIndex, as: UInt8.self) == 0
+        else { return payload }
+        return payload.getSlice(at: payload.readerIndex + 1, length: payload.readableBytes - 1) ?? payload
+    }
+}

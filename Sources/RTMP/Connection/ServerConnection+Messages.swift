@@ -2,40 +2,28 @@ import Domain
 import NIOCore
 
 /// What each message means in each phase.
+///
+/// Peers in the field, and where what is odd about them is handled:
+/// - OBS (librtmp) with the key in its server's address: `StreamAddress`. It stops with FCUnpublish and deleteStream; the second
+///   finds the connection closed.
+/// - ffmpeg, and VLC through it: the digest handshake (`HandshakeDigest`), 128-byte chunks (`ChunkDecoder`), `mp4:` names
+///   (`StreamAddress`), getStreamLength (`answered`), and statuses printed only at the level "error" (`end`).
+/// - librtmp's players: FCSubscribe and _checkbw (`answered`), S2 compared with C1 (`ServerHandshake`).
+/// - GStreamer's rtmp2sink names the stream it deletes (`publishingCommandReceived`).
+/// - Wirecast and FMLE wait for onFCPublish (`connectedCommandReceived`) and leave extended timestamps out (`ChunkDecoder`).
+/// - Larix and other mobile encoders leave the port out of tcUrl, and proxies change its host: it is not looked at. They send
+///   releaseStream, FCPublish and createStream in their own orders, or leave the first two out: none depends on another.
+/// - vMix was not at hand; nothing of it is known that needs care.
 extension ServerConnection {
     mutating func receive(_ message: RTMPMessage) throws(RTMPError) {
         switch message.type {
         case MessageType.audio, MessageType.video: try mediaReceived(message)
-        case MessageType.dataAMF0: dataReceived(message.payload)
-        case MessageType.dataAMF3: dataReceived(Self.withoutFormatByte(message.payload))
-        case MessageType.commandAMF0: try commandReceived(Command(message.payload), streamID: message.streamID)
-        case MessageType.commandAMF3:
-            // "AMF3" commands of Flash-era encoders are AMF 0 behind a zero byte.
-            try commandReceived(Command(Self.withoutFormatByte(message.payload)), streamID: message.streamID)
-        case MessageType.userControl: pingReceived(message.payload)
-        case MessageType.windowAcknowledgementSize: windowReceived(message.payload)
-        default: break  // Acknowledgements of the little we send, peer bandwidth, shared objects: nothing to do.
+        case MessageType.dataAMF0, MessageType.dataAMF3: dataReceived(message.amfBody)
+        case MessageType.commandAMF0, MessageType.commandAMF3:
+            try commandReceived(Command(message), streamID: message.streamID)
+        case MessageType.aggregate: aggregate = AggregateMessage(message)
+        default: link.receive(message, &replies)
         }
-    }
-
-    private static func withoutFormatByte(_ payload: ByteBuffer) -> ByteBuffer {
-        payload.getSlice(at: payload.readerIndex + 1, length: max(0, payload.readableBytes - 1)) ?? payload
-    }
-
-    private mutating func pingReceived(_ payload: ByteBuffer) {
-        var payload = payload
-        let pingRequest: UInt16 = 6
-        guard payload.readInteger(as: UInt16.self) == pingRequest, let time = payload.readInteger(as: UInt32.self)
-        else {
-            return
-        }
-        replies.writePingResponse(time)
-    }
-
-    /// A tiny window would have us answer every read; we answer at most each 64 KB.
-    private mutating func windowReceived(_ payload: ByteBuffer) {
-        guard let window = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else { return }
-        acknowledgementWindow = max(65_536, UInt64(window))
     }
 
     // MARK: Media
@@ -49,6 +37,7 @@ extension ServerConnection {
             event = try media.audioReceived(message.payload, timestamp: message.timestamp)
         }
         if let event { perform(.media(event)) }
+        while let event = media.nextEvent() { perform(.media(event)) }
     }
 
     /// Metadata is only a hint, so damaged metadata is dropped and the stream goes on.
@@ -68,13 +57,15 @@ extension ServerConnection {
             connectReceived(command)
         case .connected(let address): connectedCommandReceived(command, address: address, streamID: streamID)
         case .publishing(let publishing): publishingCommandReceived(command, publishing: publishing)
-        case .handshake, .authorising, .closed: break  // No message is read in these.
+        case .playing: playingCommandReceived(command)
+        case .handshake, .authorising, .admitting, .closed: break  // No message is read in these.
         }
     }
 
     private mutating func connectReceived(_ command: Command) {
         encoderName = command.object["flashVer"]?.string.flatMap { PeerText.cleaned($0, maximumCharacters: 128) }
-        let address = PublishAddress(application: command.object["app"]?.string ?? "")
+        peerCapabilities = EnhancedCapabilities(reading: command.object)
+        let address = StreamAddress(application: command.object["app"]?.string ?? "")
         guard address.isKnown else {
             let name = PeerText.cleaned(address.application, maximumCharacters: 64) ?? ""
             let refusal = PublishRefusal.unknownApplication(name)
@@ -85,39 +76,58 @@ extension ServerConnection {
         }
         phase = .connected(address)
         replies.writeConnectPreamble()
+        var information: AMF0Object = [
+            "level": .string("status"), "code": .string("NetConnection.Connect.Success"),
+            "description": .string("Connected."), "objectEncoding": .number(0),
+        ]
+        if !peerCapabilities.isEmpty { information.members += capabilities.members }
+        // Encoders look at the first object as if every server were Flash Media Server 3.
         replies.writeResult(
             command.transaction,
-            [
-                // Encoders look at these as if every server were Flash Media Server 3.
-                .object(["fmsVer": .string("FMS/3,0,1,123"), "capabilities": .number(31)]),
-                .object([
-                    "level": .string("status"), "code": .string("NetConnection.Connect.Success"),
-                    "description": .string("Connected."), "objectEncoding": .number(0),
-                ]),
-            ])
+            [.object(["fmsVer": .string("FMS/3,0,1,123"), "capabilities": .number(31)]), .object(information)])
     }
 
-    private mutating func connectedCommandReceived(_ command: Command, address: PublishAddress, streamID: UInt32) {
+    private mutating func connectedCommandReceived(_ command: Command, address: StreamAddress, streamID: UInt32) {
+        guard !answered(command) else { return }
         switch command.name {
         case "releaseStream": replies.writeResult(command.transaction, [.null, .undefined])
         case "FCPublish":
             // FMLE and Wirecast wait for this one; the key in it is not looked at, publish decides.
             replies.writeStatus(
                 "onFCPublish", level: "status", code: "NetStream.Publish.Start", description: "Ready.", streamID: 0)
-        case "createStream":
-            // One stream per connection; whoever asks twice gets the same.
-            replies.writeResult(command.transaction, [.null, .number(1)])
         case "publish": publishReceived(command, address: address, streamID: streamID)
-        case "play", "play2":
-            replies.writeStatus(
-                level: "error", code: "NetStream.Play.Failed",
-                description: "Playing over RTMP is not offered here: watch on the web page.", streamID: streamID)
-            close(.playRefused, lateEnd: .closedByServer)
-        default: break  // _checkbw, getStreamLength, FCUnpublish before a publish and whatever else there is.
+        case "play", "play2": playReceived(command, address: address)
+        default: break  // FCUnpublish before a publish and whatever else there is.
         }
     }
 
-    private mutating func publishReceived(_ command: Command, address: PublishAddress, streamID: UInt32) {
+    /// The questions a peer may ask in any phase. What is not known is not answered, as nginx-rtmp does, so no encoder in the field
+    /// waits for it.
+    mutating func answered(_ command: Command) -> Bool {
+        switch command.name {
+        case "createStream":
+            // One stream per connection; whoever asks twice gets the same.
+            replies.writeResult(command.transaction, [.null, .number(Double(SharedMessage.usualStreamID))])
+        case "_checkbw":
+            // librtmp's and Flash's measuring of the line; nothing is measured.
+            if command.transaction > 0 { replies.writeResult(command.transaction, [.null, .null]) }
+        case "getStreamLength", "getMovLen":
+            // ffmpeg and Flash players ask before they play; what is live has no length.
+            if command.transaction > 0 { replies.writeResult(command.transaction, [.null, .number(0)]) }
+        case "FCSubscribe":
+            // librtmp's `live` players, for servers behind Akamai's network.
+            replies.writeStatus(
+                "onFCSubscribe", level: "status", code: "NetStream.Play.Start", description: "Ready.", streamID: 0)
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func publishReceived(_ command: Command, address: StreamAddress, streamID: UInt32) {
+        guard address.application == StreamAddress.publishing else {
+            refuse(.unknownApplication(address.application), streamID: streamID)
+            return
+        }
         guard let key = address.key(streamName: command.arguments.first?.string ?? "") else {
             refuse(.unknownApplication(address.application + "/…"), streamID: streamID)
             return
@@ -141,8 +151,11 @@ extension ServerConnection {
             replies.writeStatus(
                 level: "error", code: "NetStream.Publish.BadName",
                 description: "This connection publishes already: use one connection per stream.", streamID: publishing)
-        case "createStream": replies.writeResult(command.transaction, [.null, .number(1)])
-        default: break  // pause, receiveAudio, receiveVideo, onFCPublish and the like do no harm.
+        case "play", "play2":
+            replies.writeStatus(
+                level: "error", code: "NetStream.Play.Failed",
+                description: "This connection publishes: play on another.", streamID: publishing)
+        default: _ = answered(command)  // pause, receiveAudio, receiveVideo, onFCPublish and the like do no harm.
         }
     }
 

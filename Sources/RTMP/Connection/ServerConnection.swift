@@ -1,21 +1,28 @@
 package import Domain
 package import NIOCore
 
-/// Decides what a publishing connection does next: bytes and decisions go in, actions come out (RTMP 1.0 §5, §7.2).
+/// Decides what a publisher's or a player's connection does next: bytes and decisions go in, actions come out (RTMP 1.0 §5, §7.2).
 ///
 /// Owned by one connection, on its event loop. It has no clock, socket or task; deadlines come in as events.
 ///
-///     handshake ─▶ unconnected ─connect▶ connected ─publish▶ authorising ─authorised()▶ publishing
-///         └────────────┴───────────────────┴──────────────────────┴────────────────────────┴──▶ closed
+///                                                ┌─publish▶ authorising ─authorised()▶ publishing ─┐
+///     handshake ─▶ unconnected ─connect▶ connected                                                 ├─▶ closed
+///         │             │                   │    └─play▶ admitting ─playAccepted()▶ playing ───────┤
+///         └─────────────┴───────────────────┴──────────────────────────────────────────────────────┘
 ///
 /// After each event call `next` until it returns `nil`. Every connection that got `.authorise` and `authorised()` yields
-/// `.ended` exactly once. While it is authorising, input is kept and not read: the transport should stop reading.
+/// `.ended` exactly once; a player's end is `.close`. While it is authorising or admitting, input is kept and not read: the
+/// transport should stop reading. What a player is sent are `SharedMessage`s, which do not pass through here.
 package struct ServerConnection: Sendable {
     package enum Action: Sendable {
         case send(ByteBuffer)
         /// Ask the gate, then call `authorised` or `refused`.
         case authorise(PublishIntent)
         case media(MediaEvent)
+        /// Look the channel up, then call `playAccepted` or `playRefused`.
+        case play(PlayIntent)
+        /// The player wants more or less of what it is sent.
+        case playback(PlaybackChange)
         /// The publisher that was authorised is at its end.
         case ended(PublisherEnd)
         /// Flush what was sent, then close. Nothing but a late `.ended` follows.
@@ -30,7 +37,7 @@ package struct ServerConnection: Sendable {
         case deadline
         /// Nothing came for too long.
         case idle
-        /// `play`, which is not served.
+        /// A player whose channel is unknown, or for whom there is no room.
         case playRefused
         case closedByServer
         case peerLeft
@@ -39,9 +46,11 @@ package struct ServerConnection: Sendable {
     enum Phase {
         case handshake(ServerHandshake)
         case unconnected
-        case connected(PublishAddress)
+        case connected(StreamAddress)
         case authorising(streamID: UInt32)
         case publishing(streamID: UInt32)
+        case admitting
+        case playing
         /// How a publisher ended whom the gate lets in only now.
         case closed(lateEnd: PublisherEnd)
     }
@@ -50,41 +59,54 @@ package struct ServerConnection: Sendable {
     var replies = ReplyWriter()
     var encoderName: String?
     var media = MediaTagDecoder()
+    var link = LinkControl()
+    /// The peer's, from `connect`.
+    package internal(set) var peerCapabilities = EnhancedCapabilities()
+    let capabilities: EnhancedCapabilities
     private let limits: RTMPLimits
     private var chunks: ChunkDecoder
     private var handshakeInput = ByteBuffer()
     private var pending: [Action] = []
 
-    private var bytesIn: UInt64 = 0
-    private var acknowledged: UInt64 = 0
     private var messagesBeforePublish = 0
-    /// How often the peer wants to hear what we received, in bytes.
-    var acknowledgementWindow = UInt64(ReplyWriter.acknowledgementWindow)
+    /// An aggregate message whose parts are being read: one at a time, so that a million of them make no list.
+    var aggregate: AggregateMessage?
 
-    /// - Parameter seed: varies the handshake's filler; any changing number does.
-    package init(limits: RTMPLimits = RTMPLimits(), seed: UInt64) {
+    /// - Parameters:
+    ///   - seed: varies the handshake's filler; any changing number does.
+    ///   - capabilities: told to peers that tell theirs.
+    ///   - authenticator: for the digest form of the handshake; without it every peer gets the plain one.
+    package init(
+        limits: RTMPLimits = RTMPLimits(), capabilities: EnhancedCapabilities = .ours,
+        authenticator: (any MessageAuthenticating)? = nil, seed: UInt64
+    ) {
         self.limits = limits
+        self.capabilities = capabilities
         self.chunks = ChunkDecoder(limits: limits)
-        self.phase = .handshake(ServerHandshake(seed: seed))
+        self.phase = .handshake(ServerHandshake(seed: seed, authenticator: authenticator))
     }
 
     /// What is kept for the peer in unread input and unfinished messages, in bytes.
-    package var heldBytes: Int { handshakeInput.readableBytes + chunks.heldBytes }
+    package var heldBytes: Int {
+        if case .handshake(let handshake) = phase { return handshakeInput.readableBytes + handshake.heldBytes }
+        return chunks.heldBytes
+    }
 
     package var isPublishing: Bool { if case .publishing = phase { true } else { false } }
+    package var isPlaying: Bool { if case .playing = phase { true } else { false } }
 
     // MARK: Events
 
     /// Bytes came from the peer.
     package mutating func bytesReceived(_ bytes: ByteBuffer) {
-        bytesIn += UInt64(bytes.readableBytes)
+        link.received(bytes: bytes.readableBytes)
         switch phase {
         case .handshake: handshakeInput.setOrAppend(bytes)
-        case .unconnected, .connected, .publishing: chunks.append(bytes)
-        case .authorising:
+        case .unconnected, .connected, .publishing, .playing: chunks.append(bytes)
+        case .authorising, .admitting:
             chunks.append(bytes)
             if chunks.heldBytes > limits.maximumHeldBytesBeforePublish {
-                fail(RTMPError(.tooMuchHeld, "Too much was sent while the key was being checked."))
+                fail(RTMPError(.tooMuchHeld, "Too much was sent while the request was being checked."))
             }
         case .closed: break  // The peer may not know yet.
         }
@@ -97,11 +119,11 @@ package struct ServerConnection: Sendable {
             chunks.mediaIsAllowed = true
             chunks.maximumHeldBytes = limits.maximumHeldBytes
             phase = .publishing(streamID: streamID)
-            replies.writeStreamBegin(streamID)
+            replies.writeUserControl(UserControl.streamBegin, streamID)
             replies.writeStatus(
                 level: "status", code: "NetStream.Publish.Start", description: "Publishing.", streamID: streamID)
         case .closed(let end): pending.append(.ended(end))
-        case .handshake, .unconnected, .connected, .publishing:
+        case .handshake, .unconnected, .connected, .publishing, .admitting, .playing:
             preconditionFailure("authorised without .authorise")
         }
     }
@@ -111,12 +133,55 @@ package struct ServerConnection: Sendable {
         switch phase {
         case .authorising(let streamID): refuse(refusal, streamID: streamID)
         case .closed: break  // It left before it could be told.
-        case .handshake, .unconnected, .connected, .publishing:
+        case .handshake, .unconnected, .connected, .publishing, .admitting, .playing:
             preconditionFailure("refused without .authorise")
         }
     }
 
-    /// We send the publisher away; `reason` is one sentence for the person at the encoder.
+    /// The player may play: `SharedMessage`s follow what this writes. Harmless when the player has left; look at `isPlaying`.
+    package mutating func playAccepted() {
+        switch phase {
+        case .admitting: beginPlaying()
+        case .closed: break  // It left before it could be told.
+        case .handshake, .unconnected, .connected, .authorising, .publishing, .playing:
+            preconditionFailure("playAccepted without .play")
+        }
+    }
+
+    /// The player may not play.
+    package mutating func playRefused(_ refusal: PlayRefusal) {
+        switch phase {
+        case .admitting: refusePlay(refusal)
+        case .closed: break  // It left before it could be told.
+        case .handshake, .unconnected, .connected, .authorising, .publishing, .playing:
+            preconditionFailure("playRefused without .play")
+        }
+    }
+
+    /// Asks a peer that is connected whether it is still there; its answer is bytes received, like any other.
+    /// - Parameter time: in milliseconds of any clock.
+    package mutating func pingDue(time: UInt32) {
+        switch phase {
+        case .connected, .publishing, .playing: replies.writeUserControl(UserControl.pingRequest, time)
+        case .handshake, .unconnected, .authorising, .admitting, .closed: break
+        }
+    }
+
+    /// Asks the peer to connect anew, elsewhere when `address` (a tcUrl) is given; it goes on until it does (Enhanced RTMP v2,
+    /// "Reconnect Request").
+    /// - Returns: whether it was asked: only peers that say they understand are.
+    package mutating func requestReconnect(to address: String? = nil, reason: String) -> Bool {
+        guard peerCapabilities.features.contains(.reconnect), isPublishing || isPlaying else { return false }
+        var information: AMF0Object = [
+            "level": .string("status"), "code": .string("NetConnection.Connect.ReconnectRequest"),
+            "description": .string(reason),
+        ]
+        if let address { information.members.append(.init("tcUrl", .string(address))) }
+        replies.writeCommand("onStatus", 0, [.null, .object(information)])
+        return true
+    }
+
+    /// We send the publisher or player away; `reason` is one sentence for the person at the encoder.
     package mutating func closeRequested(reason: String) {
         end(.closedByServer, status: reason, cause: .closedByServer)
     }
@@ -124,9 +189,9 @@ package struct ServerConnection: Sendable {
     /// The time for everything before publishing is over. Harmless afterwards.
     package mutating func deadlinePassed() {
         switch phase {
-        case .handshake, .unconnected, .connected, .authorising:
-            end(.closedByServer, status: "No stream was published in time.", cause: .deadline)
-        case .publishing, .closed: break
+        case .handshake, .unconnected, .connected, .authorising, .admitting:
+            end(.closedByServer, status: "Nothing was published or played in time.", cause: .deadline)
+        case .publishing, .playing, .closed: break
         }
     }
 
@@ -174,7 +239,7 @@ package struct ServerConnection: Sendable {
             }
             return true
         case .unconnected, .connected:
-            guard bytesIn - UInt64(chunks.heldBytes) <= UInt64(limits.maximumBytesBeforePublish) else {
+            guard link.bytesReceived <= UInt64(limits.maximumBytesBeforePublish + chunks.heldBytes) else {
                 throw RTMPError(.tooMuchBeforePublish, "Too many bytes came before a publish.")
             }
             guard let message = try chunks.next() else { return false }
@@ -184,11 +249,16 @@ package struct ServerConnection: Sendable {
             }
             try receive(message)
             return true
-        case .publishing:
+        case .publishing, .playing:
+            if let part = try aggregate?.next() {
+                try receive(part)
+                return true
+            }
+            aggregate = nil
             guard let message = try chunks.next() else { return false }
             try receive(message)
             return true
-        case .authorising, .closed:
+        case .authorising, .admitting, .closed:
             return false
         }
     }
@@ -196,11 +266,8 @@ package struct ServerConnection: Sendable {
     /// Tells the peer what we have, at most once per call of `bytesReceived` (§5.4.3).
     private mutating func acknowledgeIfDue() {
         switch phase {
-        case .connected, .publishing:
-            guard bytesIn - acknowledged >= acknowledgementWindow else { return }
-            acknowledged = bytesIn
-            replies.writeAcknowledgement(received: UInt32(truncatingIfNeeded: bytesIn))
-        case .handshake, .unconnected, .authorising, .closed: break
+        case .connected, .publishing, .playing: link.acknowledgeIfDue(&replies)
+        case .handshake, .unconnected, .authorising, .admitting, .closed: break
         }
     }
 
@@ -216,7 +283,7 @@ package struct ServerConnection: Sendable {
         switch refusal {
         case .tooManyReplacements: code = "NetStream.Publish.BadName"
         case .unknownApplication, .missingKey, .unknownKey, .revokedKey, .accountDisabled, .queueClosed, .queueFull,
-            .notQuietSince, .slowDown, .serverBusy, .shuttingDown:
+            .notQuietSince, .blocked, .blockedUntilSomeoneElsePlayed, .banned, .slowDown, .serverBusy, .shuttingDown:
             code = "NetStream.Publish.Denied"
         }
         replies.writeStatus(level: "error", code: code, description: refusal.message, streamID: streamID)
@@ -237,6 +304,7 @@ package struct ServerConnection: Sendable {
             close(cause, lateEnd: how)
             return
         case .unconnected, .connected: streamID = 0
+        case .admitting, .playing: streamID = SharedMessage.usualStreamID
         case .authorising(let id): streamID = id
         case .publishing(let id):
             streamID = id
@@ -254,13 +322,7 @@ package struct ServerConnection: Sendable {
         phase = .closed(lateEnd: lateEnd)
         handshakeInput = ByteBuffer()
         chunks = ChunkDecoder(limits: limits)
+        aggregate = nil
         pending.append(.close(cause))
-    }
-}
-
-extension ByteBuffer {
-    /// Becomes `other` when there is nothing in it, which copies nothing; else appends it.
-    fileprivate mutating func setOrAppend(_ other: ByteBuffer) {
-        if readableBytes == 0 { self = other } else { writeImmutableBuffer(other) }
     }
 }

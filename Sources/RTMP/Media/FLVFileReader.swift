@@ -27,6 +27,7 @@ package struct FLVFileReader: Sendable {
     /// The next event, or `nil` at the end. A last tag that is cut short is left out.
     /// - Throws: `RTMPError` for metadata that is damaged.
     package mutating func next() throws(RTMPError) -> MediaEvent? {
+        if let event = decoder.nextEvent() { return event }
         while let type = file.readInteger(as: UInt8.self) {
             guard let size = file.readUInt24(), let low = file.readUInt24(),
                 let high = file.readInteger(as: UInt8.self),

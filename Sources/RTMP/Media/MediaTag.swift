@@ -2,25 +2,39 @@ import Domain
 import NIOCore
 
 /// What an audio or video message says before its payload: FLV's tag header (Adobe Flash Video 10.1 §E.4) or Enhanced RTMP's
-/// (v2), brought to one form. Parsing looks at no codec.
-enum MediaTag: Equatable {
-    /// A codec configuration record.
-    case configuration(TagCodec, ByteBuffer)
-    /// `compositionOffset` in milliseconds, signed (FLV's CompositionTime).
-    case frame(TagCodec, compositionOffset: Int32, ByteBuffer)
-    /// Nothing to do: end of sequence, a seek command, colour metadata, silence of no bytes.
-    case nothing
-    /// A form this server cannot take, in words for the DJ.
-    case refused(String)
-    /// It ends within its own header.
-    case truncated
+/// (v2; `EnhancedTag.swift`), brought to one form. Parsing looks at no codec.
+struct MediaTag: Equatable {
+    enum Content: Equatable {
+        /// A codec configuration record.
+        case configuration(TagCodec, ByteBuffer)
+        /// AV1's video descriptor of MPEG-2 TS, in a configuration's place.
+        case transportDescriptor(ByteBuffer)
+        /// `compositionOffset` in milliseconds, signed (FLV's CompositionTime).
+        case frame(TagCodec, compositionOffset: Int32, ByteBuffer)
+        /// Which speakers the channels are for.
+        case channels(MultichannelLayout)
+        /// Nothing to do: end of sequence, a seek command, colour metadata, silence of no bytes.
+        case nothing
+        /// A form this server cannot take, in words for the DJ.
+        case refused(String)
+        /// It ends within its own header.
+        case truncated
+    }
+
+    var content: Content
+    /// Adds to the message's timestamp, 0…999,999.
+    var nanoseconds: Int64 = 0
+    /// Ids of the tracks beside the first that the message holds; they are not read.
+    var otherTracks: [UInt8] = []
+
+    init(_ content: Content) { self.content = content }
 }
 
 /// Whom a tag's payload is for.
 enum TagCodec: Equatable {
-    case h264
-    case aac
-    /// By the name a DJ knows it by.
+    case video(VideoFormat.Codec)
+    case audio(AudioFormat.Codec)
+    /// One that is not read here, by the name a DJ knows it by.
     case other(String)
 }
 
@@ -32,15 +46,15 @@ extension MediaTag {
     init(video body: ByteBuffer) {
         var body = body
         guard let first = body.readInteger(as: UInt8.self) else {
-            self = .nothing
+            self.init(.nothing)
             return
         }
         if first & 0x80 != 0 {
-            self = Self.enhancedVideo(frameType: first >> 4 & 7, packetType: first & 0x0F, &body)
+            self.init(enhancedVideo: first & 0x7F, body)
         } else if first >> 4 == Self.commandFrame {
-            self = .nothing
+            self.init(.nothing)
         } else {
-            self = Self.legacyVideo(codec: first & 0x0F, &body)
+            self.init(Self.legacyVideo(codec: first & 0x0F, &body))
         }
     }
 
@@ -51,48 +65,53 @@ extension MediaTag {
     init(audio body: ByteBuffer) {
         var body = body
         guard let first = body.readInteger(as: UInt8.self) else {
-            self = .nothing
+            self.init(.nothing)
             return
         }
-        let format = first >> 4
-        if format == Self.enhancedSound {
-            self = Self.enhancedAudio(packetType: first & 0x0F, &body)
-        } else if format == Self.aacSound {
-            self = Self.legacyAAC(&body)
-        } else {
-            self =
-                body.readableBytes == 0 ? .nothing : .frame(.other(Self.soundName(format)), compositionOffset: 0, body)
+        switch first >> 4 {
+        case Self.enhancedSound: self.init(enhancedAudio: first & 0x0F, body)
+        case 10: self.init(Self.legacyAAC(&body))
+        // 14 is MP3 at 8 kHz; the frame's own header says the rate.
+        case 2, 14: self.init(Self.frame(.audio(.mp3), body))
+        case let format: self.init(Self.frame(.other(Self.soundName(format)), body))
         }
     }
 
-    private static let commandFrame: UInt8 = 5
-    private static let aacSound: UInt8 = 10
+    static let commandFrame: UInt8 = 5
     private static let enhancedSound: UInt8 = 9
 
-    // MARK: Legacy tags
+    static func frame(_ codec: TagCodec, _ body: ByteBuffer) -> Content {
+        body.readableBytes == 0 ? .nothing : .frame(codec, compositionOffset: 0, body)
+    }
 
-    private static func legacyVideo(codec id: UInt8, _ body: inout ByteBuffer) -> MediaTag {
+    /// A frame behind its composition time.
+    static func timedFrame(_ codec: TagCodec, _ body: ByteBuffer) -> Content {
+        var body = body
+        guard let offset = body.readUInt24() else { return .truncated }
+        return .frame(codec, compositionOffset: Int32(bitPattern: offset << 8) >> 8, body)
+    }
+
+    private static func legacyVideo(codec id: UInt8, _ body: inout ByteBuffer) -> Content {
         let codec: TagCodec
         switch id {
-        case 7: codec = .h264
-        case 12: codec = .other("HEVC (H.265)")
-        default: return .frame(.other(videoName(id)), compositionOffset: 0, body)
+        case 7: codec = .video(.h264)
+        // Of no specification, but what Chinese platforms and older ffmpeg builds send; laid out as AVC.
+        case 12: codec = .video(.hevc)
+        default: return frame(.other(videoName(id)), body)
         }
-        guard let packetType = body.readInteger(as: UInt8.self), let offset = body.readInt24() else {
-            return .truncated
-        }
+        guard let packetType = body.readInteger(as: UInt8.self) else { return .truncated }
         switch packetType {
-        case 0: return .configuration(codec, body)
-        case 1: return .frame(codec, compositionOffset: offset, body)
+        case 0: return body.readUInt24() == nil ? .truncated : .configuration(codec, body)
+        case 1: return timedFrame(codec, body)
         default: return .nothing  // 2 ends the sequence: the next picture or the connection's end says it better.
         }
     }
 
-    private static func legacyAAC(_ body: inout ByteBuffer) -> MediaTag {
+    private static func legacyAAC(_ body: inout ByteBuffer) -> Content {
         guard let packetType = body.readInteger(as: UInt8.self) else { return .truncated }
         switch packetType {
-        case 0: return .configuration(.aac, body)
-        case 1: return body.readableBytes == 0 ? .nothing : .frame(.aac, compositionOffset: 0, body)
+        case 0: return .configuration(.audio(.aac), body)
+        case 1: return frame(.audio(.aac), body)
         default: return .nothing
         }
     }
@@ -103,8 +122,8 @@ extension MediaTag {
         case 3, 6: "Screen video"
         case 4, 5: "VP6"
         case 8: "VP8"
-        case 9: "VP9"
-        case 13: "AV1"
+        case 9: "VP9 (in an old form)"
+        case 13: "AV1 (in an old form)"
         default: "an unknown video codec (\(id))"
         }
     }
@@ -113,107 +132,11 @@ extension MediaTag {
         switch format {
         case 0, 3: "uncompressed PCM"
         case 1: "ADPCM"
-        case 2, 14: "MP3"
         case 4...6: "Nellymoser"
         case 7, 8: "G.711"
         case 11: "Speex"
-        case 13: "Opus"
+        case 13: "Opus (in an old form)"
         default: "an unknown audio codec (\(format))"
-        }
-    }
-}
-
-extension ByteBuffer {
-    /// Three bytes as a signed number, big-endian.
-    fileprivate mutating func readInt24() -> Int32? {
-        readUInt24().map { Int32(bitPattern: $0 << 8) >> 8 }
-    }
-}
-
-// MARK: - Enhanced RTMP
-
-extension MediaTag {
-    private enum PacketType {
-        static let sequenceStart: UInt8 = 0
-        static let codedFrames: UInt8 = 1
-        static let sequenceEnd: UInt8 = 2
-        static let codedFramesX: UInt8 = 3
-        static let videoMultitrack: UInt8 = 6
-        static let audioMultitrack: UInt8 = 5
-        static let modifier: UInt8 = 7
-    }
-
-    private static let multitrackReason =
-        "Several tracks in one stream (multitrack) are not taken: switch Multitrack Video off in the encoder."
-
-    private static func enhancedVideo(frameType: UInt8, packetType: UInt8, _ body: inout ByteBuffer) -> MediaTag {
-        guard let packetType = skipModifiers(packetType, &body) else { return .truncated }
-        if packetType == PacketType.videoMultitrack { return .refused(multitrackReason) }
-        if frameType == commandFrame { return .nothing }
-        guard let fourCC = body.readString(length: 4) else { return .truncated }
-        let codec: TagCodec = fourCC == "avc1" ? .h264 : .other(name(ofVideo: fourCC))
-        switch packetType {
-        case PacketType.sequenceStart: return .configuration(codec, body)
-        case PacketType.codedFrames:
-            // Only AVC and HEVC have composition times; the others are refused before it matters.
-            guard codec == .h264 else { return .frame(codec, compositionOffset: 0, body) }
-            guard let offset = body.readInt24() else { return .truncated }
-            return .frame(codec, compositionOffset: offset, body)
-        case PacketType.codedFramesX: return .frame(codec, compositionOffset: 0, body)
-        default: return .nothing
-        }
-    }
-
-    private static func enhancedAudio(packetType: UInt8, _ body: inout ByteBuffer) -> MediaTag {
-        guard let packetType = skipModifiers(packetType, &body) else { return .truncated }
-        if packetType == PacketType.audioMultitrack { return .refused(multitrackReason) }
-        guard let fourCC = body.readString(length: 4) else { return .truncated }
-        let codec: TagCodec = fourCC == "mp4a" ? .aac : .other(name(ofAudio: fourCC))
-        switch packetType {
-        case PacketType.sequenceStart: return .configuration(codec, body)
-        case PacketType.codedFrames:
-            return body.readableBytes == 0 ? .nothing : .frame(codec, compositionOffset: 0, body)
-        default: return .nothing
-        }
-    }
-
-    /// Steps over ModEx prefixes (nanosecond offsets and the like); each takes at least two bytes, so this ends.
-    ///
-    ///     size-1 8 (255: size-1 16 follows) · data · type 4 · next packet type 4
-    private static func skipModifiers(_ packetType: UInt8, _ body: inout ByteBuffer) -> UInt8? {
-        var packetType = packetType
-        while packetType == PacketType.modifier {
-            guard let short = body.readInteger(as: UInt8.self) else { return nil }
-            var size = Int(short) + 1
-            if size == 256 {
-                guard let wide = body.readInteger(as: UInt16.self) else { return nil }
-                size = Int(wide) + 1
-            }
-            guard body.readSlice(length: size) != nil, let next = body.readInteger(as: UInt8.self) else { return nil }
-            packetType = next & 0x0F
-        }
-        return packetType
-    }
-
-    private static func name(ofVideo fourCC: String) -> String {
-        switch fourCC {
-        case "hvc1": "HEVC (H.265)"
-        case "av01": "AV1"
-        case "vp09": "VP9"
-        case "vp08": "VP8"
-        case "vvc1": "VVC (H.266)"
-        default: "an unknown video codec"
-        }
-    }
-
-    private static func name(ofAudio fourCC: String) -> String {
-        switch fourCC {
-        case "Opus": "Opus"
-        case ".mp3": "MP3"
-        case "fLaC": "FLAC"
-        case "ac-3": "AC-3"
-        case "ec-3": "E-AC-3"
-        default: "an unknown audio codec"
         }
     }
 }

@@ -8,24 +8,39 @@ package enum MediaEvent: Sendable {
     case unit(AccessUnit)
     /// In words for the DJ; once per track and reason.
     case refused(TrackKind, reason: String)
+    /// Something beside the track's media is left out, and the track goes on: in words for the DJ, once per track.
+    case leftOut(TrackKind, reason: String)
 }
 
 /// Turns audio and video tags into formats and access units.
 ///
 /// Owned by one connection or file reader. A payload is handed on as a slice of its message, uncopied, unless its NAL lengths
-/// must be rewritten. Key frames are found in the NAL units; the container's flag is not believed.
+/// must be rewritten. Key frames are found in the NAL units (OBUs, frame headers); the container's flag is not believed. A
+/// nanosecond offset (Enhanced RTMP's ModEx) moves both times of its unit.
+///
+/// Most tags bring one event. Where one brings more (a format that stands in a key frame), the others wait in `nextEvent()`:
+/// take them before the next tag.
 package struct MediaTagDecoder: Sendable {
     private var unwrapper = TimestampUnwrapper()
-    private var video: AVCConfiguration?
-    private var audio: AudioFormat?
-    private var videoRefusal: String?
-    private var audioRefusal: String?
-    private var damagedInARow = 0
+    private var video = VideoTrackReader()
+    private var audio = AudioTrackReader()
+    private var announcedVideo: VideoFormat?
+    private var announcedAudio: AudioFormat?
+    private var refusals: [TrackKind: String] = [:]
+    private var leftOut: Set<TrackKind> = []
+    private var damagedPictures = 0
+    private var damagedSounds = 0
+    private var waiting: [MediaEvent] = []
+
+    /// Of the sound, when the publisher sent one.
+    package private(set) var multichannelLayout: MultichannelLayout?
+    /// Of tracks beside the first, which are not taken.
+    package private(set) var unitsLeftOut = 0
 
     /// One damaged picture is a hiccup; this many are an encoder or a codec that we misread.
     private static let damagedBeforeRefusal = 10
     private static let damagedReason =
-        "The pictures' NAL units do not fit their lengths: restart the encoder, or choose another H.264 encoder in it."
+        "The pictures' units (NAL units, OBUs) do not fit their lengths: restart the encoder, or choose another one in it."
 
     package init() {}
 
@@ -34,95 +49,139 @@ package struct MediaTagDecoder: Sendable {
     ///   track, a damaged unit.
     /// - Throws: `RTMPError(.timestampRange)`.
     package mutating func videoReceived(_ body: ByteBuffer, timestamp: UInt32) throws(RTMPError) -> MediaEvent? {
-        let time = try unwrapper.unwrap(timestamp)
-        switch MediaTag(video: body) {
-        case .configuration(.h264, let record): return videoConfigured(record)
-        case .frame(.h264, let offset, let payload): return videoUnit(payload, time: time, offset: offset)
+        let time = MediaTime.milliseconds(try unwrapper.unwrap(timestamp))
+        let tag = MediaTag(video: body)
+        noteOtherTracks(of: tag, .video)
+        switch tag.content {
+        case .configuration(.video(let codec), let record):
+            configureVideo { reader throws(CodecError) in try reader.configure(codec, record) }
+        case .transportDescriptor(let descriptor):
+            configureVideo { reader throws(CodecError) in try reader.configure(transportDescriptor: descriptor) }
+        case .frame(.video(let codec), let offset, let payload):
+            let decodeTime = time + MediaTime(nanoseconds: tag.nanoseconds)
+            pictureReceived(
+                codec, payload, decodeTime: decodeTime, presentationTime: decodeTime + .milliseconds(Int64(offset)))
         case .configuration(.other(let name), _), .frame(.other(let name), _, _):
-            return refuseVideo(
-                "\(name) video was sent, and this channel takes H.264: set the encoder's video codec to it.")
-        case .refused(let reason): return refuseVideo(reason)
-        case .configuration(.aac, _), .frame(.aac, _, _), .nothing, .truncated: return nil
+            refuse(.video, "\(name) video was sent, and this channel takes H.264: set the encoder's video codec to it.")
+        case .refused(let reason): refuse(.video, reason)
+        case .configuration(.audio, _), .frame(.audio, _, _), .channels, .nothing, .truncated: break
         }
+        return nextEvent()
     }
 
     /// As `videoReceived`, for sound.
     package mutating func audioReceived(_ body: ByteBuffer, timestamp: UInt32) throws(RTMPError) -> MediaEvent? {
-        let time = try unwrapper.unwrap(timestamp)
-        switch MediaTag(audio: body) {
-        case .configuration(.aac, let record): return audioConfigured(record)
-        case .frame(.aac, _, let payload):
-            guard audio != nil else { return nil }
-            let at = MediaTime.milliseconds(time)
-            return .unit(
-                AccessUnit(track: .audio, decodeTime: at, presentationTime: at, isKeyFrame: true, payload: payload))
+        let time = MediaTime.milliseconds(try unwrapper.unwrap(timestamp))
+        let tag = MediaTag(audio: body)
+        noteOtherTracks(of: tag, .audio)
+        switch tag.content {
+        case .configuration(.audio(let codec), let record): configureAudio(codec, record)
+        case .frame(.audio(let codec), _, let payload):
+            soundReceived(codec, payload, time: time + MediaTime(nanoseconds: tag.nanoseconds))
+        case .channels(let layout): multichannelLayout = layout
         case .configuration(.other(let name), _), .frame(.other(let name), _, _):
-            return refuseAudio(
-                "\(name) audio was sent, and this channel takes AAC: set the encoder's audio codec to it.")
-        case .refused(let reason): return refuseAudio(reason)
-        case .configuration(.h264, _), .frame(.h264, _, _), .nothing, .truncated: return nil
+            refuse(.audio, "\(name) audio was sent, and this channel takes AAC: set the encoder's audio codec to it.")
+        case .refused(let reason): refuse(.audio, reason)
+        case .configuration(.video, _), .frame(.video, _, _), .transportDescriptor, .nothing, .truncated: break
         }
+        return nextEvent()
     }
+
+    /// A further event of the last tag; `nil` when there is none.
+    package mutating func nextEvent() -> MediaEvent? { waiting.isEmpty ? nil : waiting.removeFirst() }
 
     // MARK: Video
 
-    private mutating func videoConfigured(_ record: ByteBuffer) -> MediaEvent? {
+    private mutating func configureVideo(_ configure: (inout VideoTrackReader) throws(CodecError) -> Void) {
         do throws(CodecError) {
-            let configuration = try AVCConfiguration(record)
-            let isNew = configuration.format != video?.format
-            video = configuration
-            videoRefusal = nil
-            damagedInARow = 0
-            return isNew ? .format(.video(configuration.format)) : nil
+            try configure(&video)
+            refusals[.video] = nil
+            damagedPictures = 0
+            announceVideo()
         } catch {
-            video = nil
-            return refuseVideo(error.message)
+            announcedVideo = nil
+            refuse(.video, error.message)
         }
     }
 
-    private mutating func videoUnit(_ payload: ByteBuffer, time: Int64, offset: Int32) -> MediaEvent? {
-        guard let video else { return nil }
-        let summary = NALUnitSummary(payload, lengthSize: video.lengthSize)
-        guard !summary.isBroken else { return unitDamaged() }
-        damagedInARow = 0
-        guard summary.containsPicture else { return nil }  // Parameter sets or SEI alone: nothing to show at this time.
-        let isCanonical = video.lengthSize == 4 && !summary.hasEmptyUnits
-        return .unit(
-            AccessUnit(
-                track: .video, decodeTime: .milliseconds(time), presentationTime: .milliseconds(time + Int64(offset)),
-                isKeyFrame: summary.containsIDR,
-                payload: isCanonical ? payload : withFourByteLengths(payload, lengthSize: video.lengthSize)))
+    private mutating func announceVideo() {
+        guard let format = video.format, format != announcedVideo else { return }
+        announcedVideo = format
+        waiting.append(.format(.video(format)))
     }
 
-    private mutating func unitDamaged() -> MediaEvent? {
-        damagedInARow += 1
-        return damagedInARow == Self.damagedBeforeRefusal ? refuseVideo(Self.damagedReason) : nil
-    }
-
-    private mutating func refuseVideo(_ reason: String) -> MediaEvent? {
-        guard videoRefusal != reason else { return nil }
-        videoRefusal = reason
-        return .refused(.video, reason: reason)
+    private mutating func pictureReceived(
+        _ codec: VideoFormat.Codec, _ payload: ByteBuffer, decodeTime: MediaTime, presentationTime: MediaTime
+    ) {
+        switch video.read(codec, payload) {
+        case .picture(let payload, let isKeyFrame):
+            damagedPictures = 0
+            if isKeyFrame { announceVideo() }
+            waiting.append(
+                .unit(
+                    AccessUnit(
+                        track: .video, decodeTime: decodeTime, presentationTime: presentationTime,
+                        isKeyFrame: isKeyFrame, payload: payload)))
+        case .damaged:
+            damagedPictures += 1
+            if damagedPictures == Self.damagedBeforeRefusal { refuse(.video, Self.damagedReason) }
+        case .nothing: damagedPictures = 0
+        }
     }
 
     // MARK: Audio
 
-    private mutating func audioConfigured(_ record: ByteBuffer) -> MediaEvent? {
+    private mutating func configureAudio(_ codec: AudioFormat.Codec, _ record: ByteBuffer) {
         do throws(CodecError) {
-            let format = try AACConfiguration(Array(record.readableBytesView)).format
-            let isNew = format != audio
-            audio = format
-            audioRefusal = nil
-            return isNew ? .format(.audio(format)) : nil
+            try audio.configure(codec, record)
+            refusals[.audio] = nil
+            announceAudio()
         } catch {
-            audio = nil
-            return refuseAudio(error.message)
+            announcedAudio = nil
+            refuse(.audio, error.message)
         }
     }
 
-    private mutating func refuseAudio(_ reason: String) -> MediaEvent? {
-        guard audioRefusal != reason else { return nil }
-        audioRefusal = reason
-        return .refused(.audio, reason: reason)
+    private mutating func announceAudio() {
+        guard let format = audio.format, format != announcedAudio else { return }
+        announcedAudio = format
+        waiting.append(.format(.audio(format)))
+    }
+
+    private mutating func soundReceived(_ codec: AudioFormat.Codec, _ payload: ByteBuffer, time: MediaTime) {
+        do throws(CodecError) {
+            guard try audio.read(codec, payload) else { return }
+        } catch {
+            damagedSounds += 1
+            if damagedSounds == Self.damagedBeforeRefusal { refuse(.audio, error.message) }
+            return
+        }
+        damagedSounds = 0
+        announceAudio()
+        waiting.append(
+            .unit(
+                AccessUnit(track: .audio, decodeTime: time, presentationTime: time, isKeyFrame: true, payload: payload))
+        )
+    }
+
+    // MARK: What is not taken
+
+    private mutating func refuse(_ track: TrackKind, _ reason: String) {
+        guard refusals[track] != reason else { return }
+        refusals[track] = reason
+        waiting.append(.refused(track, reason: reason))
+    }
+
+    private mutating func noteOtherTracks(of tag: MediaTag, _ track: TrackKind) {
+        guard !tag.otherTracks.isEmpty else { return }
+        unitsLeftOut += tag.otherTracks.count
+        guard leftOut.insert(track).inserted else { return }
+        let words = track == .video ? "picture" : "sound"
+        waiting.append(
+            .leftOut(
+                track,
+                reason:
+                    "Your encoder sends several \(words) tracks (multitrack); the channel takes the first and leaves "
+                    + "the others out: switch them off in the encoder to save your bandwidth."))
     }
 }

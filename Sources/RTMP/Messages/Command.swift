@@ -10,6 +10,10 @@ struct Command: Equatable {
     var arguments: [AMF0Value]
 
     /// - Throws: `RTMPError` for AMF that is damaged or over its limits, and for a message without a name.
+    init(_ message: RTMPMessage) throws(RTMPError) {
+        try self.init(message.amfBody)
+    }
+
     init(_ body: ByteBuffer) throws(RTMPError) {
         let values = try AMF0Decoder.values(in: body)
         guard let name = values.first?.string else {

@@ -57,14 +57,14 @@ struct AccountRoutes: Sendable {
         let body = try request.json(SignUpBody.self)
         let form = SignUpForm(email: body.email, name: body.name, password: Secret(body.password))
         let session = try await accounts.signUp(form, from: request.clientAddress)
-        return try await begin(session, replacing: request.token, status: .created)
+        return try await begin(session, replacing: request.sessionToken, status: .created)
     }
 
     private func logIn(_ request: WebRequest) async throws -> Response {
         let body = try request.json(LogInBody.self)
         let session = try await accounts.logIn(
             email: body.email, password: Secret(body.password), from: request.clientAddress)
-        return try await begin(session, replacing: request.token, status: .ok)
+        return try await begin(session, replacing: request.sessionToken, status: .ok)
     }
 
     /// The browser had one session at most before, and has one after.
@@ -78,7 +78,7 @@ struct AccountRoutes: Sendable {
     }
 
     private func logOut(_ request: WebRequest) async throws -> Response {
-        if let token = request.token { try await accounts.logOut(token) }
+        if let token = request.sessionToken { try await accounts.logOut(token) }
         var response = JSONAnswer.noContent()
         response.headers[.setCookie] = cookie.clearing
         return response

@@ -1,12 +1,15 @@
+import Domain
 import NIOCore
 
 /// Server-Sent Events on the wire (WHATWG HTML §9.2).
 enum EventStreamFormat {
     static let contentType = "text/event-stream"
 
-    /// One event. `data` is JSON without line breaks.
-    static func event(_ name: String, id: Int64, data: ByteBuffer) -> ByteBuffer {
-        var buffer = ByteBuffer(string: "event: \(name)\nid: \(id)\ndata: ")
+    /// One event. `data` is JSON without line breaks. Without an id the reader's `Last-Event-ID` stays as it is.
+    static func event(_ name: String, id: EventID? = nil, data: ByteBuffer) -> ByteBuffer {
+        var buffer = ByteBuffer(string: "event: \(name)\n")
+        if let id { buffer.writeString("id: \(id)\n") }
+        buffer.writeString("data: ")
         buffer.writeImmutableBuffer(data)
         buffer.writeString("\n\n")
         return buffer

@@ -39,7 +39,7 @@ struct OperationRoutes: Sendable {
             Route(.get, "/metrics") { _ in
                 Self.text(renderMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
             },
-            Route(.get, "/api/v1/server") { request in JSONAnswer.response(facts(for: request)) },
+            Route(.get, "/api/v1/server", .anybodyKnown) { request in JSONAnswer.response(facts(for: request)) },
         ]
     }
 

@@ -13,6 +13,8 @@ struct Problem: Error {
     /// The form field that is wrong.
     var field: String?
     var headers: HTTPFields = [:]
+    /// The present queue, for whoever acted on another one; operators only.
+    var queue: QueueAnswer?
 
     private struct Document: Encodable {
         var type: String
@@ -20,11 +22,13 @@ struct Problem: Error {
         var status: Int
         var detail: String
         var field: String?
+        var queue: QueueAnswer?
     }
 
     func response() -> Response {
         let document = Document(
-            type: "/problems/" + slug, title: title, status: status.code, detail: detail, field: field)
+            type: "/problems/" + slug, title: title, status: status.code, detail: detail, field: field,
+            queue: queue)
         var response = JSONAnswer.response(document, status: status)
         response.headers[.contentType] = "application/problem+json"
         for header in headers { response.headers[header.name] = header.value }
@@ -45,7 +49,18 @@ extension Problem {
     }
 
     static let signInFirst = Self(
-        status: .unauthorized, slug: "sign-in-first", title: "Not signed in", detail: "Log in first.")
+        status: .unauthorized, slug: "sign-in-first", title: "Not signed in",
+        detail: "Log in first, or send a bearer token.", headers: [.wwwAuthenticate: "Bearer realm=\"lineup\""])
+
+    /// RFC 6750 §3.1.
+    static let wrongToken = Self(
+        status: .unauthorized, slug: "wrong-token", title: "Wrong token",
+        detail: "This token is not known, or it is revoked.",
+        headers: [.wwwAuthenticate: "Bearer realm=\"lineup\", error=\"invalid_token\""])
+
+    static let needsAccount = Self(
+        status: .forbidden, slug: "needs-account", title: "Not for tokens",
+        detail: "This belongs to a person: log in with an account.")
 
     static func roleTooLow(_ needed: Role) -> Self {
         Self(
@@ -73,6 +88,8 @@ extension Problem {
         status: .uriTooLong, slug: "target-too-long", title: "Address too long",
         detail: "The address is longer than \(WebServerConfiguration.maximumTargetBytes) bytes.")
 
+    static func missing(_ field: String) -> Self { invalid(field: field, "This is missing.") }
+
     static let malformedBody = Self(
         status: .badRequest, slug: "malformed-body", title: "Malformed request",
         detail: "The body is not the JSON object this address takes.")
@@ -81,6 +98,11 @@ extension Problem {
         Self(
             status: .unprocessableContent, slug: "invalid-field", title: "Please correct the form", detail: reason,
             field: field)
+    }
+
+    /// A part of the address or a header that makes no sense.
+    static func badRequest(field: String, _ reason: String) -> Self {
+        Self(status: .badRequest, slug: "bad-request", title: "Bad request", detail: reason, field: field)
     }
 
     static func unavailable(_ detail: String, retryAfterSeconds: Int) -> Self {
@@ -110,6 +132,7 @@ extension Problem {
                 detail: "This account is disabled: ask an admin of the channel.")
         case .unknownUser: self = .notFound("There is no such account.")
         case .unknownKey: self = .notFound("There is no such stream key.")
+        case .unknownToken: self = .notFound("There is no such token, or it is revoked.")
         case .tooManyKeys(let maximum):
             self = Self(
                 status: .conflict, slug: "too-many-keys", title: "Too many keys",
@@ -131,16 +154,18 @@ extension Problem {
         case .unknownEntry:
             self = Self(
                 status: .conflict, slug: "entry-gone", title: "Already gone",
-                detail: "This DJ is not on air any more.")
+                detail: "This entry is not in the queue, or not where it was when you looked.")
         case .nobodyOnAir:
             self = Self(
-                status: .conflict, slug: "nobody-on-air", title: "Nobody on air", detail: "There is nobody to skip.")
+                status: .conflict, slug: "nobody-on-air", title: "Nobody on air",
+                detail: "Nobody is on air.")
         case .invalidSetting(let reason): self = .invalid(field: "settings", reason)
         case .stopping: self = .unavailable("The server is going down.", retryAfterSeconds: 5)
         case .versionConflict(let present):
             self = Self(
                 status: .conflict, slug: "queue-moved", title: "The queue has moved",
-                detail: "The queue has moved since you looked: its version is \(present.version) now.")
+                detail: "The queue has moved since you looked: its version is \(present.version) now.",
+                queue: QueueAnswer(present, for: .operators))
         case .refused(let why):
             self = Self(status: .conflict, slug: "not-now", title: "Not possible now", detail: why)
         }

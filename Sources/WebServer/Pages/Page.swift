@@ -14,6 +14,11 @@ struct Page: Sendable {
         "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
         + "form-action 'self'; frame-ancestors 'none'"
 
+    /// Overlays for OBS: its browser source puts the operator's own style into the page.
+    static let overlaySecurityPolicy =
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+        + "base-uri 'none'; form-action 'none'"
+
     /// Always asked again (`no-cache`), and then mostly answered with 304: a new version is seen at the next load.
     func response(to headers: HTTPFields) -> Response {
         var answer: HTTPFields = [

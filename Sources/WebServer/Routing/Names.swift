@@ -7,6 +7,9 @@ extension HTTPField.Name {
     static let fetchSite = header("Sec-Fetch-Site")
     static let contentTypeOptions = header("X-Content-Type-Options")
     static let referrerPolicy = header("Referrer-Policy")
+    /// WHATWG HTML §9.2.4: the last event a reader that comes back has got.
+    static let lastEventID = header("Last-Event-ID")
+    static let link = header("Link")
     static let accelBuffering = header("X-Accel-Buffering")
 
     private static func header(_ name: String) -> HTTPField.Name {

@@ -5,13 +5,13 @@ import Hummingbird
 /// One address the server answers, with who may ask it. A value in a table, so that policy can be read in one place.
 struct Route: Sendable {
     enum Access: Sendable, Equatable {
-        /// Anybody; the session is not even looked up.
+        /// Anybody; session and token are not even looked up.
         case anybody
-        /// Anybody; who is signed in is known to the handler.
+        /// Anybody; who asks is known to the handler. A wrong token is refused all the same.
         case anybodyKnown
-        /// Whoever is signed in.
+        /// Whoever is signed in: people only, since a machine has nothing of its own.
         case signedIn
-        /// This role or a higher one.
+        /// This role or a higher one, by session or token.
         case atLeast(Role)
     }
 

@@ -10,10 +10,10 @@ struct WebRequest: Sendable {
     var parameters: [String: String]
     /// Empty for reads.
     var body: ByteBuffer
-    /// Who is signed in; `nil` for nobody, and for routes that do not look.
-    var session: SignedIn?
-    /// The session's cookie value, when a live session was found.
-    var token: Secret?
+    /// Who sent it; `nil` for nobody, and for routes that do not look.
+    var caller: Caller?
+    /// What the caller showed, to look again while a long answer runs.
+    var credentials: Credentials
     /// The socket peer's address without its port. Trusted proxies come with their own configuration.
     var clientAddress: String
     /// Done when the connection is closed, by either side: what ends an answer that waits for something.
@@ -27,14 +27,76 @@ struct WebRequest: Sendable {
         return name
     }
 
-    /// - Throws: 401 when nobody is signed in; routes with `.signedIn` access never get there.
+    /// Who is signed in; `nil` for nobody and for machines.
+    var session: SignedIn? {
+        guard case .person(let session) = caller else { return nil }
+        return session
+    }
+
+    /// The session's cookie value, when a live session was found.
+    var sessionToken: Secret? {
+        guard session != nil, case .cookie(let token) = credentials else { return nil }
+        return token
+    }
+
+    /// - Throws: 401 when nobody is signed in, 403 for a machine; routes with `.signedIn` access never get there.
     func account() throws(Problem) -> Account {
-        guard let session else { throw .signInFirst }
+        guard let caller else { throw .signInFirst }
+        guard case .person(let session) = caller else { throw .needsAccount }
         return session.account
+    }
+
+    /// Whom the audit log names. Routes with a role never throw.
+    func actor() throws(Problem) -> Actor {
+        guard let caller else { throw .signInFirst }
+        return caller.actor
     }
 
     func json<Value: Decodable>(_ type: Value.Type) throws(Problem) -> Value {
         try JSONAnswer.read(type, from: body)
+    }
+
+    /// The body as JSON; an empty one counts as an object without fields.
+    func optionalJSON<Value: Decodable>(_ type: Value.Type) throws(Problem) -> Value {
+        try JSONAnswer.read(type, from: body.readableBytes == 0 ? ByteBuffer(string: "{}") : body)
+    }
+
+    /// The first value of a field of the query, percent-decoded; `nil` when it is absent or no text.
+    func query(_ name: String) -> String? {
+        guard let target = head.path, let start = target.firstIndex(of: "?") else { return nil }
+        for pair in target[target.index(after: start)...].prefix(while: { $0 != "#" }).split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.first.flatMap(Self.decoded) == name else { continue }
+            return parts.count == 2 ? Self.decoded(parts[1]) : ""
+        }
+        return nil
+    }
+
+    /// Percent-decoded (RFC 3986 §2.1), with `+` as a space; `nil` for a broken escape or what is not UTF-8.
+    private static func decoded(_ text: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
+            case UInt8(ascii: "%"):
+                guard let high = rest.popFirst().flatMap(hexadecimalValue),
+                    let low = rest.popFirst().flatMap(hexadecimalValue)
+                else { return nil }
+                bytes.append(high << 4 | low)
+            default: bytes.append(byte)
+            }
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func hexadecimalValue(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 }
 

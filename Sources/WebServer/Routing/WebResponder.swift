@@ -11,8 +11,7 @@ struct WebResponder: HTTPResponder {
 
     var table: RouteTable
     var pages: PageStore
-    var accounts: any AccountDesk
-    var cookie: SessionCookie
+    var authenticator: Authenticator
     var crossSiteGuard: CrossSiteGuard
     var metrics: RequestMetrics
     var logger: Logger
@@ -73,20 +72,23 @@ struct WebResponder: HTTPResponder {
     private func answer(
         _ request: Request, _ context: WebContext, route: Route, parameters: [String: String]
     ) async throws -> Response {
+        let credentials: Credentials =
+            route.access == .anybody ? .none : try authenticator.credentials(in: request.headers)
         var body = ByteBuffer()
         if !route.isRead {
-            try refuseCrossSite(request)
+            if !credentials.isBearer { try refuseCrossSite(request) }
+            try refuseMediaType(request)
             body = try await collect(request)
         }
-        let (session, token) = try await session(of: request, for: route)
-        if !route.isRead, let session {
+        let caller = try await authenticator.caller(credentials, from: context.clientAddress)
+        if !route.isRead, case .person(let session) = caller {
             let sent = request.headers[.csrfToken] ?? ""
             guard isEqualInConstantTime(sent, session.csrfToken.exposed) else { throw Problem.csrfToken }
         }
-        try refuse(session, for: route.access)
+        try refuse(caller, for: route.access)
         return try await route.handle(
             WebRequest(
-                head: request.head, parameters: parameters, body: body, session: session, token: token,
+                head: request.head, parameters: parameters, body: body, caller: caller, credentials: credentials,
                 clientAddress: context.clientAddress, connectionClosed: context.connectionClosed))
     }
 
@@ -94,6 +96,12 @@ struct WebResponder: HTTPResponder {
         let isOurs = crossSiteGuard.isSameSite(
             fetchSite: request.headers[.fetchSite], origin: request.headers[.origin], host: request.head.authority)
         guard isOurs else { throw .crossSite }
+    }
+
+    /// Forms of other sites can send three media types without asking (WHATWG Fetch, CORS-safelisted); JSON is none of them.
+    private func refuseMediaType(_ request: Request) throws(Problem) {
+        let hasBody = request.headers[.transferEncoding] != nil || (request.headers[.contentLength] ?? "0") != "0"
+        guard hasBody else { return }
         let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased() ?? ""
         guard type.split(separator: " ").first == "application/json" else { throw .mediaType }
     }
@@ -110,22 +118,15 @@ struct WebResponder: HTTPResponder {
         }
     }
 
-    private func session(of request: Request, for route: Route) async throws(AccountError) -> (SignedIn?, Secret?) {
-        guard route.access != .anybody, let token = cookie.token(in: request.headers[values: .cookie]) else {
-            return (nil, nil)
-        }
-        let session = try await accounts.session(token)
-        return (session, session == nil ? nil : token)
-    }
-
-    private func refuse(_ session: SignedIn?, for access: Route.Access) throws(Problem) {
+    private func refuse(_ caller: Caller?, for access: Route.Access) throws(Problem) {
         switch access {
         case .anybody, .anybodyKnown: return
         case .signedIn:
-            guard session != nil else { throw .signInFirst }
+            guard let caller else { throw .signInFirst }
+            guard caller.user != nil else { throw .needsAccount }
         case .atLeast(let role):
-            guard let session else { throw .signInFirst }
-            guard session.account.role >= role else { throw .roleTooLow(role) }
+            guard let caller else { throw .signInFirst }
+            guard caller.role >= role else { throw .roleTooLow(role) }
         }
     }
 

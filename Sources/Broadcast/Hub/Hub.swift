@@ -1,0 +1,166 @@
+package import Domain
+import Metrics
+package import NIOCore
+import Synchronization
+
+/// The programme in one wrapping for any number of readers (I4).
+///
+/// The channel's loop writes: it wraps each unit once, appends it to the one bounded log and wakes each event loop that has
+/// readers, at most once until that loop has looked. Readers take from the log at their own pace, each with a cursor of a few
+/// words; whoever is too slow finds its packets gone, is counted, and goes on at a key frame. Owned by the assembly.
+package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
+    private struct State {
+        var log: HubLog
+        var loops: [ObjectIdentifier: Loop] = [:]
+        var readers = 0
+        /// The header made last: at a hand-over every reader wants the same.
+        var header: (number: Int, at: MediaTime, bytes: ByteBuffer)?
+    }
+
+    private struct Loop {
+        var relay: HubRelay
+        var readers = 0
+        /// It was woken and has not looked yet.
+        var isWoken = false
+    }
+
+    private let wrapping: any HubWrapping
+    private let mergeDelay: Duration
+    private let state: Mutex<State>
+    private let readersGauge: Gauge
+    private let lost: Counter
+
+    /// - Parameters:
+    ///   - name: of the wrapping, a constant for the metrics.
+    ///   - mergeDelay: how long a loop lets packets gather before its readers write them together, 0…1 s: fewer, larger writes for
+    ///     later ones.
+    package init(
+        channel: ChannelName, name: String, wrapping: any HubWrapping, limits: HubLimits = HubLimits(),
+        mergeDelay: Duration = .zero
+    ) {
+        self.wrapping = wrapping
+        self.mergeDelay = min(max(mergeDelay, .zero), .seconds(1))
+        self.state = Mutex(State(log: HubLog(limits: limits)))
+        let dimensions = [("channel", channel.text), ("wrapping", name)]
+        self.readersGauge = Gauge(label: "lineup_hub_readers", dimensions: dimensions)
+        self.lost = Counter(label: "lineup_hub_lost_units_total", dimensions: dimensions)
+    }
+
+    // MARK: Writing, on the channel's loop
+
+    package func joined(_ join: ProgrammeJoin, format: ProgrammeFormat) {
+        state.withLock { $0.log.formatChanged(to: format) }
+    }
+
+    package func unit(_ unit: ProgrammeUnit) {
+        let packet = HubPacket(
+            track: unit.track, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime,
+            isKeyFrame: unit.isKeyFrame, bytes: wrapping.body(unit))
+        wake { $0.append(packet) }
+    }
+
+    package func finished() { wake { $0.finish() } }
+
+    /// Changes the log, then tells the loops that have readers and do not know yet.
+    private func wake(after change: (inout HubLog) -> Void) {
+        let sleeping = state.withLock { state -> [HubRelay] in
+            change(&state.log)
+            guard state.readers > 0 else { return [] }
+            var sleeping: [HubRelay] = []
+            for (key, loop) in state.loops where loop.readers > 0 && !loop.isWoken {
+                state.loops[key]?.isWoken = true
+                sleeping.append(loop.relay)
+            }
+            return sleeping
+        }
+        for relay in sleeping {
+            if mergeDelay > .zero {
+                relay.eventLoop.scheduleTask(in: TimeAmount(mergeDelay)) { self.tell(relay) }
+            } else {
+                relay.eventLoop.execute { self.tell(relay) }
+            }
+        }
+    }
+
+    /// On the relay's loop. What is appended from here on wakes it anew.
+    private func tell(_ relay: HubRelay) {
+        state.withLock { $0.loops[relay.key]?.isWoken = false }
+        relay.tellReaders()
+    }
+
+    // MARK: Reading, on the readers' loops
+
+    package func subscribe(_ reader: any HubReader, on eventLoop: any EventLoop) -> any HubFeed {
+        eventLoop.assertInEventLoop()
+        let key = ObjectIdentifier(eventLoop)
+        let (relay, cursor, count) = state.withLock { state -> (HubRelay, HubLog.Cursor, Int) in
+            let relay = state.loops[key]?.relay ?? HubRelay(eventLoop: eventLoop, key: key)
+            state.loops[key, default: Loop(relay: relay)].readers += 1
+            state.readers += 1
+            return (relay, state.log.start(), state.readers)
+        }
+        readersGauge.record(count)
+        let feed = Feed(hub: self, relay: relay, cursor: cursor)
+        relay.add(reader, for: feed)
+        return feed
+    }
+
+    private func unsubscribe(from relay: HubRelay) {
+        let count = state.withLock { state -> Int in
+            state.loops[relay.key]?.readers -= 1
+            state.readers -= 1
+            return state.readers
+        }
+        readersGauge.record(count)
+    }
+
+    private func step(_ cursor: inout HubLog.Cursor) -> HubEvent? {
+        let before = cursor.lost
+        var moved = cursor
+        let (step, known) = state.withLock { state in (state.log.next(&moved), state.header) }
+        cursor = moved
+        if cursor.lost > before { lost.increment(by: Int64(cursor.lost - before)) }
+        switch step {
+        case .packet(let packet): return .packet(packet)
+        case .finished: return .finished
+        case .nothing: return nil
+        case .format(let format, let number, let at):
+            if let known, known.number == number, known.at == at { return .format(format, at: at, header: known.bytes) }
+            let bytes = wrapping.header(format, at: at)
+            state.withLock { $0.header = (number, at, bytes) }
+            return .format(format, at: at, header: bytes)
+        }
+    }
+
+    private func restart(_ cursor: inout HubLog.Cursor) {
+        var moved = cursor
+        state.withLock { $0.log.restart(&moved) }
+        cursor = moved
+    }
+
+    /// One reader's place; on the reader's loop.
+    private final class Feed: HubFeed {
+        private let hub: Hub
+        private let relay: HubRelay
+        private var cursor: HubLog.Cursor
+        private var isCancelled = false
+
+        init(hub: Hub, relay: HubRelay, cursor: HubLog.Cursor) {
+            self.hub = hub
+            self.relay = relay
+            self.cursor = cursor
+        }
+
+        var lostPackets: Int { cursor.lost }
+
+        func next() -> HubEvent? { isCancelled ? nil : hub.step(&cursor) }
+        func restart() { hub.restart(&cursor) }
+
+        func cancel() {
+            guard !isCancelled else { return }
+            isCancelled = true
+            relay.remove(self)
+            hub.unsubscribe(from: relay)
+        }
+    }
+}

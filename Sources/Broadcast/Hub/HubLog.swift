@@ -1,0 +1,147 @@
+package import Domain
+import NIOCore
+
+/// What a hub keeps: the latest packets in order, each with a number that never comes again, and where late joiners start.
+///
+/// A value without locks or loops; `Hub` guards it. Appending costs the same whoever reads and however slowly.
+///
+///      first                groupStart                 end
+///        │ kept for who lags  │ the current group       │
+///        ▼                    ▼                         ▼
+///     ── P P P P P P P P P P  K P P P P P P P P P P P ──
+package struct HubLog: Sendable {
+    /// A reader's place: the number of the packet it takes next.
+    package struct Cursor: Sendable, Equatable {
+        /// `nil`: waits for a key frame at or after `from`.
+        fileprivate var position: Int?
+        fileprivate var from: Int
+        /// Of the format it was told last; 0 for none.
+        fileprivate var formatNumber = 0
+        package fileprivate(set) var lost = 0
+        /// How often it had to leave something out.
+        package fileprivate(set) var skips = 0
+    }
+
+    package enum Step: Sendable, Equatable {
+        /// The format changes before the packet at this time.
+        case format(ProgrammeFormat, number: Int, at: MediaTime)
+        case packet(HubPacket)
+        case finished
+        case nothing
+    }
+
+    private struct Entry {
+        var packet: HubPacket
+        var formatNumber: Int
+    }
+
+    private let limits: HubLimits
+    private var entries = CircularBuffer<Entry>()
+    /// The number of the first entry.
+    private var first = 0
+    private var groupStart: Int?
+    /// Those that entries still stand under, by number; the last one holds for what is appended next.
+    private var formats: [(number: Int, format: ProgrammeFormat)] = []
+    private var lastFormatNumber = 0
+    private(set) package var bytes = 0
+    private(set) package var isFinished = false
+
+    package init(limits: HubLimits = HubLimits()) { self.limits = limits }
+
+    package var count: Int { entries.count }
+    private var end: Int { first + entries.count }
+
+    // MARK: Writing
+
+    /// `format` holds for what is appended from here on.
+    package mutating func formatChanged(to format: ProgrammeFormat) {
+        guard formats.last?.format != format else { return }
+        lastFormatNumber += 1
+        formats.append((lastFormatNumber, format))
+        // A group begins with its format: what came before is nothing to start from.
+        groupStart = nil
+    }
+
+    /// Media without a format before it is nobody's.
+    package mutating func append(_ packet: HubPacket) {
+        guard let format = formats.last, !isFinished else { return }
+        if packet.track == .video, packet.isKeyFrame { groupStart = end }
+        entries.append(Entry(packet: packet, formatNumber: format.number))
+        bytes += packet.bytes.readableBytes
+        evict(newest: packet.decodeTime)
+    }
+
+    package mutating func finish() { isFinished = true }
+
+    private mutating func evict(newest: MediaTime) {
+        while let oldest = entries.first?.packet {
+            let age = newest - oldest.decodeTime
+            let isGroups = groupStart.map { first >= $0 } ?? false
+            guard bytes > limits.maximumBytes || age > (isGroups ? limits.maximumGroup : limits.maximumLag) else {
+                break
+            }
+            bytes -= oldest.bytes.readableBytes
+            entries.removeFirst()
+            if groupStart == first { groupStart = nil }
+            first += 1
+        }
+        if let oldest = entries.first, formats.count > 1 {
+            formats.removeAll { $0.number < oldest.formatNumber && $0.number != lastFormatNumber }
+        }
+    }
+
+    // MARK: Reading
+
+    /// The place of somebody who comes now.
+    package func start() -> Cursor { Cursor(position: groupStart, from: end) }
+
+    /// Moves `cursor` to where somebody who comes now would start, unless it is farther already.
+    package func restart(_ cursor: inout Cursor) {
+        let place = cursor.position ?? cursor.from
+        if let groupStart {
+            if groupStart > place { cursor.position = groupStart }
+        } else {
+            cursor.position = nil
+            cursor.from = max(cursor.from, end)
+        }
+    }
+
+    /// The next thing at `cursor`, which moves past it. What was evicted before it was read is counted, and reading goes on at
+    /// the newest key frame, so that nobody who fell behind once stays behind.
+    package func next(_ cursor: inout Cursor) -> Step {
+        if let position = cursor.position, position < first { skip(&cursor, from: position) }
+        if cursor.position == nil { findGroup(&cursor) }
+        guard let position = cursor.position, position < end else { return isFinished ? .finished : .nothing }
+        let entry = entries[offset: position - first]
+        if entry.formatNumber != cursor.formatNumber,
+            let format = formats.first(where: { $0.number == entry.formatNumber })
+        {
+            cursor.formatNumber = entry.formatNumber
+            return .format(format.format, number: format.number, at: entry.packet.decodeTime)
+        }
+        cursor.position = position + 1
+        return .packet(entry.packet)
+    }
+
+    private func skip(_ cursor: inout Cursor, from position: Int) {
+        let target = groupStart ?? end
+        cursor.lost += target - position
+        cursor.skips += 1
+        cursor.position = groupStart
+        cursor.from = target
+    }
+
+    /// Looks whether the key frame has come that `cursor` waits for, and counts what it cannot use before it.
+    private func findGroup(_ cursor: inout Cursor) {
+        // Whoever waits is not behind, so the newest group is the one.
+        guard let groupStart, groupStart >= cursor.from else {
+            if cursor.skips > 0, end > cursor.from {
+                cursor.lost += end - cursor.from
+                cursor.from = end
+            }
+            return
+        }
+        if cursor.skips > 0 { cursor.lost += groupStart - cursor.from }
+        cursor.position = groupStart
+    }
+}

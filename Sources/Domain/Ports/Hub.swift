@@ -1,0 +1,69 @@
+package import NIOCore
+
+/// Turns the programme into one wrapping's bytes: once for each unit, however many read them.
+///
+/// Called by a hub's writer and, for headers, by its readers: any thread, so it keeps no state.
+package protocol HubWrapping: Sendable {
+    /// What a reader needs before its first unit of `format`, which is at `time`: sequence headers and the like.
+    func header(_ format: ProgrammeFormat, at time: MediaTime) -> ByteBuffer
+    /// One unit. Every reader writes this same buffer; nobody changes it.
+    func body(_ unit: ProgrammeUnit) -> ByteBuffer
+}
+
+/// One unit as a hub keeps and hands it out.
+package struct HubPacket: Sendable, Equatable {
+    package var track: TrackKind
+    package var decodeTime: MediaTime
+    package var presentationTime: MediaTime
+    package var isKeyFrame: Bool
+    /// In the hub's wrapping; shared by all readers.
+    package var bytes: ByteBuffer
+
+    package init(
+        track: TrackKind, decodeTime: MediaTime, presentationTime: MediaTime, isKeyFrame: Bool, bytes: ByteBuffer
+    ) {
+        self.track = track
+        self.decodeTime = decodeTime
+        self.presentationTime = presentationTime
+        self.isKeyFrame = isKeyFrame
+        self.bytes = bytes
+    }
+}
+
+/// The next thing a reader takes from a hub.
+package enum HubEvent: Sendable, Equatable {
+    /// Holds for the packets that follow, the next of which is at `at`. First of all, and whenever it changes; `header` is the
+    /// wrapping's.
+    case format(ProgrammeFormat, at: MediaTime, header: ByteBuffer)
+    case packet(HubPacket)
+    /// The channel stops; nothing follows.
+    case finished
+}
+
+/// Reads a hub. Owned by whoever has the socket or the file; lives on the one event loop it was subscribed on.
+package protocol HubReader: AnyObject {
+    /// Called on that loop when there may be more in the feed. It takes what it has room for, now or later; whoever takes too
+    /// little for too long loses packets up to a key frame (I4).
+    func hubMovedOn()
+}
+
+/// One reader's place in a hub. Used on the reader's event loop only.
+package protocol HubFeed: AnyObject {
+    /// The next event; `nil` when the reader has everything there is.
+    func next() -> HubEvent?
+    /// Leaves out what lies between here and where somebody who comes now would start; for who paused. Not counted as lost.
+    func restart()
+    /// Packets that were gone before the reader took them.
+    var lostPackets: Int { get }
+    /// The reader is told nothing any more. Harmless when done twice.
+    func cancel()
+}
+
+/// The programme for many readers: implemented by `Broadcast`, read by every wrapping that leaves the process.
+package protocol ProgrammeHub: Sendable {
+    /// Subscribes `reader`, which starts with the format and the kept group of pictures, from its key frame; without one it
+    /// waits for the next. Call on `eventLoop`. The hub keeps the reader until `HubFeed.cancel`.
+    ///
+    /// Nothing is called from inside: take what there is with `next` at once.
+    func subscribe(_ reader: any HubReader, on eventLoop: any EventLoop) -> any HubFeed
+}

@@ -1,0 +1,106 @@
+import Domain
+import HTTPTypes
+import Hummingbird
+
+/// The queue as one audience sees it. Everybody: who plays, in what order, since when, for how long and when their turn should
+/// come. Whom an entry belongs to, what it lacks and till when its place is kept: operators, and a DJ of the own entry. Who
+/// is blocked or banned and all settings: operators.
+///
+/// Fields are named one by one, so that one added to `QueueView` stays inside until somebody decides otherwise.
+struct QueueAnswer: Encodable, Sendable {
+    private struct Entry: Encodable {
+        var id: EntryID
+        var name: String
+        var state: QueueView.Entry.State
+        /// 0 on air, 1 the first of those who wait.
+        var position: Int
+        var since: WallTime
+        var joinedAt: WallTime
+        var onAirSince: WallTime?
+        var remainingSeconds: Double?
+        var clockRuns: Bool
+        var estimatedStart: WallTime?
+        var connected: Bool
+        var ready: Bool
+        // Of operators and of the own entry only.
+        var user: UserID?
+        var missing: [String]?
+        var graceUntil: WallTime?
+        var held: Bool?
+        var calledUntil: WallTime?
+        var usedSeconds: Double?
+
+        init(_ entry: QueueView.Entry, position: Int, isWhole: Bool) {
+            id = entry.id
+            name = entry.name
+            state = entry.state
+            self.position = position
+            since = entry.since
+            joinedAt = entry.joinedAt
+            onAirSince = entry.onAirSince
+            remainingSeconds = entry.remainingSeconds
+            clockRuns = entry.clockRuns
+            estimatedStart = entry.estimatedStart
+            connected = entry.connected
+            ready = entry.ready
+            guard isWhole else { return }
+            user = entry.user
+            missing = entry.missing
+            graceUntil = entry.graceUntil
+            held = entry.held
+            calledUntil = entry.calledUntil
+            usedSeconds = entry.usedSeconds
+        }
+    }
+
+    private var channel: ChannelName
+    private var version: Int64
+    private var at: WallTime
+    private var showing: QueueView.Showing
+    private var isOpen: Bool
+    private var slotSeconds: Int?
+    private var entries: [Entry]
+    private var settings: QueueSettings?
+    private var blocked: [QueueView.Blocked]?
+    private var banned: [QueueView.Banned]?
+
+    init(_ view: QueueView, for audience: Audience) {
+        channel = view.channel
+        version = view.version
+        at = view.at
+        showing = view.showing
+        isOpen = view.isOpen
+        slotSeconds = view.slotSeconds
+        var waiting = 0
+        entries = view.entries.map { entry in
+            if entry.state == .waiting { waiting += 1 }
+            let isWhole =
+                switch audience {
+                case .operators: true
+                case .dj(let user): entry.user == user
+                case .everyone: false
+                }
+            return Entry(entry, position: entry.state == .waiting ? waiting : 0, isWhole: isWhole)
+        }
+        guard audience == .operators else { return }
+        settings = view.settings
+        blocked = view.blocked
+        banned = view.banned
+    }
+
+    /// With the version as entity tag, which `If-Match` of an act names.
+    static func response(_ view: QueueView, for audience: Audience) -> Response {
+        var response = JSONAnswer.response(QueueAnswer(view, for: audience))
+        response.headers[.eTag] = "\"\(view.version)\""
+        return response
+    }
+}
+
+/// A queue's settings with the version they stand in.
+enum SettingsAnswer {
+    static func response(_ settings: QueueSettings, version: Int64) -> Response {
+        var response = JSONAnswer.response(settings)
+        response.headers[.eTag] = "\"\(version)\""
+        return response
+    }
+}

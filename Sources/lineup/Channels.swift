@@ -1,0 +1,98 @@
+import ArgumentParser
+import Domain
+import Foundation
+import LineupServer
+
+struct Channel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows and changes channels.", subcommands: [List.self, Set.self])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists the channels.")
+
+        @OptionGroup var installation: InstallationOptions
+        @Flag(help: "Print one JSON document.") var json = false
+
+        func run() async throws {
+            try await plainly {
+                // An installation has one channel; its queue tells all there is to tell.
+                let name = ChannelName.main.text
+                let row = try ChannelRow(
+                    json: try await installation.commandContext().queue("queue.list", channel: name), name: name)
+                if json { return print(JSONText.line([row])) }
+                print("\(name)  shows \(row.showing)  \(row.isOpen ? "open" : "closed")  \(row.entries) in the queue")
+            }
+        }
+    }
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Changes a channel's settings: those of `lineup queue set`.")
+
+        @OptionGroup var installation: InstallationOptions
+        @Flag(help: "Print one JSON document.") var json = false
+        @Argument(help: "The channel.") var channel: String
+        @Argument(help: "NAME=VALUE, one or more.") var settings: [String]
+
+        func validate() throws { try SettingsText.check(settings) }
+
+        func run() async throws {
+            try await plainly {
+                var arguments = SettingsText.arguments(settings)
+                arguments["actor"] = NSUserName()
+                QueueText.show(
+                    try await installation.commandContext().queue("queue.set", channel: channel, arguments: arguments),
+                    json: json)
+            }
+        }
+    }
+}
+
+private struct ChannelRow: Encodable {
+    private struct Queue: Decodable {
+        struct Entry: Decodable {}
+        let showing: String
+        let isOpen: Bool
+        let version: Int64
+        let entries: [Entry]
+    }
+
+    let name: String
+    let showing: String
+    let isOpen: Bool
+    let version: Int64
+    /// How many are on air or wait.
+    let entries: Int
+
+    init(json: String, name: String) throws {
+        let queue = try JSONDecoder().decode(Queue.self, from: Data(json.utf8))
+        self.name = name
+        showing = queue.showing
+        isOpen = queue.isOpen
+        version = queue.version
+        entries = queue.entries.count
+    }
+}
+
+/// `NAME=VALUE` as people type it.
+enum SettingsText {
+    /// - Throws: `ValidationError` naming the first that makes no sense.
+    static func check(_ settings: [String]) throws {
+        var known = QueueSettings()
+        for setting in settings {
+            let parts = setting.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else { throw ValidationError("'\(setting)' is not NAME=VALUE") }
+            do {
+                try known.set(String(parts[0]), to: String(parts[1]))
+            } catch {
+                throw ValidationError(error.sentence)
+            }
+        }
+    }
+
+    /// As the server takes them; the last of two for one name counts.
+    static func arguments(_ settings: [String]) -> [String: String] {
+        let pairs = settings.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+        return Dictionary(pairs.compactMap { $0.count == 2 ? ("set." + $0[0], $0[1]) : nil }) { _, last in last }
+    }
+}

@@ -1,0 +1,225 @@
+import Broadcast
+import Domain
+import NIOCore
+import TestKit
+import Testing
+
+/// What a hub keeps, where joiners start, and what becomes of who is too slow (I4, I11).
+@Suite struct HubLogTests {
+    private static func format(_ mark: UInt8) -> ProgrammeFormat {
+        ProgrammeFormat(
+            video: .synthetic(width: 1280, frameRate: 25, mark: mark),
+            audio: .synthetic(sampleRate: 48_000, channels: 2))
+    }
+
+    /// A picture each 40 ms, a key frame each `group` pictures.
+    private static func picture(_ index: Int, group: Int = 25, bytes: Int = 100) -> HubPacket {
+        HubPacket(
+            track: .video, decodeTime: .milliseconds(Int64(index) * 40), presentationTime: .milliseconds(0),
+            isKeyFrame: index % group == 0, bytes: ByteBuffer(repeating: 0, count: bytes))
+    }
+
+    private static func log(
+        pictures: Range<Int>, group: Int = 25, bytes: Int = 100, limits: HubLimits = HubLimits()
+    ) -> HubLog {
+        var log = HubLog(limits: limits)
+        log.formatChanged(to: format(1))
+        for index in pictures { log.append(picture(index, group: group, bytes: bytes)) }
+        return log
+    }
+
+    private static func read(_ log: HubLog, _ cursor: inout HubLog.Cursor) -> [HubLog.Step] {
+        var steps: [HubLog.Step] = []
+        while true {
+            let step = log.next(&cursor)
+            if step == .nothing { return steps }
+            steps.append(step)
+            if step == .finished { return steps }
+        }
+    }
+
+    private static func indices(_ steps: [HubLog.Step]) -> [Int64] {
+        steps.compactMap { step in
+            guard case .packet(let packet) = step else { return nil }
+            return packet.decodeTime.ticks(timescale: 25)
+        }
+    }
+
+    @Test func startsALateJoinerWithTheFormatAndTheKeptGroup() {
+        let log = Self.log(pictures: 0..<60)
+        var cursor = log.start()
+        let steps = Self.read(log, &cursor)
+        #expect(steps.first == .format(Self.format(1), number: 1, at: .milliseconds(2000)))
+        #expect(Self.indices(steps) == Array(50..<60))
+        #expect(cursor.lost == 0)
+    }
+
+    @Test func makesAJoinerWithoutAGroupWaitForTheNextKeyFrame() {
+        var log = Self.log(pictures: 1..<20)
+        var cursor = log.start()
+        #expect(log.next(&cursor) == .nothing)
+        for index in 20..<30 { log.append(Self.picture(index)) }
+        #expect(Self.indices(Self.read(log, &cursor)) == Array(25..<30))
+        #expect(cursor.lost == 0)
+    }
+
+    @Test func keepsNoGroupThatIsTooLongUntilTheNextKeyFrame() {
+        var limits = HubLimits()
+        limits.maximumGroup = .milliseconds(2000)
+        limits.maximumLag = .milliseconds(1000)
+        var log = Self.log(pictures: 0..<60, group: 100, limits: limits)
+        var late = log.start()
+        #expect(log.next(&late) == .nothing)
+        for index in 60..<101 { log.append(Self.picture(index, group: 100)) }
+        #expect(Self.indices(Self.read(log, &late)) == [100])
+    }
+
+    @Test func keepsNoGroupThatIsTooLarge() {
+        var limits = HubLimits()
+        limits.maximumBytes = 1000
+        var log = Self.log(pictures: 0..<11, limits: limits)
+        #expect(log.bytes == 1000)
+        var late = log.start()
+        #expect(log.next(&late) == .nothing)
+        for index in 11..<26 { log.append(Self.picture(index)) }
+        #expect(Self.indices(Self.read(log, &late)) == [25])
+        #expect(log.bytes <= 1000)
+    }
+
+    @Test func letsWhoKeepsUpReadOnThoughNoGroupIsKept() {
+        var limits = HubLimits()
+        limits.maximumBytes = 1000
+        var log = Self.log(pictures: 0..<1, group: 1000, limits: limits)
+        var cursor = log.start()
+        var seen = Self.indices(Self.read(log, &cursor))
+        for index in 1..<40 {
+            log.append(Self.picture(index, group: 1000))
+            seen += Self.indices(Self.read(log, &cursor))
+        }
+        #expect(seen == Array(0..<40))
+        #expect(cursor.lost == 0)
+    }
+
+    @Test func letsAReaderLagALittleOverAKeyFrame() {
+        var log = Self.log(pictures: 0..<10)
+        var cursor = log.start()
+        _ = Self.read(log, &cursor)
+        for index in 10..<90 { log.append(Self.picture(index)) }
+        #expect(Self.indices(Self.read(log, &cursor)) == Array(10..<90))
+    }
+
+    @Test func resumesASlowReaderAtTheNewestKeyFrameAndCountsWhatItLost() {
+        var log = Self.log(pictures: 0..<10)
+        var cursor = log.start()
+        _ = Self.read(log, &cursor)
+        for index in 10..<310 { log.append(Self.picture(index)) }
+        #expect(Self.indices(Self.read(log, &cursor)) == Array(300..<310))
+        #expect(cursor.lost == 290)
+        #expect(cursor.skips == 1)
+    }
+
+    @Test func countsWhatASlowReaderCannotUseBeforeTheNextKeyFrame() {
+        var limits = HubLimits()
+        limits.maximumBytes = 500
+        var log = Self.log(pictures: 0..<1, group: 20, limits: limits)
+        var cursor = log.start()
+        _ = Self.read(log, &cursor)
+        for index in 1..<15 { log.append(Self.picture(index, group: 20)) }
+        #expect(Self.read(log, &cursor).isEmpty)
+        for index in 15..<22 { log.append(Self.picture(index, group: 20)) }
+        #expect(Self.indices(Self.read(log, &cursor)) == [20, 21])
+        #expect(cursor.lost == 19)
+    }
+
+    @Test func tellsEachReaderTheFormatItsNextPacketIsIn() {
+        var log = Self.log(pictures: 0..<10)
+        var early = log.start()
+        _ = Self.read(log, &early)
+        log.formatChanged(to: Self.format(2))
+        // Sound of the new source may come first; who comes now waits for its key frame.
+        log.append(
+            HubPacket(
+                track: .audio, decodeTime: .milliseconds(400), presentationTime: .milliseconds(400), isKeyFrame: true,
+                bytes: ByteBuffer(integer: UInt8(1))))
+        var waiting = log.start()
+        #expect(log.next(&waiting) == .nothing)
+        log.append(Self.picture(25))
+        #expect(Self.read(log, &waiting).first == .format(Self.format(2), number: 2, at: .milliseconds(1000)))
+        let steps = Self.read(log, &early)
+        #expect(steps.first == .format(Self.format(2), number: 2, at: .milliseconds(400)))
+        #expect(steps.count == 3)
+    }
+
+    @Test func saysNothingOfAFormatThatDidNotChange() {
+        var log = Self.log(pictures: 0..<10)
+        var cursor = log.start()
+        _ = Self.read(log, &cursor)
+        log.formatChanged(to: Self.format(1))
+        log.append(Self.picture(25))
+        #expect(Self.read(log, &cursor).count == 1)
+    }
+
+    @Test func restartsAtTheCurrentGroupAndNeverGoesBack() {
+        var log = Self.log(pictures: 0..<10)
+        var cursor = log.start()
+        _ = Self.read(log, &cursor)
+        for index in 10..<60 { log.append(Self.picture(index)) }
+        log.restart(&cursor)
+        #expect(Self.indices(Self.read(log, &cursor)) == Array(50..<60))
+        log.restart(&cursor)
+        log.append(Self.picture(60))
+        #expect(Self.indices(Self.read(log, &cursor)) == [60])
+        #expect(cursor.lost == 0)
+    }
+
+    @Test func finishesWhoHasReadEverything() {
+        var log = Self.log(pictures: 0..<3)
+        var cursor = log.start()
+        log.finish()
+        #expect(Self.read(log, &cursor).last == .finished)
+        var late = log.start()
+        #expect(Self.indices(Self.read(log, &late)) == [0, 1, 2])
+    }
+
+    /// However fast anybody reads: order, no picture before its key frame, gaps only where they were counted, bounded memory.
+    @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
+    func keepsItsPromisesToReadersOfAnySpeed(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var limits = HubLimits()
+        limits.maximumBytes = 20_000
+        limits.maximumGroup = .milliseconds(3000)
+        limits.maximumLag = .milliseconds(1000)
+        var log = HubLog(limits: limits)
+        log.formatChanged(to: Self.format(1))
+        var cursors: [HubLog.Cursor] = []
+        var last: [Int64?] = []
+        var seen: [Int] = []
+        for index in 0..<3000 {
+            let isKey = Int.random(in: 0..<30, using: &random) == 0
+            log.append(
+                Self.picture(index, group: isKey ? 1 : Int.max, bytes: Int.random(in: 1...900, using: &random)))
+            #expect(log.bytes <= limits.maximumBytes)
+            if cursors.count < 8, index % 100 == 0 {
+                cursors.append(log.start())
+                last.append(nil)
+                seen.append(0)
+            }
+            for reader in cursors.indices where Int.random(in: 0...(reader * reader * 4), using: &random) == 0 {
+                let lostBefore = cursors[reader].lost
+                for (place, step) in Self.read(log, &cursors[reader]).enumerated() {
+                    guard case .packet(let packet) = step else { continue }
+                    let time = packet.decodeTime.ticks(timescale: 25)
+                    if let before = last[reader], time != before + 1 {
+                        #expect(time > before && packet.isKeyFrame && cursors[reader].lost > 0)
+                        #expect(place == 0 && cursors[reader].lost > lostBefore || lostBefore > 0)
+                    } else if last[reader] == nil {
+                        #expect(packet.isKeyFrame)
+                    }
+                    last[reader] = time
+                    seen[reader] += 1
+                }
+            }
+        }
+        #expect(seen[0] > 2000)
+    }
+}

@@ -1,0 +1,56 @@
+// Buttons of an operator's acts, and the one place where an act is sent and its outcome told.
+
+import { refusal } from './acts-model.js';
+import { api } from './api.js';
+import { confirmed } from './confirm.js';
+import { element, notice, show } from './dom.js';
+
+/** Sends acts and tells how they went, in the element it is given. */
+export class ActSender {
+  #channel;
+  #message;
+  #onQueue;
+
+  /** `onQueue(view)` is called with the queue that an answer held. */
+  constructor(channel, message, onQueue) {
+    this.#channel = channel;
+    this.#message = message;
+    this.#onQueue = onQueue;
+  }
+
+  async send({ act, body, label, title, confirm }) {
+    if (confirm && !await confirmed({ title: `${title}?`, action: label, text: confirm })) return;
+    show(this.#message);
+    try {
+      this.#onQueue(await api.act(this.#channel, act, body));
+    } catch (error) {
+      const { text, queue } = refusal(error);
+      if (queue) this.#onQueue(queue);
+      show(this.#message, notice('bad', text));
+    }
+  }
+}
+
+/** A row of buttons. They keep their `data-act`, by which `keepingFocus` finds them in the next drawing. */
+export function actButtons(acts, sender) {
+  return element('p', { class: 'acts' }, acts.map((act) => {
+    const button = element('button', {
+      class: `button button-small${act.tone === 'danger' ? ' button-danger' : ''}`, type: 'button', 'data-act': act.key,
+      title: act.title, 'aria-label': act.title.includes(act.label) ? act.title : `${act.label}: ${act.title}`,
+      onclick: async () => {
+        button.disabled = true;
+        await sender.send(act);
+        button.disabled = false;
+      },
+    }, act.label);
+    return button;
+  }));
+}
+
+/** Draws anew without taking the keyboard's place away: who pressed Up may press it again. */
+export function keepingFocus(root, draw) {
+  const key = root.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
+  draw();
+  if (key === undefined) return;
+  [...root.querySelectorAll('[data-act]')].find((button) => button.dataset.act === key)?.focus();
+}

@@ -1,0 +1,82 @@
+// What an operator can do with the queue as it is now. Pure.
+//
+// An act is `{ key, act, body, label, title, tone?, confirm? }`: `key` is its button's name across drawings, `act` and `body` go
+// to the server. What adds up or depends on the order carries the version that was seen, so that two people at two pages
+// cannot do it twice or undo each other unseen; the others name their entry and may be repeated.
+
+import { onAir, waiting } from './queue-model.js';
+
+const STEP_SECONDS = 300;
+
+/** Acts on whoever is on air, or none. */
+export function stageActs(view) {
+  const entry = onAir(view);
+  if (!entry) return [];
+  const acts = [];
+  if (entry.remainingSeconds !== undefined && entry.remainingSeconds !== null) {
+    acts.push(extend(view, entry, STEP_SECONDS, '+5 min'), extend(view, entry, -STEP_SECONDS, '−5 min'));
+  }
+  acts.push({
+    key: 'skip', act: 'skip', body: { entry: entry.id }, label: `Skip ${entry.name}`, tone: 'danger', title: `End the slot of ${entry.name}`,
+    confirm: `The slot of ${entry.name} ends now, and the next DJ who is ready goes on air.`,
+  });
+  return acts;
+}
+
+/** Acts on one who waits. */
+export function waitingActs(view, entry) {
+  const { id, name } = entry;
+  const line = waiting(view);
+  const place = line.findIndex((candidate) => candidate.id === id) + 1;
+  const acts = [];
+  if (place > 1) acts.push(move(view, entry, place - 1, 'Up'));
+  if (place > 0 && place < line.length) acts.push(move(view, entry, place + 1, 'Down'));
+  acts.push(
+    {
+      key: `${id}-air`, act: 'put-on-air', body: { entry: id, version: view.version }, label: 'Put on air', title: `Put ${name} on air`,
+      confirm: onAir(view) ? `The slot of ${onAir(view).name} ends now, and ${name} goes on air.` : undefined,
+    },
+    entry.held
+      ? { key: `${id}-hold`, act: 'release', body: { entry: id }, label: 'Release', title: `Let ${name} have a turn again` }
+      : { key: `${id}-hold`, act: 'hold', body: { entry: id }, label: 'Hold', title: `Pass ${name} over until released` },
+    {
+      key: `${id}-remove`, act: 'remove', body: { entry: id }, label: 'Remove', tone: 'danger', title: `Take ${name} out of the queue`,
+      confirm: `${name} loses the place and is disconnected. They may queue again.`,
+    });
+  return acts;
+}
+
+/** Acts on the queue as a whole. */
+export function queueActs(view) {
+  return [
+    view.isOpen
+      ? { key: 'door', act: 'close', body: {}, label: 'Close the queue', title: 'Let nobody join; those in the queue keep their places' }
+      : { key: 'door', act: 'open', body: {}, label: 'Open the queue', title: 'Let DJs join' },
+    view.settings?.autoAdvance !== false
+      ? { key: 'auto', act: 'auto-advance', body: { enabled: false }, label: 'Stop taking the next DJ by itself', title: 'After a slot the slate shows until you put somebody on air' }
+      : { key: 'auto', act: 'auto-advance', body: { enabled: true }, label: 'Take the next DJ by itself', title: 'The next DJ who is ready goes on air without you' },
+  ];
+}
+
+/** What is said when an act was refused: a sentence, and the queue to show if the answer held one. */
+export function refusal(error) {
+  if (error.slug === 'queue-moved') {
+    return { text: 'Somebody else changed the queue first, so nothing was done. This is how it is now.', queue: error.queue ?? null };
+  }
+  return { text: error.message, queue: error.queue ?? null };
+}
+
+function extend(view, entry, seconds, label) {
+  const words = seconds > 0 ? 'more for' : 'less for';
+  return {
+    key: seconds > 0 ? 'longer' : 'shorter', act: 'extend', body: { entry: entry.id, seconds, version: view.version }, label,
+    title: `Five minutes ${words} ${entry.name}`,
+  };
+}
+
+function move(view, entry, position, label) {
+  return {
+    key: `${entry.id}-${label}`, act: 'move', body: { entry: entry.id, position, version: view.version }, label,
+    title: `Move ${entry.name} to place ${position}`,
+  };
+}

@@ -1,0 +1,65 @@
+// The stage and the queue as an operator steers them. Each widget owns the element it is given.
+
+import { actButtons, keepingFocus } from './act-buttons.js';
+import { queueActs, stageActs, waitingActs } from './acts-model.js';
+import { element, show } from './dom.js';
+import { NowWidget } from './now-widget.js';
+import { status, waiting } from './queue-model.js';
+
+/** Who is on air, with the time left and what can be done about it. */
+export class OperatorStage {
+  #now;
+  #acts = element('div');
+  #sender;
+
+  constructor(root, sender) {
+    this.#sender = sender;
+    const now = element('div', {}, element('p', { class: 'placeholder' }, 'Asking who is on…'));
+    this.#now = new NowWidget(now);
+    show(root, element('h2', {}, 'On air'), element('div', { class: 'now-bar' }, now), this.#acts);
+  }
+
+  render(view, time) {
+    this.#now.render(view, time);
+    keepingFocus(this.#acts, () => show(this.#acts, actButtons(stageActs(view), this.#sender)));
+  }
+
+  tick(view, time) {
+    this.#now.tick(view, time);
+  }
+}
+
+/** Those who wait, each with their acts, and the acts on the queue as a whole. */
+export class OperatorQueue {
+  #root;
+  #sender;
+
+  constructor(root, sender) {
+    this.#root = root;
+    this.#sender = sender;
+  }
+
+  render(view, time) {
+    keepingFocus(this.#root, () => {
+      const entries = waiting(view);
+      show(this.#root,
+        element('h2', {}, 'Waiting'),
+        !view.isOpen && element('p', { class: 'placeholder' }, 'The queue is closed to newcomers.'),
+        view.settings?.autoAdvance === false && element('p', { class: 'placeholder' }, 'Nobody is taken by itself: put somebody on air.'),
+        entries.length === 0
+          ? element('p', { class: 'placeholder' }, 'Nobody is waiting.')
+          : element('ol', { class: 'queue' }, entries.map((entry, index) => this.#entry(view, entry, index, time))),
+        actButtons(queueActs(view), this.#sender));
+    });
+  }
+
+  #entry(view, entry, index, time) {
+    const { word, tone, note } = status(entry, time);
+    return element('li', { class: 'queue-entry' },
+      element('span', { class: 'queue-place', 'aria-hidden': 'true' }, String(index + 1)),
+      element('span', { class: 'queue-name' }, entry.name),
+      element('span', { class: `badge badge-${entry.held ? 'warm' : tone}` }, entry.held ? 'Held' : word),
+      note && element('p', { class: 'queue-note' }, note),
+      element('div', { class: 'queue-acts' }, actButtons(waitingActs(view, entry), this.#sender)));
+  }
+}
