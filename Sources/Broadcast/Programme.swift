@@ -154,6 +154,7 @@ package struct Programme {
             chosen = nil
         }
         self.order = order
+        for session in order.discarded { discard(session, now: now) }
         for session in lines.keys { applyRetention(to: session) }
     }
 

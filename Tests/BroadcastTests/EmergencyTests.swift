@@ -89,9 +89,9 @@ import Testing
     func aBannedDJIsLeftAtOnceForTheNextOrTheSlate(delay: Duration, others: Int) {
         var (simulation, sessions) = onAir(delay, others: others)
         let ordered = simulation.time
-        simulation.discard(sessions[0])
-        simulation.order(others > 0 ? sessions[1] : nil)
+        // As the queue does it: the connection is closed, then the order says who is banned.
         simulation.drop(sessions[0])
+        simulation.order(others > 0 ? sessions[1] : nil, discarding: [sessions[0]])
         simulation.run(for: .milliseconds(500))
         let after: ProgrammeReport = others > 0 ? .onAir(sessions[1]) : .slate
         let join = simulation.judge.joins.dropFirst(2).first?.join
@@ -102,6 +102,16 @@ import Testing
         #expect(simulation.judge.reports.filter { $0 == .onAir(sessions[0]) }.count == 1)
         #expect(simulation.judge.violations.isEmpty)
         #expect(simulation.judge.greatestVideoError <= .milliseconds(42))
+    }
+
+    @Test func whoWasDiscardedIsNotShownThoughTheOrderStands() {
+        var (simulation, sessions) = onAir(.seconds(10))
+        simulation.discard(sessions[0])
+        simulation.run(for: .milliseconds(500))
+        #expect(simulation.judge.reports.last == .slate)
+        simulation.run(for: .seconds(15))
+        #expect(simulation.judge.reports == [.slate, .onAir(sessions[0]), .slate])
+        #expect(simulation.judge.violations.isEmpty)
     }
 
     @Test func theSlateComesInTimeThroughAStall() {

@@ -84,9 +84,12 @@ struct ProgrammeSimulation {
         return session
     }
 
-    mutating func order(_ session: PublishSessionID?, standby: [PublishSessionID] = []) {
+    mutating func order(
+        _ session: PublishSessionID?, standby: [PublishSessionID] = [], discarding: Set<PublishSessionID> = []
+    ) {
         version += 1
-        programme.ordered(ProgrammeOrder(version: version, onAir: session, standby: standby), now: now)
+        programme.ordered(
+            ProgrammeOrder(version: version, onAir: session, standby: standby, discarded: discarding), now: now)
         advance()
     }
 

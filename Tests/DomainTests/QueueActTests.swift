@@ -132,6 +132,7 @@ import Testing
         let message = PublishRefusal.banned(until: until, reason: "flashing lights").message
         #expect(actions.contains(.closePublisher(QueueBench.user(1), reason: message)))
         #expect(actions.order?.onAir == QueueBench.session(2))
+        #expect(actions.order?.discarded == [QueueBench.session(1)])
         #expect(bench.endings == ["dj1 banned"])
         bench.end(1, .closedByServer)
         #expect(

@@ -42,11 +42,16 @@ package struct ProgrammeOrder: Sendable, Equatable {
     package var onAir: PublishSessionID?
     /// The next ready ones, at most two, whose delay lines are kept full.
     package var standby: [PublishSessionID]
+    /// Banned with this order: not even what their lines hold is shown any more (design §5, Emergency).
+    package var discarded: Set<PublishSessionID>
 
-    package init(version: Int64, onAir: PublishSessionID?, standby: [PublishSessionID]) {
+    package init(
+        version: Int64, onAir: PublishSessionID?, standby: [PublishSessionID], discarded: Set<PublishSessionID> = []
+    ) {
         self.version = version
         self.onAir = onAir
         self.standby = standby
+        self.discarded = discarded
     }
 }
 

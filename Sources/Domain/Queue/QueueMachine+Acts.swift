@@ -292,6 +292,8 @@ extension QueueMachine {
         draft.banned[user] = ban
         draft.unbanned.remove(user)
         draft.events.append(.djBanned(user: user, name: name, until: until, reason: reason))
+        draft.discarded.formUnion(leaving.filter { $0.user == user }.map(\.session))
+        if let session = index.flatMap({ entries[$0].session }) { draft.discarded.insert(session) }
         if let index { end(index, reason: .banned, now: now) }
         leaving.removeAll { $0.user == user }
         draft.closings.append(

@@ -227,8 +227,11 @@ extension QueueMachine {
         for entry in entries where entry.state == .waiting && entry.couldGoOnAir && standby.count < 2 {
             if let session = entry.session { standby.append(session) }
         }
-        guard onAir != order.onAir || standby != order.standby else { return nil }
-        order = ProgrammeOrder(version: order.version + 1, onAir: onAir, standby: standby)
+        // Of who is neither shown nor about to be, the line holds nothing that could be.
+        let discarded = draft.discarded.filter { isShown($0) || $0 == order.onAir }
+        guard onAir != order.onAir || standby != order.standby || !discarded.isEmpty else { return nil }
+        order = ProgrammeOrder(
+            version: order.version + 1, onAir: onAir, standby: standby, discarded: discarded)
         return .direct(order)
     }
 

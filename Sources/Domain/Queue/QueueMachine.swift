@@ -57,6 +57,8 @@ package struct QueueMachine: Sendable {
         var userSlots: [UserID: UserSlot] = [:]
         var events: [DomainEvent] = []
         var audit: [AuditRecord] = []
+        /// Sessions of those who are banned now; the next order tells the programme.
+        var discarded: Set<PublishSessionID> = []
         /// Closings that cannot wait for the programme.
         var closings: [Action] = []
 
