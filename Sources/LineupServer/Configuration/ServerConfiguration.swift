@@ -3,6 +3,7 @@ import Domain
 package import Foundation
 package import Logging
 package import PostgresStore
+import RTMP
 package import RTMPTransport
 
 /// Nonsense in the configuration; names the key.
