@@ -241,7 +241,7 @@ import Testing
         }
     }
 
-    @Test func theSlotsTimeIsKeptEachSecondUnderTheOwnersEpoch() async throws {
+    @Test func theSlotsTimeIsKeptTwiceASecondUnderTheOwnersEpoch() async throws {
         try await withService { service in
             _ = await service.join(publisher(1))
             service.readinessChanged(publisher(1).session, to: .ready)

@@ -108,7 +108,8 @@ package struct QueueMachine: Sendable {
     static let replacementLimit = 3
     static let replacementWindow: Duration = .seconds(10)
     static let replacementPenalty: Duration = .seconds(30)
-    static let heartbeatInterval: Duration = .seconds(1)
+    /// So often the slot's used time is stored while its clock runs: a crash costs at most this and one write (issue: ± 1 s).
+    static let heartbeatInterval: Duration = .milliseconds(500)
     /// How long after a start the order waits for its own: an encoder's retry (OBS: 2 s), then a key frame and the delay.
     static let returnWindow: Duration = .seconds(10)
     /// How long "put on air" waits for a DJ who is not ready; nobody else is taken meanwhile.
