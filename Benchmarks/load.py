@@ -140,8 +140,12 @@ class Senders:
         link.setblocking(False)
         number = len(self.links)
         self.links.append([link, b""])
-        # Spread over the frame's interval, so that not all pictures fall on one moment.
-        heapq.heappush(self.calendar, (time.monotonic() + (number % 33) / 1000, number, 0, 0))
+
+    def begin(self):
+        """From now on, spread over a frame's interval, so that not all pictures fall on one moment."""
+        now = time.monotonic()
+        self.calendar = [(now + (number % 33) / 1000, number, 0, 0) for number in range(len(self.links))]
+        heapq.heapify(self.calendar)
 
     def run(self, seconds):
         """Sends for that long; `behind` is the most a write came late."""

@@ -15,6 +15,8 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         /// Of the warning that keys cannot be looked up.
         var nextWarning = Int64.min
         var isStopping = false
+        /// On air or next, by the last order.
+        var watched: Set<PublishSessionID> = []
     }
 
     /// Key uses that wait to be noted; more are forgotten, they are for the DJ's page only.
@@ -191,6 +193,20 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     /// What a connected publisher sends; `nil` when it is not here.
     package func statistics(of session: PublishSessionID) -> PublisherStatistics? {
         state.withLock { $0.sessions[session]?.publisher }?.statistics
+    }
+
+    /// Who is on air or next, at each order: they are read at once, the others in larger pieces. Any thread; never waits.
+    package func attend(to watched: [PublishSessionID]) {
+        let (begun, ended) = state.withLock { state in
+            let (before, now) = (state.watched, Set(watched))
+            state.watched = now
+            return (
+                now.subtracting(before).compactMap { state.sessions[$0]?.connection },
+                before.subtracting(now).compactMap { state.sessions[$0]?.connection }
+            )
+        }
+        for connection in begun { connection.attentionChanged(isWatched: true) }
+        for connection in ended { connection.attentionChanged(isWatched: false) }
     }
 
     // MARK: PublisherControl

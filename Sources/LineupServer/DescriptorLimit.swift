@@ -2,6 +2,14 @@ import Foundation
 
 /// How many files and sockets this process may hold open.
 package enum DescriptorLimit {
+    /// Lets the runtime make what it makes at first use: a descriptor for each clock's timers. It dies when it cannot make
+    /// one, which would be at the worst moment: when peers hold all descriptors and a wait is to be timed.
+    package static func reserveTimers() async {
+        // Cancelled: whoever waits next makes them.
+        try? await Task.sleep(for: .milliseconds(1), clock: .continuous)
+        try? await Task.sleep(for: .milliseconds(1), clock: .suspending)
+    }
+
     /// Raises the soft limit as far as the system lets us: shells and services start with 1,024, which is less than the
     /// connections that the servers' own limits allow. Beyond it nobody is accepted and no worker or database is reached.
     ///

@@ -48,6 +48,7 @@ package struct LineupProcess: Sendable {
         let lock = try folder.lock()
         try await folder.waitForCommands()
         try probePorts()
+        await DescriptorLimit.reserveTimers()
         if let limit = DescriptorLimit.raise() { logger.debug("descriptors", metadata: ["limit": "\(limit)"]) }
         let cluster = PrivateCluster(dataFolder: folder.url.path, logger: Logger(label: "lineup.database"))
         do {
@@ -120,8 +121,9 @@ package struct LineupProcess: Sendable {
             channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
         let broadcast = try await makeBroadcast(
             loops: loops, store: store, origin: origin, hub: hub, reports: reports)
+        let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
-            instance: try folder.instance(), store: store, programme: broadcast, publishers: publishers)
+            instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
         try await queue.takeIfFree()
         reports.set { queue.programmeReported($0) }
         let ingest = IngestService(
@@ -129,6 +131,7 @@ package struct LineupProcess: Sendable {
             programmeDelay: configuration.programmeDelay,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
+        orders.set { ingest.attend(to: $0) }
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
         let rtmpPort = try await rtmp.bind()
         let web = WebServer(

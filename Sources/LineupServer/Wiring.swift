@@ -23,6 +23,26 @@ final class PublisherControlRelay: PublisherControl, Sendable {
     }
 }
 
+/// Hands the queue's orders to the programme and, so that whoever is on air or next is read at once, to `Ingest`.
+struct OrderRelay: ProgrammeControl {
+    let programme: any ProgrammeControl
+    /// Set once while the server is put together, before anything runs.
+    private let ingest = Attention()
+
+    init(to programme: any ProgrammeControl) { self.programme = programme }
+
+    func set(_ attend: @escaping @Sendable ([PublishSessionID]) -> Void) { ingest.target.withLock { $0 = attend } }
+
+    func direct(_ order: ProgrammeOrder) {
+        ingest.target.withLock { $0 }?([order.onAir].compactMap { $0 } + order.standby)
+        programme.direct(order)
+    }
+
+    private final class Attention: Sendable {
+        let target = Mutex<(@Sendable ([PublishSessionID]) -> Void)?>(nil)
+    }
+}
+
 /// Lets the programme report to the queue, which is made after it.
 final class ProgrammeReportRelay: Sendable {
     private let target = Mutex<(@Sendable (ProgrammeReport) -> Void)?>(nil)

@@ -13,6 +13,15 @@ final class PublisherHandle: PublisherConnection {
         // On a channel that is closed already this fails, and nobody is waiting to hear it.
         channel.triggerUserOutboundEvent(PublisherCloseRequest(reason: reason), promise: nil)
     }
+
+    func attentionChanged(isWatched: Bool) {
+        channel.triggerUserOutboundEvent(PublisherAttention(isWatched: isWatched), promise: nil)
+    }
+}
+
+/// Tells the connection's handler whether this publisher is on air or next.
+struct PublisherAttention: Sendable {
+    var isWatched: Bool
 }
 
 /// Asks the connection's handler to send the publisher away.

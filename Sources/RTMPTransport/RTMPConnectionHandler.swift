@@ -1,4 +1,5 @@
 import Domain
+import Glibc
 import Logging
 import NIOCore
 import RTMP
@@ -49,6 +50,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     /// The sink was told; ends with the next unit.
     private var isSilent = false
     private var timer: Scheduled<Void>?
+    private var readPace = ReadPace()
 
     /// The reads before and after the publisher was let in: what is read at once is held at once.
     static let readBytesBeforePublish = 8192
@@ -94,6 +96,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         let bytes = unwrapInboundIn(data)
         metrics.received(bytes: bytes.readableBytes)
         lastRead = context.eventLoop.now
+        readPace.received(bytes.readableBytes)
         guard stage == .open else { return }
         machine.bytesReceived(bytes)
         drain()
@@ -133,6 +136,11 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        if let attention = event as? PublisherAttention {
+            if let threshold = readPace.attentionChanged(isWatched: attention.isWatched) { wakeAt(threshold) }
+            promise?.succeed()
+            return
+        }
         guard let request = event as? PublisherCloseRequest else {
             context.triggerUserOutboundEvent(event, promise: promise)
             return
@@ -285,7 +293,9 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     /// One timer per publisher, moved only when it fires or a silence ends: nothing per message.
     private func watchForSilence() {
-        let quiet = Duration((context?.eventLoop.now ?? lastMedia) - lastMedia)
+        let now = context?.eventLoop.now ?? lastMedia
+        let quiet = Duration(now - lastMedia)
+        if let threshold = readPace.looked(at: now, quiet: quiet) { wakeAt(threshold) }
         if quiet >= limits.idleLimit {
             machine.idleLimitPassed()
             return
@@ -296,6 +306,13 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         }
         let next = isSilent ? limits.idleLimit : min(limits.silenceLimit, limits.idleLimit)
         schedule(after: next - quiet) { $0.watchForSilence() }
+    }
+
+    /// The kernel wakes us once this many bytes wait, or at the peer's end.
+    private func wakeAt(_ bytes: Int) {
+        let option = ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_RCVLOWAT))
+        // Refused: it wakes us at each byte.
+        try? context?.channel.syncOptions?.setOption(option, value: SocketOptionValue(bytes))
     }
 
     private func silenceEnded() {

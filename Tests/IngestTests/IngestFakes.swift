@@ -72,6 +72,8 @@ final class FakeRack: InputRack {
 }
 
 final class FakeConnection: PublisherConnection {
+    let attention = Mutex<[Bool]>([])
+    func attentionChanged(isWatched: Bool) { attention.withLock { $0.append(isWatched) } }
     let reasons = Mutex<[String]>([])
 
     func close(reason: String) { reasons.withLock { $0.append(reason) } }

@@ -82,6 +82,17 @@ import Testing
         #expect(bench.service.statistics(of: identity.session) == nil)
     }
 
+    @Test func tellsConnectionsWhoIsOnAirOrNextWhenThatChanges() async throws {
+        let bench = Bench()
+        let connection = FakeConnection()
+        _ = try await bench.open("good", connection: connection).get()
+        let session = try #require(bench.queue.state.withLock { $0.joined.first?.session })
+        bench.service.attend(to: [session])
+        bench.service.attend(to: [session, .random()])
+        bench.service.attend(to: [])
+        #expect(connection.attention.withLock { $0 } == [true, false])
+    }
+
     @Test func aRefusalOfTheQueueLeavesNothingBehind() async {
         let bench = Bench()
         bench.queue.state.withLock { $0.refusal = .queueClosed }

@@ -80,9 +80,12 @@ import Testing
         let publishing = try await Self.publish(stage, to: address)
         let sink = PlayedSink()
         let playing = try await PlayStage.client().play(address, into: sink)
-        // nginx gives a player what comes from the next key frame on, which is among these; its queue holds 256.
-        stage.feed(200)
-        await sink.wait(forUnits: 60)
+        // nginx gives a player the picture from the next key frame on; its queue holds 256.
+        repeat {
+            let before = sink.record.units.count
+            stage.feed(50)
+            await sink.wait(forUnits: before + 1)
+        } while !sink.record.units.contains { $0.track == .video }
         let record = sink.record
         #expect(record.formats.contains(.video(stage.clip.format.video)))
         #expect(record.units.first { $0.track == .video }?.isKeyFrame == true)

@@ -122,6 +122,8 @@ package enum PublisherEnd: Sendable, Equatable {
 package protocol PublisherConnection: AnyObject, Sendable {
     /// Sends the encoder a status with `reason` (one sentence, no secret) and closes. Harmless when already closed.
     func close(reason: String)
+    /// Whether each byte matters as it comes: the publisher is on air or next. Others may be read in larger pieces.
+    func attentionChanged(isWatched: Bool)
 }
 
 /// Takes one accepted publisher's media. Called on the connection's event loop, in the order of arrival; must not block.

@@ -1,0 +1,53 @@
+import Domain
+import NIOCore
+
+/// Decides how many bytes must wait in the kernel before a publisher's socket wakes us. Pure; owned by one connection.
+///
+/// An encoder sends each picture and each audio frame as it is made, some eighty a second, and waking for each costs more than
+/// reading it. Whoever is on air or next is read at once; of the others a few pieces are read together, by a threshold in bytes
+/// that stands for `span` of their own bitrate. It is small against the silence limit, so a publisher whose bitrate falls is
+/// still heard in time; whoever has gone quiet is read at each byte until the next look.
+struct ReadPace {
+    /// Media read at once.
+    static let span: Duration = .milliseconds(40)
+    /// More makes little difference: a key picture crosses it by itself.
+    static let largest = 16_384
+    /// Less saves nothing.
+    static let smallest = 2048
+    /// Whoever sent nothing for this long may have sent less than the threshold.
+    static let patience: Duration = .milliseconds(200)
+
+    private var isWatched = false
+    private var threshold = 1
+    private var bytes = 0
+    private var since: NIODeadline?
+
+    mutating func received(_ count: Int) { bytes &+= count }
+
+    /// - Returns: the threshold to set, when it changes.
+    mutating func attentionChanged(isWatched: Bool) -> Int? {
+        self.isWatched = isWatched
+        return isWatched ? set(1) : nil
+    }
+
+    /// Looks at what came since the last look, which is to be a second or more ago.
+    /// - Parameter quiet: since the last media.
+    /// - Returns: the threshold to set, when it changes.
+    mutating func looked(at now: NIODeadline, quiet: Duration) -> Int? {
+        defer { (bytes, since) = (0, now) }
+        guard !isWatched, quiet < Self.patience, let since else { return set(1) }
+        let elapsed = Duration(now - since)
+        guard elapsed >= .milliseconds(500) else { return nil }
+        let wanted = Int(Double(bytes) * (Self.span / elapsed))
+        // Powers of two: a bitrate that wavers sets nothing anew.
+        var rounded = Self.smallest
+        while rounded * 2 <= min(wanted, Self.largest) { rounded *= 2 }
+        return set(wanted < Self.smallest ? 1 : rounded)
+    }
+
+    private mutating func set(_ wanted: Int) -> Int? {
+        guard wanted != threshold else { return nil }
+        threshold = wanted
+        return wanted
+    }
+}

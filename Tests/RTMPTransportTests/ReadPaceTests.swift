@@ -1,0 +1,44 @@
+import NIOCore
+import Testing
+
+@testable import RTMPTransport
+
+/// How many bytes must wait before a publisher's socket wakes us.
+struct ReadPaceTests {
+    private static func second(_ number: Int64) -> NIODeadline { .uptimeNanoseconds(UInt64(number) * 1_000_000_000) }
+
+    /// After a first look, `bytes` in each following second.
+    private static func paced(_ bytes: Int) -> (pace: ReadPace, threshold: Int?) {
+        var pace = ReadPace()
+        #expect(pace.looked(at: second(1), quiet: .zero) == nil, "nothing is known yet")
+        pace.received(bytes)
+        let threshold = pace.looked(at: second(2), quiet: .milliseconds(20))
+        return (pace, threshold)
+    }
+
+    @Test(arguments: [(312_500, 8192), (1_250_000, 16_384), (100_000, 2048), (16_000, nil)] as [(Int, Int?)])
+    func readsFortyMillisecondsOfTheBitrateAtOnce(bytes: Int, threshold: Int?) {
+        #expect(Self.paced(bytes).threshold == threshold)
+    }
+
+    @Test func readsAtOnceWhatIsOnAirOrNext() {
+        var (pace, _) = Self.paced(312_500)
+        #expect(pace.attentionChanged(isWatched: true) == 1)
+        pace.received(312_500)
+        #expect(pace.looked(at: Self.second(3), quiet: .zero) == nil)
+        #expect(pace.attentionChanged(isWatched: false) == nil, "the next look decides")
+        pace.received(312_500)
+        #expect(pace.looked(at: Self.second(4), quiet: .zero) == 8192)
+    }
+
+    @Test func readsAtEachByteWhatHasGoneQuiet() {
+        var (pace, _) = Self.paced(312_500)
+        #expect(pace.looked(at: Self.second(3), quiet: .milliseconds(200)) == 1)
+    }
+
+    @Test func setsNothingAnewForABitrateThatWavers() {
+        var (pace, _) = Self.paced(312_500)
+        pace.received(250_000)
+        #expect(pace.looked(at: Self.second(3), quiet: .zero) == nil)
+    }
+}
