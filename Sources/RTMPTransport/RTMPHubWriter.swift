@@ -5,8 +5,8 @@ import RTMP
 /// Writes a hub's programme into one connection: a player of ours, or a server that we publish to.
 ///
 /// Owned by the connection's handler, on its event loop. It takes from the hub while the socket takes from it, and leaves the rest
-/// there: what waits for one socket is bounded by the channel's water mark (plus the one message that passes it, which is the
-/// hub's own buffer), and who is too slow resumes at a key frame (I4). No timer and no task: the hub's own rhythm tells it
+/// there: what waits for one socket is bounded by the channel's water mark (plus the one buffer that passes it, which is the
+/// hub's own), and who is too slow resumes at a key frame (I4). No timer and no task: the hub's own rhythm tells it
 /// when a peer has stalled.
 final class RTMPHubWriter: HubReader {
     /// What the peer wants to be different from the hub's own bytes.
@@ -110,8 +110,15 @@ final class RTMPHubWriter: HubReader {
         isPumping = true
         defer { isPumping = false }
         var needsFlush = false
-        while context.channel.isWritable, let event = feed?.next() {
-            if write(event, context) { needsFlush = true }
+        while context.channel.isWritable {
+            if takesAll, let bytes = feed?.nextJoined() {
+                context.write(NIOAny(bytes), promise: nil)
+                needsFlush = true
+            } else if let event = feed?.next() {
+                if write(event, context) { needsFlush = true }
+            } else {
+                break
+            }
             if needsFlush, !context.channel.isWritable {
                 context.flush()
                 needsFlush = false
@@ -138,6 +145,11 @@ final class RTMPHubWriter: HubReader {
             end(.programmeFinished)
             return false
         }
+    }
+
+    /// Whether the hub's own bytes, all of them, are what the peer gets.
+    private var takesAll: Bool {
+        takesAudio && takesVideo && !waitsForKeyFrame && form.streamID == SharedMessage.usualStreamID
     }
 
     private func isWanted(_ packet: HubPacket) -> Bool {

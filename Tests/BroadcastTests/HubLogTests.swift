@@ -181,6 +181,60 @@ import Testing
         #expect(Self.indices(Self.read(log, &late)) == [0, 1, 2])
     }
 
+    // MARK: Runs
+
+    @Test func joinsPacketsIntoOneBufferInOrder() throws {
+        var log = HubLog()
+        log.formatChanged(to: Self.format(1))
+        for index in 0..<5 { log.append(Self.picture(index, bytes: index + 1)) }
+        let run = try #require(log.run(from: 2))
+        #expect(run.places == 2..<5)
+        #expect(run.joined() == ByteBuffer(repeating: 0, count: 3 + 4 + 5))
+    }
+
+    @Test func joinsNothingWhereFewerThanTwoPacketsAre() {
+        let log = Self.log(pictures: 0..<5)
+        #expect(log.run(from: 4) == nil)
+        #expect(log.run(from: 5) == nil)
+        #expect(log.run(from: 6) == nil)
+    }
+
+    @Test func joinsNoPacketsThatAreGone() {
+        var limits = HubLimits()
+        limits.maximumBytes = 500
+        let log = Self.log(pictures: 0..<20, limits: limits)
+        #expect(log.run(from: 14) == nil)
+        #expect(log.run(from: 15)?.places == 15..<20)
+    }
+
+    @Test func endsARunBeforeTheFormatChangesAndAtItsLimit() {
+        var limits = HubLimits()
+        limits.maximumRunBytes = 450
+        var log = Self.log(pictures: 0..<10, limits: limits)
+        log.formatChanged(to: Self.format(2))
+        for index in 25..<30 { log.append(Self.picture(index)) }
+        #expect(log.run(from: 0)?.places == 0..<4)
+        #expect(log.run(from: 7)?.places == 7..<10)
+        #expect(log.run(from: 9) == nil)
+    }
+
+    @Test func takesARunOnlyWhereItBeginsAndUnderItsFormat() throws {
+        var log = Self.log(pictures: 0..<10)
+        var untold = log.start()
+        let early = try #require(log.run(from: 0))
+        #expect(!untold.take(early))  // It was not told the format.
+        var cursor = untold
+        for _ in 0..<3 { _ = log.next(&cursor) }
+        #expect(!cursor.take(early))
+        let run = try #require(log.run(from: 2))
+        #expect(cursor.take(run))
+        #expect(!cursor.take(run))
+        #expect(log.next(&cursor) == .nothing)
+        log.append(Self.picture(10))
+        #expect(Self.indices(Self.read(log, &cursor)) == [10])
+        #expect(cursor.lost == 0)
+    }
+
     /// However fast anybody reads: order, no picture before its key frame, gaps only where they were counted, bounded memory.
     @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
     func keepsItsPromisesToReadersOfAnySpeed(seed: UInt64) {

@@ -55,6 +55,8 @@ import Testing
 
     private static let format = ProgrammeFormat(
         video: .synthetic(width: 1280, frameRate: 25, mark: 1), audio: .synthetic(sampleRate: 48_000, channels: 2))
+    private static let otherFormat = ProgrammeFormat(
+        video: .synthetic(width: 640, frameRate: 25, mark: 2), audio: .synthetic(sampleRate: 48_000, channels: 2))
     private static let join = ProgrammeJoin(session: nil, at: .zero, formatChanged: true)
 
     private static func picture(_ index: Int, group: Int = 25) -> ProgrammeUnit {
@@ -120,6 +122,114 @@ import Testing
         hub.unit(Self.picture(2))
         loop.advanceTime(by: .milliseconds(100))
         #expect(reader.packets.count == 3)
+    }
+
+    /// Takes what is joined where it can, and keeps the bytes only.
+    private final class Writer: HubReader {
+        var feed: (any HubFeed)?
+        var bytes = ByteBuffer()
+        var joined: [ByteBuffer] = []
+        var isTold = true
+
+        func hubMovedOn() { if isTold { take() } }
+
+        func take() {
+            while true {
+                if let run = feed?.nextJoined() {
+                    joined.append(run)
+                    bytes.writeImmutableBuffer(run)
+                } else if let event = feed?.next() {
+                    if case .packet(let packet) = event { bytes.writeImmutableBuffer(packet.bytes) }
+                } else {
+                    return
+                }
+            }
+        }
+    }
+
+    private func write(_ hub: Hub, on loop: any EventLoop) -> Writer {
+        let writer = Writer()
+        writer.feed = hub.subscribe(writer, on: loop)
+        writer.take()
+        return writer
+    }
+
+    @Test func joinsAWakesPacketsIntoOneBufferForWhoKeepsUp() {
+        let hub = Hub(channel: .main, name: "test", wrapping: CountingWrapping())
+        let loop = EmbeddedEventLoop()
+        hub.joined(Self.join, format: Self.format)
+        hub.unit(Self.picture(0))
+        let writers = (0..<3).map { _ in write(hub, on: loop) }
+        loop.run()
+        for index in 1..<6 { hub.unit(Self.picture(index)) }
+        // One reads ahead of the wake, so its place is another one.
+        writers[2].take()
+        hub.unit(Self.picture(6))
+        #expect(writers[0].feed?.nextJoined() == nil)
+        loop.run()
+        #expect(writers.map(\.joined.count) == [1, 1, 0])
+        let addresses = writers[..<2].map { $0.joined[0].withUnsafeReadableBytes { $0.baseAddress } }
+        #expect(addresses[0] == addresses[1])
+        #expect(writers[0].bytes.readableBytes == 700)
+        #expect(writers.allSatisfy { $0.bytes == writers[0].bytes })
+        // From here on all three are in one place again.
+        for index in 7..<9 { hub.unit(Self.picture(index)) }
+        loop.run()
+        #expect(writers.map(\.joined.count) == [2, 2, 1])
+    }
+
+    @Test func joinsNothingForOneReaderAloneOrOnePacket() {
+        let hub = Hub(channel: .main, name: "test", wrapping: CountingWrapping())
+        let loop = EmbeddedEventLoop()
+        hub.joined(Self.join, format: Self.format)
+        hub.unit(Self.picture(0))
+        let first = write(hub, on: loop)
+        loop.run()
+        for index in 1..<4 { hub.unit(Self.picture(index)) }
+        loop.run()
+        let second = write(hub, on: loop)
+        hub.unit(Self.picture(4))
+        loop.run()
+        #expect(first.joined.isEmpty && second.joined.isEmpty)
+        #expect(first.bytes == second.bytes)
+    }
+
+    /// Whoever takes joined packets gets the bytes that somebody gets who takes each alone.
+    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+    func joinedOrNotTheBytesAreTheSame(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var limits = HubLimits()
+        limits.maximumRunBytes = 1000
+        limits.maximumLag = .milliseconds(100_000)
+        let hub = Hub(channel: .main, name: "test", wrapping: CountingWrapping(), limits: limits)
+        let loop = EmbeddedEventLoop()
+        hub.joined(Self.join, format: Self.format)
+        hub.unit(Self.picture(0))
+        let plain = subscribe(hub, on: loop)
+        let writers = (0..<6).map { _ in write(hub, on: loop) }
+        for index in 1..<2000 {
+            hub.unit(Self.picture(index))
+            if index % 100 == 50 {
+                hub.joined(Self.join, format: index % 200 == 50 ? Self.otherFormat : Self.format)
+            }
+            if Int.random(in: 0..<6, using: &random) == 0 { loop.run() }
+            for (number, writer) in writers.enumerated() {
+                // The first is always told; others come and go, some between the wakes, yet none falls behind for good.
+                if number > 0 { writer.isTold = Int.random(in: 0..<(number + 1), using: &random) > 0 }
+                if number > 2, Int.random(in: 0..<20, using: &random) == 0 { writer.take() }
+            }
+        }
+        for writer in writers { writer.isTold = true }
+        hub.finished()
+        loop.run()
+        var expected = ByteBuffer()
+        for packet in plain.packets { expected.writeImmutableBuffer(packet.bytes) }
+        #expect(plain.packets.count == 2000)
+        for writer in writers {
+            #expect(writer.bytes == expected)
+            #expect(writer.joined.count > 20)
+            #expect(writer.feed?.lostPackets == 0)
+        }
     }
 
     @Test func aSlowReaderLosesItsOwnPacketsOnly() {

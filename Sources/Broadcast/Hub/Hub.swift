@@ -6,8 +6,9 @@ import Synchronization
 /// The programme in one wrapping for any number of readers (I4).
 ///
 /// The channel's loop writes: it wraps each unit once, appends it to the one bounded log and wakes each event loop that has
-/// readers, at most once until that loop has looked. Readers take from the log at their own pace, each with a cursor of a few
-/// words; whoever is too slow finds its packets gone, is counted, and goes on at a key frame. Owned by the assembly.
+/// readers, at most once until that loop has looked. There it joins what came since into one buffer for those who keep up. Readers
+/// take at their own pace, each with a cursor of a few words; whoever is too slow finds its packets gone, is counted, and goes on
+/// at a key frame. Owned by the assembly.
 package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     private struct State {
         var log: HubLog
@@ -22,6 +23,8 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
         var readers = 0
         /// It was woken and has not looked yet.
         var isWoken = false
+        /// Of the log when its readers were told last: whoever keeps up is there.
+        var told: Int
     }
 
     private let wrapping: any HubWrapping
@@ -84,8 +87,15 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
 
     /// On the relay's loop. What is appended from here on wakes it anew.
     private func tell(_ relay: HubRelay) {
-        state.withLock { $0.loops[relay.key]?.isWoken = false }
-        relay.tellReaders()
+        let run = state.withLock { state -> HubLog.Run? in
+            guard var loop = state.loops[relay.key] else { return nil }
+            let run = loop.readers > 1 ? state.log.run(from: loop.told) : nil
+            loop.isWoken = false
+            loop.told = state.log.end
+            state.loops[relay.key] = loop
+            return run
+        }
+        relay.tellReaders(run)
     }
 
     // MARK: Reading, on the readers' loops
@@ -95,7 +105,7 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
         let key = ObjectIdentifier(eventLoop)
         let (relay, cursor, count) = state.withLock { state -> (HubRelay, HubLog.Cursor, Int) in
             let relay = state.loops[key]?.relay ?? HubRelay(eventLoop: eventLoop, key: key)
-            state.loops[key, default: Loop(relay: relay)].readers += 1
+            state.loops[key, default: Loop(relay: relay, told: state.log.end)].readers += 1
             state.readers += 1
             return (relay, state.log.start(), state.readers)
         }
@@ -142,18 +152,26 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     private final class Feed: HubFeed {
         private let hub: Hub
         private let relay: HubRelay
+        private let board: HubRelay.Board
         private var cursor: HubLog.Cursor
         private var isCancelled = false
 
         init(hub: Hub, relay: HubRelay, cursor: HubLog.Cursor) {
             self.hub = hub
             self.relay = relay
+            self.board = relay.board
             self.cursor = cursor
         }
 
         var lostPackets: Int { cursor.lost }
 
         func next() -> HubEvent? { isCancelled ? nil : hub.step(&cursor) }
+
+        func nextJoined() -> ByteBuffer? {
+            guard let run = board.run, !isCancelled, cursor.take(run.packets) else { return nil }
+            return run.bytes
+        }
+
         func restart() { hub.restart(&cursor) }
 
         func cancel() {

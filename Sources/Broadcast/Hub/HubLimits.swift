@@ -9,6 +9,9 @@ package struct HubLimits: Sendable, Equatable {
     package var maximumGroup = MediaTime.milliseconds(12_000)
     /// How far a reader may be behind beyond the current group. Farther: it loses packets and resumes at a key frame.
     package var maximumLag = MediaTime.milliseconds(4000)
+    /// Of the packets that are joined into one buffer for the readers of a loop, in bytes; what goes beyond is read packet by
+    /// packet. A reader whose socket is slow may hold one such buffer for as long as that takes.
+    package var maximumRunBytes = 131_072
 
     package init() {}
 }

@@ -1,5 +1,5 @@
 package import Domain
-import NIOCore
+package import NIOCore
 
 /// What a hub keeps: the latest packets in order, each with a number that never comes again, and where late joiners start.
 ///
@@ -20,6 +20,13 @@ package struct HubLog: Sendable {
         package fileprivate(set) var lost = 0
         /// How often it had to leave something out.
         package fileprivate(set) var skips = 0
+
+        /// Moves past `run` if it is what comes next here.
+        package mutating func take(_ run: Run) -> Bool {
+            guard position == run.places.lowerBound, formatNumber == run.formatNumber else { return false }
+            position = run.places.upperBound
+            return true
+        }
     }
 
     package enum Step: Sendable, Equatable {
@@ -28,6 +35,22 @@ package struct HubLog: Sendable {
         case packet(HubPacket)
         case finished
         case nothing
+    }
+
+    /// Packets that follow each other under one format, two or more.
+    package struct Run: Sendable {
+        package fileprivate(set) var places: Range<Int>
+        fileprivate var formatNumber: Int
+        fileprivate var parts: [ByteBuffer]
+        /// Of all packets, in bytes.
+        fileprivate var length: Int
+
+        /// One buffer with all their bytes: a copy.
+        package func joined() -> ByteBuffer {
+            var bytes = ByteBufferAllocator().buffer(capacity: length)
+            for part in parts { bytes.writeImmutableBuffer(part) }
+            return bytes
+        }
     }
 
     private struct Entry {
@@ -49,7 +72,8 @@ package struct HubLog: Sendable {
     package init(limits: HubLimits = HubLimits()) { self.limits = limits }
 
     package var count: Int { entries.count }
-    private var end: Int { first + entries.count }
+    /// The number of the packet that is appended next.
+    package var end: Int { first + entries.count }
 
     // MARK: Writing
 
@@ -121,6 +145,23 @@ package struct HubLog: Sendable {
         }
         cursor.position = position + 1
         return .packet(entry.packet)
+    }
+
+    /// The packets from `place` on that may be written as one, up to `maximumRunBytes`; `nil` when fewer than two are there.
+    package func run(from place: Int) -> Run? {
+        guard place >= first, end - place > 1 else { return nil }
+        let formatNumber = entries[offset: place - first].formatNumber
+        var run = Run(places: place..<place, formatNumber: formatNumber, parts: [], length: 0)
+        run.parts.reserveCapacity(end - place)
+        while run.places.upperBound < end {
+            let entry = entries[offset: run.places.upperBound - first]
+            let length = run.length + entry.packet.bytes.readableBytes
+            guard entry.formatNumber == formatNumber, length <= limits.maximumRunBytes else { break }
+            run.parts.append(entry.packet.bytes)
+            run.length = length
+            run.places = place..<run.places.upperBound + 1
+        }
+        return run.places.count > 1 ? run : nil
     }
 
     private func skip(_ cursor: inout Cursor, from position: Int) {

@@ -51,6 +51,10 @@ package protocol HubReader: AnyObject {
 package protocol HubFeed: AnyObject {
     /// The next event; `nil` when the reader has everything there is.
     func next() -> HubEvent?
+    /// The next packets as one buffer, which the other readers of this loop get too, so that each of them costs one write a wake.
+    /// For readers that leave nothing out. `nil` whenever `next` is to be asked: between wakes, before a change of format, for
+    /// who is behind the others, and when there is but one packet or one reader. At most `HubLimits.maximumRunBytes`.
+    func nextJoined() -> ByteBuffer?
     /// Leaves out what lies between here and where somebody who comes now would start; for who paused. Not counted as lost.
     func restart()
     /// Packets that were gone before the reader took them.

@@ -9,6 +9,9 @@ import socket
 import struct
 import time
 
+# S0, S1 and S2.
+HANDSHAKE_BYTES = 3073
+
 
 def _string(text):
     return b"\x02" + struct.pack(">H", len(text)) + text.encode()
@@ -105,11 +108,12 @@ class Probe:
 
 
 class Readers:
-    """`count` players of one stream, run by `run`; the last one is the probe."""
+    """`count` players of one stream, run by `run`; the last one is the probe, where there is RTMP to look at."""
 
-    def __init__(self, host, port, application, name, count):
+    def __init__(self, host, port, application, name, count, has_probe=True):
         self._first, self._rest = opening(host, port, application, name)
         self._place, self._count = (host, port), count
+        self._has_probe = has_probe
         self._poll = select.epoll()
         self._sockets, self._left = {}, {}
         self.bytes, self.ended = 0, 0
@@ -123,8 +127,8 @@ class Readers:
             peer.sendall(self._first)
             peer.setblocking(False)
             self._sockets[peer.fileno()] = peer
-            self._left[peer.fileno()] = 3073
-            if number == self._count - 1:
+            self._left[peer.fileno()] = HANDSHAKE_BYTES
+            if self._has_probe and number == self._count - 1:
                 self._probed = peer.fileno()
             self._poll.register(peer.fileno(), select.EPOLLIN)
             self.run(1 / a_second)

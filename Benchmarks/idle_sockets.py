@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What connections that never publish cost the server: memory per socket, and that they are gone at the deadline.
 
-    LINEUP_BINARY=.build/release/lineup .venv-e2e/bin/python scripts/bench/idle_sockets.py [N ...]
+    LINEUP_BINARY=.build/release/lineup .venv-e2e/bin/python Benchmarks/idle_sockets.py [N ...]
 
 Half of the N sockets (10,000 without a number) send nothing, half a handshake. Prints one row of Markdown per N: KiB of resident memory
 for each socket, what is left when all are closed, and how long a DJ's publish takes in their midst.
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts" / "e2e"))
 
 import processes  # noqa: E402
 import rawrtmp  # noqa: E402
