@@ -81,8 +81,10 @@ extension PostgresStore: QueueStore {
                 guard let present = try owner.first?.integer(0) else { throw QueueStoreError.unknownChannel }
                 guard present <= epoch else { throw QueueStoreError.epochLost(present: present) }
                 _ = try link.query(
-                    "UPDATE queue_entries SET used_on_air_ns = $2 WHERE id = $1 AND state = 'on_air'",
-                    [.id(entry), .integer(usedOnAir.wholeNanoseconds)])
+                    """
+                    UPDATE queue_entries SET used_on_air_ns = $2
+                    WHERE id = $1 AND state = 'on_air' AND used_on_air_ns < $2
+                    """, [.id(entry), .integer(usedOnAir.wholeNanoseconds)])
             }
         }
     }

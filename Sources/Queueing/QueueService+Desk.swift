@@ -70,6 +70,8 @@ extension QueueService {
         }
     }
 
+    /// Answers when the act is stored, so that one that was answered survives a crash (I6); while the database is away it is
+    /// done and answered all the same.
     package func perform(
         _ command: QueueCommand, on channel: ChannelName
     ) async throws(QueueCommandError) -> QueueView {
@@ -88,7 +90,11 @@ extension QueueService {
                 return (.failure(error), [])
             }
         }
-        return try outcome.get()
+        let view = try outcome.get()
+        guard await fate(of: view.version) != .lost else {
+            throw .refused("Another server has taken this channel over.")
+        }
+        return view
     }
 
     private func check(_ asked: ChannelName) throws(QueueCommandError) {

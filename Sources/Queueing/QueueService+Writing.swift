@@ -53,6 +53,7 @@ extension QueueService {
             try await store.commit(transition)
             let left = state.withLock { state in
                 state.backlog.removeFirst()
+                settleWritten(&state)
                 return state.backlog.count
             }
             backlogGauge.record(left)
@@ -96,6 +97,7 @@ extension QueueService {
     private func noteTrouble(_ trouble: String?) {
         let before = state.withLock { state in
             guard !state.hasSteppedDown else { return state.trouble }
+            if trouble != nil { settle(&state, as: .waits) }
             defer { state.trouble = trouble }
             return state.trouble
         }

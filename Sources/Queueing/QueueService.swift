@@ -10,7 +10,7 @@ import Synchronization
 /// (I5). Moves are appended to `backlog` under the same lock and written in order by `run()`, with retries while the database
 /// is away. While too many wait, nobody joins and no operator acts, and what still happens is merged (I11).
 ///
-/// By topic: `+Desk` for pages and operators, `+Writing` for the database.
+/// By topic: `+Desk` for pages and operators, `+Writing` for the database, `+Fate` for what became of an act.
 package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Service, Sendable {
     package struct Limits: Sendable {
         /// Moves that wait for the database before joining and acting is refused.
@@ -21,6 +21,8 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         package var maximumListeners = 2_000
         /// Events that wait for one listener before it is let go.
         package var maximumEventsPerListener = 256
+        /// How long an operator's answer waits for the act to be stored; then it goes out all the same.
+        package var longestAnswer: Duration = .seconds(2)
         /// How long the stop waits for the moves that are not written yet.
         package var lastWriting: Duration = .seconds(2)
 
@@ -35,6 +37,8 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         var listeners: [Int: AsyncStream<QueueView>.Continuation] = [:]
         var eventListeners: [Int: AsyncStream<EventRecord>.Continuation] = [:]
         var nextListener = 0
+        /// Operators whose answer waits for their act's version to be stored.
+        var waiters: [Int: Waiter] = [:]
         /// The latest time the machine was told: two threads' times may come in the other order, the machine's never do.
         var now: WallTime
         var isStopping = false
@@ -144,6 +148,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
     func stop() {
         let (listeners, eventListeners) = state.withLock { state in
             state.isStopping = true
+            settle(&state, as: .waits)
             defer { (state.listeners, state.eventListeners) = ([:], [:]) }
             return (Array(state.listeners.values), Array(state.eventListeners.values))
         }
@@ -166,6 +171,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
             state.hasSteppedDown = true
             state.trouble = "another server has taken this channel over"
             state.heartbeat = nil
+            settle(&state, as: .lost)
             defer { state.backlog.removeAll() }
             return (state.machine.stepDown(), state.backlog.count)
         }

@@ -96,7 +96,8 @@ package final class FakeQueueStore: QueueStore, EventLog, LeaseStore {
         try access(channel) { state in
             guard epoch >= state.record.epoch else { throw QueueStoreError.epochLost(present: state.record.epoch) }
             for index in state.record.entries.indices where state.record.entries[index].id == entry {
-                if state.record.entries[index].state == .onAir { state.record.entries[index].usedOnAir = usedOnAir }
+                guard state.record.entries[index].state == .onAir else { continue }
+                state.record.entries[index].usedOnAir = max(state.record.entries[index].usedOnAir, usedOnAir)
             }
         }
     }

@@ -169,6 +169,18 @@ import Testing
         #expect(bench.onAir == "dj2")
     }
 
+    @Test func aMoveStoresTheTimeThatRanSinceTheClockStarted() throws {
+        var bench = QueueBench(ready: 2)
+        bench.shows(1)
+        bench.wait(.milliseconds(90_300))
+        // Touches the entry on air in the midst of its running clock.
+        try bench.act(.extend(nil, seconds: 60))
+        #expect(bench.moves.last?.changed.first?.usedOnAir == .milliseconds(90_300))
+        let left = bench.left
+        bench.restart()
+        #expect(bench.left == left)
+    }
+
     @Test func skippingAnEmptyQueueIsRefused() {
         var bench = QueueBench()
         #expect(throws: QueueCommandError.nobodyOnAir) { try bench.skip() }

@@ -350,6 +350,8 @@ enum QueueBackend: String, CaseIterable, Sendable {
         let mira = entry(try await addUser(store, "mira"), "Mira", position: 1, state: .onAir)
         try await store.commit(transition(from: 0, [mira]))
         try await store.heartbeat(mira.id, usedOnAir: .milliseconds(12_345), in: .main, epoch: 0)
+        // One that was overtaken by a move takes nothing back.
+        try await store.heartbeat(mira.id, usedOnAir: .milliseconds(12_000), in: .main, epoch: 0)
         let loaded = try await store.load(.main)
         #expect(loaded.version == 1)
         #expect(loaded.entries.first?.usedOnAir == .milliseconds(12_345))

@@ -131,6 +131,38 @@ import Testing
         }
     }
 
+    @Test func anActIsAnsweredWhenItIsStored() async throws {
+        try await withService { service in
+            for isOpen in [false, true, false] {
+                let version = try await service.perform(act(.setOpen(isOpen)), on: .main).version
+                #expect(recorder.kept.withLock { $0.moves.last?.version } == version)
+            }
+        }
+    }
+
+    @Test func anActIsDoneAndAnsweredWhileTheDatabaseIsAway() async throws {
+        recorder.kept.withLock { $0.isAway = true }
+        var limits = QueueService.Limits()
+        limits.longestAnswer = .seconds(3600)
+        try await withService(limits: limits) { service in
+            let closed = try await service.perform(act(.setOpen(false)), on: .main)
+            #expect(!closed.isOpen)
+            let open = try await service.perform(act(.setOpen(true)), on: .main)
+            #expect(open.isOpen)
+            #expect(recorder.kept.withLock { $0.moves.isEmpty })
+        }
+    }
+
+    @Test func anActIsNotAnsweredAsDoneWhenTheChannelIsAnothers() async throws {
+        try await withService { service in
+            recorder.kept.withLock { $0.refusal = .epochLost(present: 8) }
+            await #expect(throws: QueueCommandError.self) {
+                _ = try await service.perform(act(.setOpen(false)), on: .main)
+            }
+            #expect(service.hasSteppedDown)
+        }
+    }
+
     @Test func ofTwoOperatorsWithOneVersionTheSecondIsToldWhatItIsNow() async throws {
         try await withService { service in
             _ = await service.join(publisher(1))

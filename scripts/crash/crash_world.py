@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import clips
+import requests
+from crash_acts import check_effect
 from database import Database
 from queue_invariants import check
 from rtmp_push import Push
@@ -15,6 +17,7 @@ from waiting import wait_until
 # Short enough that places of DJs who stay away end within the run, long enough that one that comes back after a restart on a
 # busy machine has its own.
 GRACE_SECONDS = 25
+QUEUE = "/api/v1/channels/main/queue"
 SMALL = clips.Clip("crash", "red", 440, width=160, height=90, fps=10, gop_seconds=0.5, seconds=12)
 
 
@@ -24,6 +27,7 @@ class Person:
 
     name: str
     key: str
+    user: str = ""
     push: Push = None
     banned: bool = False
 
@@ -40,6 +44,7 @@ class Known:
     held: dict = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
     banned: set = field(default_factory=set)
+    user_slots: dict = field(default_factory=dict)
     acts: int = 0
     # An act was under way when the server died: it is done or not, and nobody was told.
     unsure: bool = False
@@ -56,11 +61,16 @@ class World:
         for number in range(people):
             dj = self.server.make_dj(f"DJ {chr(65 + number)}")
             self.people.append(Person(dj.name, dj.key))
+        users = self.database.ask("SELECT json_object_agg(name, id) FROM users")
+        for person in self.people:
+            person.user = users[person.name]
+        self.token = json.loads(
+            self.server.run("token", "create", "--role", "operator", "--name", "crash", "--json").stdout)["token"]
         self.counts = {}
         # What the API said last: (moment, view); None while something is under way that may change the slot's time.
         self.seen = None
-        self.act("set", f"graceOnAir={GRACE_SECONDS}s", f"graceWaiting={GRACE_SECONDS}s", "slotLength=45m",
-                 settings={"graceOnAirSeconds": GRACE_SECONDS, "graceWaitingSeconds": GRACE_SECONDS, "slotSeconds": 2700})
+        self.set(graceOnAir=f"{GRACE_SECONDS}s", graceWaiting=f"{GRACE_SECONDS}s", slotLength="45m", settings={
+            "graceOnAirSeconds": GRACE_SECONDS, "graceWaitingSeconds": GRACE_SECONDS, "slotSeconds": 2700})
 
     def close(self):
         with ThreadPoolExecutor(len(self.people)) as pool:
@@ -70,11 +80,24 @@ class World:
 
     # -- looking
 
+    def ask(self, method, path, body=None, **headers):
+        """One request as an operator; None while the server is gone."""
+        try:
+            return requests.request(method, self.server.url + QUEUE + path, json=body, timeout=15,
+                                    headers={"Authorization": f"Bearer {self.token}", **headers})
+        except requests.RequestException:
+            return None
+
     def look(self):
-        """The queue as the API shows it, remembered with its moment; None while the server is gone."""
+        """The queue as its operator sees it, remembered with its moment; None while the server is gone.
+
+        With the database away nobody can be told from an operator: it is the public one then.
+        """
         before = time.monotonic()
-        answer = self.server.get("/api/v1/channels/main/queue")
-        if answer.status_code != 200:
+        answer = self.ask("GET", "")
+        if answer is not None and answer.status_code == 503:
+            answer = self.server.get(QUEUE)
+        if answer is None or answer.status_code != 200:
             return None
         view = answer.json()
         self.seen = ((before + time.monotonic()) / 2, view)
@@ -107,20 +130,35 @@ class World:
         return names[index]
 
     def acts(self, person):
-        rng = self.rng
-        seconds = rng.randrange(600, 5400)
-        yield "skip", 1, lambda: self.act("skip")
-        yield "remove", 1, lambda: self.act("remove", person.name)
-        yield "move", 2, lambda: self.act("move", person.name, str(rng.randrange(1, 6)))
-        yield "put-on-air", 1, lambda: self.act("put-on-air", person.name)
-        yield "hold", 2, lambda: self.hold(person, True)
-        yield "release", 2, lambda: self.hold(person, False)
-        yield "extend", 1, lambda: self.act("extend", f"--by={rng.choice([-60, 30, 300])}s")
-        yield "set", 2, lambda: self.act("set", f"slotLength={seconds}s", settings={"slotSeconds": seconds})
-        yield "ban", 1, lambda: self.ban(person)
-        banned = [other for other in self.people if other.banned]
+        rng, name = self.rng, person.name
+        seconds, by, to, place = rng.randrange(600, 5400), rng.choice([-60, 30, 300]), rng.randrange(300, 4000), rng.randrange(1, 6)
+        block = rng.choice(["off", "untilSomeoneElsePlayed", "1m"])
+        advances = rng.random() < 0.7
+        on_air = self.on_air()
+        if on_air:
+            yield "skip", 1, lambda: self.act("skip", on_air, entry=on_air)
+            yield "extend", 1, lambda: self.act("extend", f"--by={by}s", seconds=by)
+            yield "remaining", 1, lambda: self.act("remaining", f"--to={to}s", seconds=to)
+        yield "remove", 1, lambda: self.act("remove", name, entry=name)
+        yield "move", 2, lambda: self.act("move", name, str(place), entry=name, position=place)
+        yield "put-on-air", 1, lambda: self.act("put-on-air", name, entry=name)
+        yield "hold", 2, lambda: self.act("hold", name, entry=name)
+        yield "release", 2, lambda: self.act("release", name, entry=name)
+        yield "set", 2, lambda: self.set(slotLength=f"{seconds}s", settings={"slotSeconds": seconds})
+        yield "set-block", 1, lambda: self.set(blockAfterTurn=block, settings={"blockAfterTurn": block})
+        yield "set-auto", 1, lambda: self.set(autoAdvance=str(advances).lower(), settings={"autoAdvance": advances})
+        yield "user-slot", 1, lambda: self.act("user-slot", name, f"{seconds}s", user=name, seconds=seconds)
+        # A DJ's encoder goes on trying, as an encoder does; it must not get in.
+        yield "ban", 1, lambda: self.act("ban", name, "--for=24h", "--reason=crash test", user=name, seconds=86400,
+                                         reason="crash test")
+        banned = [other.name for other in self.people if other.banned]
         if banned:
-            yield "unban", 3, lambda: self.unban(rng.choice(banned))
+            freed = rng.choice(banned)
+            yield "unban", 3, lambda: self.act("unban", freed, user=freed)
+        blocked = [entry["name"] for entry in self.last.get("blocked", [])]
+        if blocked:
+            released = rng.choice(blocked)
+            yield "unblock", 2, lambda: self.act("unblock", released, user=released)
 
     # -- DJs
 
@@ -134,35 +172,70 @@ class World:
 
     # -- the admin
 
-    def act(self, name, *arguments, settings=None):
-        """One command. Answers the queue as it prints it; None when it was refused or the server was gone."""
-        answer = self.server.run("queue", name, *arguments, "--json", check=False)
-        if answer.returncode != 0:
-            self.known.unsure = self.known.unsure or self.server.process.poll() is not None
-            return None
-        view = json.loads(answer.stdout)
-        self.known.acts += 1
-        self.known.version = max(self.known.version, view["version"])
-        self.known.settings.update(settings or {})
+    @property
+    def last(self):
+        return self.seen[1] if self.seen else {}
+
+    def on_air(self):
+        """The id of the entry on air in the last look."""
+        return next((entry["id"] for entry in self.last.get("entries", []) if entry["state"] == "onAir"), None)
+
+    def act(self, name, *arguments, **body):
+        """One act by command or by API; what it answers must be so, and stays so. None when it was not done."""
+        view = self.command(name, *arguments) if self.rng.random() < 0.3 else self.request(name, body)
+        if view:
+            self.note(name, body, view)
         return view
 
-    def hold(self, person, is_held):
-        view = self.act("hold" if is_held else "release", person.name)
+    def command(self, name, *arguments):
+        answer = self.server.run("queue", name, *arguments, "--json", check=False)
+        if answer.returncode == 0:
+            return json.loads(answer.stdout)
+        self.known.unsure = self.known.unsure or self.server.process.poll() is not None
+        return None
+
+    def request(self, name, body):
+        """Conditional on the version that was looked at, so that what must come of it is known."""
+        before = self.look()
+        # What the slot has left is another thing from here on.
+        self.seen = None
+        if before is None or "blocked" not in before:
+            return None
+        answer = self.ask("POST", f"/{name}", body, **{"If-Match": f'"{before["version"]}"'})
+        if answer is None:
+            self.known.unsure = True
+            return None
+        if answer.status_code == 409 and answer.json()["queue"]["version"] != before["version"]:
+            self.counts["conflict"] = self.counts.get("conflict", 0) + 1
+        if answer.status_code != 200:
+            check(answer.status_code in (404, 409, 422, 400, 503), f"{name} was answered {answer.status_code} {answer.text}")
+            return None
+        after = answer.json()
+        check_effect(name, body, before, after, next((person.user for person in self.people if person.name == body.get("user")), None))
+        return after
+
+    def note(self, name, body, view):
+        """What a crash may not take away any more."""
+        known = self.known
+        known.acts += 1
+        known.version = max(known.version, view["version"])
+        if name in ("hold", "release"):
+            known.held.update({entry["id"]: name == "hold" for entry in view["entries"] if entry["name"] == body["entry"]})
+        elif name == "put-on-air":
+            known.held.update({entry["id"]: False for entry in view["entries"] if entry["name"] == body["entry"]})
+        elif name in ("ban", "unban"):
+            next(person for person in self.people if person.name == body["user"]).banned = name == "ban"
+            (known.banned.add if name == "ban" else known.banned.discard)(body["user"])
+        elif name == "user-slot":
+            known.user_slots[body["user"]] = body["seconds"]
+
+    def set(self, settings, **texts):
+        """Settings by command; `settings` is how they stand in the database."""
+        view = self.command("set", *[f"{name}={text}" for name, text in texts.items()])
         if view:
-            for entry in view["entries"]:
-                if entry["name"] == person.name:
-                    self.known.held[entry["id"]] = is_held
-
-    def ban(self, person):
-        # A DJ's encoder goes on trying, as an encoder does; it must not get in.
-        if self.act("ban", person.name, "--for=24h", "--reason=crash test"):
-            person.banned = True
-            self.known.banned.add(person.name)
-
-    def unban(self, person):
-        if self.act("unban", person.name):
-            person.banned = False
-            self.known.banned.discard(person.name)
+            self.known.acts += 1
+            self.known.version = max(self.known.version, view["version"])
+            self.known.settings.update(settings)
 
     # -- waiting
 
@@ -173,6 +246,7 @@ class World:
             if view is None:
                 return None
             connected = {entry["name"] for entry in view["entries"] if entry["connected"]}
-            missing = {person.name for person in self.people if person.wanted and not person.banned} - connected
+            blocked = {entry["name"] for entry in view.get("blocked", [])}
+            missing = {person.name for person in self.people if person.wanted and not person.banned} - connected - blocked
             return view if not missing else None
         return wait_until(probe, "every encoder's DJ to be connected", timeout)

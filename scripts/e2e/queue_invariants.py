@@ -12,6 +12,10 @@ SELECT json_build_object(
             payload->>'reason') ORDER BY epoch, sequence), '[]') FROM events WHERE channel = c.name),
     'bans', (SELECT coalesce(json_agg(u.name ORDER BY u.name), '[]') FROM queue_bans b JOIN users u ON u.id = b.user_id
             WHERE b.channel = c.name),
+    'blocks', (SELECT coalesce(json_agg(json_build_array(user_id, rule, extract(epoch FROM until)) ORDER BY user_id, rule), '[]')
+            FROM queue_blocks WHERE channel = c.name),
+    'userSlots', (SELECT coalesce(json_object_agg(u.name, s.seconds), '{}') FROM queue_user_slots s
+            JOIN users u ON u.id = s.user_id WHERE channel = c.name),
     'audit', (SELECT count(*) FROM audit_log),
     'clock', extract(epoch FROM clock_timestamp()))
 FROM channels c WHERE c.name = 'main'

@@ -65,7 +65,7 @@ def test_remaining_slot_survives_kill_minus_nine(server, publish):
     server.start()
     server.wait_for_on_air("DJ A", timeout=30)
     again = server.view()["entries"][0]["remainingSeconds"]
-    assert left - 4 <= again <= left + 2.5, "a heartbeat each second keeps the used time"
+    assert left - 4 <= again <= left + 2.5, "a heartbeat twice a second keeps the used time"
 
 
 @pytest.mark.parametrize("moment", ["while A leaves", "while the next is joining"])

@@ -105,7 +105,7 @@ package protocol QueueStore: Sendable {
     /// succeeds and changes nothing.
     /// - Throws: `QueueStoreError` when it can never be written; anything else may be tried again.
     func commit(_ transition: QueueTransition) async throws
-    /// The on-air slot's used time, twice a second: no version, no event.
+    /// The on-air slot's used time, twice a second: no version, no event. Never less than what is stored.
     /// - Throws: `QueueStoreError.epochLost` when another owner took the channel.
     func heartbeat(
         _ entry: EntryID, usedOnAir: Duration, in channel: ChannelName, epoch: Int64

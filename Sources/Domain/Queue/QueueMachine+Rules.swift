@@ -245,7 +245,8 @@ extension QueueMachine {
         return .store(
             QueueTransition(
                 channel: channel, epoch: epoch, fromVersion: version, version: version + 1,
-                changed: draft.changed.values.sorted { ($0.position, $0.id) < ($1.position, $1.id) },
+                changed: draft.changed.values.map { toStore($0, now: now) }
+                    .sorted { ($0.position, $0.id) < ($1.position, $1.id) },
                 settings: draft.settingsChanged ? settings : nil,
                 blocked: draft.blocked.values.sorted {
                     ($0.user, $0.rule.kind.rawValue) < ($1.user, $1.rule.kind.rawValue)
@@ -254,6 +255,13 @@ extension QueueMachine {
                 banned: draft.banned.values.sorted { $0.user < $1.user }, unbanned: draft.unbanned.sorted(),
                 userSlots: draft.userSlots.values.sorted { $0.user < $1.user }, events: draft.events,
                 firstEventSequence: eventSequence + 1, audit: draft.audit, at: now))
+    }
+
+    /// With the running interval in its used time: what a heartbeat has stored since never goes back by a move.
+    private func toStore(_ entry: QueueEntry, now: WallTime) -> QueueEntry {
+        var entry = entry
+        entry.usedOnAir = used(by: entry, now: now)
+        return entry
     }
 }
 
