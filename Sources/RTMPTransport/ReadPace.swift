@@ -9,9 +9,9 @@ import NIOCore
 /// still heard in time; whoever has gone quiet is read at each byte until the next look.
 struct ReadPace {
     /// Media read at once.
-    static let span: Duration = .milliseconds(40)
+    static let span: Duration = .milliseconds(60)
     /// More makes little difference: a key picture crosses it by itself.
-    static let largest = 16_384
+    static let largest = 32_768
     /// Less saves nothing.
     static let smallest = 2048
     /// Whoever sent nothing for this long may have sent less than the threshold.

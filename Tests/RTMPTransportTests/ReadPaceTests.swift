@@ -16,8 +16,8 @@ struct ReadPaceTests {
         return (pace, threshold)
     }
 
-    @Test(arguments: [(312_500, 8192), (1_250_000, 16_384), (100_000, 2048), (16_000, nil)] as [(Int, Int?)])
-    func readsFortyMillisecondsOfTheBitrateAtOnce(bytes: Int, threshold: Int?) {
+    @Test(arguments: [(312_500, 16_384), (1_250_000, 32_768), (50_000, 2048), (16_000, nil)] as [(Int, Int?)])
+    func readsSixtyMillisecondsOfTheBitrateAtOnce(bytes: Int, threshold: Int?) {
         #expect(Self.paced(bytes).threshold == threshold)
     }
 
@@ -28,7 +28,7 @@ struct ReadPaceTests {
         #expect(pace.looked(at: Self.second(3), quiet: .zero) == nil)
         #expect(pace.attentionChanged(isWatched: false) == nil, "the next look decides")
         pace.received(312_500)
-        #expect(pace.looked(at: Self.second(4), quiet: .zero) == 8192)
+        #expect(pace.looked(at: Self.second(4), quiet: .zero) == 16_384)
     }
 
     @Test func readsAtEachByteWhatHasGoneQuiet() {

@@ -180,7 +180,11 @@ struct DelayLineStore {
             return
         }
         dropVideo(before: keep.sequence)
-        dropAudio(before: firstAudio(from: keep.presentationTime - Self.audioLead))
+        // Asked at each unit, and mostly there is nothing to drop: no search.
+        let oldest = keep.presentationTime - Self.audioLead
+        while let first = audio.units.first, first.unit.presentationTime < oldest {
+            dropAudio(before: audio.first + 1)
+        }
     }
 
     /// Makes room: the oldest group of pictures goes, with the sound that belongs to it.
