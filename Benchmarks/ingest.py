@@ -106,7 +106,7 @@ def measure(make, count, loop, seconds):
             time.sleep(0.07 if count > 50 else 0)
         senders.begin()
         # Settles: the delay lines fill, the first GOPs are kept.
-        senders.run(20)
+        senders.run(12)
         before, begin = processes.cpu_seconds(peer.pid), time.monotonic()
         senders.run(seconds)
         cpu, span = processes.cpu_seconds(peer.pid) - before, time.monotonic() - begin
