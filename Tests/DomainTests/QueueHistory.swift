@@ -264,10 +264,12 @@ struct QueueHistory {
             // Not stored: a new connection brings it.
             stored.readiness = entry.readiness
             // On air a move stores the time that runs, too; how near it is to the truth is the heartbeats' part.
-            let used = machine.view(now: now).entries.first { $0.id == entry.id }?.usedSeconds ?? 0
-            let storedUsed = Double(stored.usedOnAir.wholeMilliseconds) / 1000
-            if stored.usedOnAir < entry.usedOnAir || storedUsed > used + 0.001 { return "a used time was not stored" }
-            stored.usedOnAir = entry.usedOnAir
+            if stored.usedOnAir != entry.usedOnAir, entry.state == .onAir {
+                let used = machine.view(now: now).entries.first { $0.id == entry.id }?.usedSeconds ?? 0
+                let storedUsed = Double(stored.usedOnAir.wholeMilliseconds) / 1000
+                if stored.usedOnAir < entry.usedOnAir || storedUsed > used + 0.001 { return "a time was not stored" }
+                stored.usedOnAir = entry.usedOnAir
+            }
             if stored != entry { return "an entry's change was not stored: \(stored) \(entry)" }
         }
         if database.settings != machine.settings { return "settings were not stored" }

@@ -19,6 +19,8 @@ class Recording:
 
     def __init__(self, playlist, file):
         self.file = file
+        # ffmpeg looks at a playlist once per target duration: what is out now, it has after that. RTMP comes by itself.
+        self._linger = 4.5 if playlist.startswith("http") else 0.5
         self.log = file.with_suffix(".log")
         self._output = open(self.log, "wb")
         self._process = subprocess.Popen(
@@ -31,8 +33,7 @@ class Recording:
     def stop(self):
         """Ends the recording and answers the file."""
         if self._process.poll() is None:
-            # ffmpeg looks at the playlist once per target duration: what is out now, it has after that.
-            watch_for(4.5)
+            watch_for(self._linger)
             self._process.send_signal(signal.SIGINT)
             self._process.wait(20)
         self._output.close()
