@@ -24,7 +24,8 @@ extension QueueService {
                 do {
                     try await write(work)
                     backoff.reset()
-                    noteTrouble(nil)
+                    // Not ready before all is written that waited.
+                    if state.withLock({ $0.backlog.first == nil }) { noteTrouble(nil) }
                 } catch let error as QueueStoreError {
                     stepDown(cause: "\(error)")
                     return
