@@ -11,6 +11,7 @@ final class LivePublisher: PublisherSink {
     private struct State {
         var normalizer = TimestampNormalizer()
         var meter: ReadinessMeter
+        var absence = AbsenceWatch()
         var reported: Readiness?
         var nextLook: Int64 = 0
         var isSilent = false
@@ -23,6 +24,7 @@ final class LivePublisher: PublisherSink {
         /// Inside the channel's envelope: what is not is measured and kept from the programme.
         var isTaken: Bool
         var change: Readiness?
+        var absence: AbsenceWatch.Absence?
         var endsSilence: Bool
     }
 
@@ -90,6 +92,7 @@ final class LivePublisher: PublisherSink {
             guard !state.isEnded, let result = state.normalizer.normalize(unit) else { return nil }
             let isTaken = !state.meter.isOutsideEnvelope(unit.track)
             let isFilled = state.meter.received(result.unit, at: now)
+            state.absence.received(result.unit, at: now)
             let isKeyPicture = result.unit.isKeyFrame && result.unit.track == .video
             let wasSilent = state.isSilent
             state.isSilent = false
@@ -97,7 +100,8 @@ final class LivePublisher: PublisherSink {
                 return Arrival(result: result, isTaken: isTaken, change: nil, endsSilence: wasSilent)
             }
             return Arrival(
-                result: result, isTaken: isTaken, change: Self.look(&state, now: now), endsSilence: wasSilent)
+                result: result, isTaken: isTaken, change: Self.look(&state, now: now),
+                absence: state.absence.looked(at: now), endsSilence: wasSilent)
         }
         guard let arrival else { return }
         let result = arrival.result
@@ -108,6 +112,9 @@ final class LivePublisher: PublisherSink {
         }
         if arrival.isTaken { line.append(result.unit, at: now) }
         if arrival.endsSilence { queue.silenceChanged(session, isSilent: false) }
+        if let absence = arrival.absence {
+            queue.mediaAbsent(session, picture: absence.picture, sound: absence.sound)
+        }
         if let change = arrival.change { queue.readinessChanged(session, to: change) }
     }
 

@@ -121,8 +121,8 @@ package final class QueueOwner: QueueDoor, QueueDesk, ReadinessReporting, Servic
         queue?.silenceChanged(session, isSilent: isSilent)
     }
 
-    package func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {
-        queue?.mediaHealthChanged(session, to: health)
+    package func mediaAbsent(_ session: PublishSessionID, picture: Duration?, sound: Duration?) {
+        queue?.mediaAbsent(session, picture: picture, sound: sound)
     }
 
     package func ended(_ session: PublishSessionID, how: PublisherEnd) { queue?.ended(session, how: how) }

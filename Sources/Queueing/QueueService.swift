@@ -114,8 +114,12 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         tell { machine, now in machine.silenceChanged(session, isSilent: isSilent, now: now) }
     }
 
-    package func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {
-        tell { machine, now in machine.mediaHealthChanged(session, to: health, now: now) }
+    package func mediaAbsent(_ session: PublishSessionID, picture: Duration?, sound: Duration?) {
+        tell { machine, now in
+            let health = MediaHealth(
+                videoAbsentSince: picture.map { now - $0 }, silentSince: sound.map { now - $0 })
+            return machine.mediaHealthChanged(session, to: health, now: now)
+        }
     }
 
     package func ended(_ session: PublishSessionID, how: PublisherEnd) {

@@ -41,6 +41,7 @@ final class FakeQueueDoor: QueueDoor {
         var joined: [PublisherIdentity] = []
         var readiness: [Readiness] = []
         var silences: [Bool] = []
+        var absences: [[Duration?]] = []
         var asked = 0
         var ended: [PublisherEnd] = []
     }
@@ -60,7 +61,9 @@ final class FakeQueueDoor: QueueDoor {
     func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {
         state.withLock { $0.silences.append(isSilent) }
     }
-    func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {}
+    func mediaAbsent(_ session: PublishSessionID, picture: Duration?, sound: Duration?) {
+        state.withLock { $0.absences.append([picture, sound]) }
+    }
     func ended(_ session: PublishSessionID, how: PublisherEnd) { state.withLock { $0.ended.append(how) } }
 }
 

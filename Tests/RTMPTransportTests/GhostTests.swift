@@ -32,7 +32,7 @@ struct GhostTests {
         }
         func readinessChanged(_ session: PublishSessionID, to readiness: Readiness) {}
         func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {}
-        func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth) {}
+        func mediaAbsent(_ session: PublishSessionID, picture: Duration?, sound: Duration?) {}
         func ended(_ session: PublishSessionID, how: PublisherEnd) { ending.yield(how) }
 
         func nextJoin() async { for await _ in joined { return } }

@@ -29,7 +29,8 @@ package protocol QueueDoor: Sendable {
     /// No media came for 1.5 s, or it comes again (design §5, Stalls). Never waits.
     func silenceChanged(_ session: PublishSessionID, isSilent: Bool)
     /// What the media of a live publisher lacks, when that begins or ends (`deadAfter`). Never waits.
-    func mediaHealthChanged(_ session: PublishSessionID, to health: MediaHealth)
+    /// The spans say for how long so far; `nil`: it is there.
+    func mediaAbsent(_ session: PublishSessionID, picture: Duration?, sound: Duration?)
     /// Never waits. A late call about a session that was replaced is ignored.
     func ended(_ session: PublishSessionID, how: PublisherEnd)
 }
