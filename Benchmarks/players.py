@@ -196,7 +196,7 @@ def _row(server, count, idle):
     probe = readers.probe
     first = (probe.first_key - probe.asked) * 1000 if probe.first_key and probe.asked else float("nan")
     print(f"| {server.name} | {count} | {cpu / sent:.2f} | {(cpu - idle * span) / sent:.2f} | {sent * 1e3 / span:.1f} | "
-          f"{grown / count:.0f} | {first:.0f} | {probe.spread(after):.0f} | {readers.ended} |", flush=True)
+          f"{grown / count:.0f} | {first:.1f} | {probe.spread(after):.0f} | {readers.ended} |", flush=True)
     readers.close()
     time.sleep(1)
 

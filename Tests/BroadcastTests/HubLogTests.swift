@@ -222,13 +222,13 @@ import Testing
         var log = Self.log(pictures: 0..<10)
         var untold = log.start()
         let early = try #require(log.run(from: 0))
-        #expect(!untold.take(early))  // It was not told the format.
+        let isTakenUntold = untold.take(early)  // It was not told the format.
         var cursor = untold
         for _ in 0..<3 { _ = log.next(&cursor) }
-        #expect(!cursor.take(early))
+        let isTakenLate = cursor.take(early)
         let run = try #require(log.run(from: 2))
-        #expect(cursor.take(run))
-        #expect(!cursor.take(run))
+        let (isTaken, isTakenTwice) = (cursor.take(run), cursor.take(run))
+        #expect([isTakenUntold, isTakenLate, isTaken, isTakenTwice] == [false, false, true, false])
         #expect(log.next(&cursor) == .nothing)
         log.append(Self.picture(10))
         #expect(Self.indices(Self.read(log, &cursor)) == [10])

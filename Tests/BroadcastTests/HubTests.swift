@@ -139,6 +139,7 @@ import Testing
                     joined.append(run)
                     bytes.writeImmutableBuffer(run)
                 } else if let event = feed?.next() {
+                    if event == .finished { return }
                     if case .packet(let packet) = event { bytes.writeImmutableBuffer(packet.bytes) }
                 } else {
                     return

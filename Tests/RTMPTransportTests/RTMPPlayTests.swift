@@ -35,6 +35,28 @@ import Testing
         }
     }
 
+    /// What came between two looks of a loop goes to all its players as one buffer.
+    @Test func givesPlayersOfOneLoopTheSameProgrammeWhole() async throws {
+        let stage = try PlayStage()
+        stage.feed(60)
+        try await stage.withServer { _, port in
+            let address = try PlayStage.address("rtmp://127.0.0.1:\(port)/play/main")
+            let sinks = (0..<6).map { _ in PlayedSink() }
+            for sink in sinks { _ = try await PlayStage.client().play(address, into: sink) }
+            for round in 1...8 {
+                stage.feed(20)
+                for sink in sinks { await sink.wait(forUnits: 60 + round * 20) }
+            }
+            let first = sinks[0].record.units
+            #expect(first.count == 220)
+            for sink in sinks {
+                let units = sink.record.units
+                #expect(units.map(\.decodeTime) == first.map(\.decodeTime))
+                #expect(units.map(\.payload) == first.map(\.payload))
+            }
+        }
+    }
+
     @Test func keepsTimesBeyondWhatAHeaderHoldsPlain() async throws {
         // 24 bits of milliseconds end after 4.7 hours.
         let start = MediaTime.milliseconds(0xFF_FFFF - 1000)
