@@ -4,8 +4,8 @@ import NIOCore
 /// Notices that a publisher's picture no longer comes, or that its sound is silent or no longer comes, while the connection goes
 /// on (design §4, `deadAfter`). Pure; owned by `LivePublisher`, under its lock.
 ///
-/// Nothing is decoded here: an AAC frame of digital silence is a dozen bytes whatever the bitrate, and a frame of anything that
-/// can be heard is not. Encoders that pad silence to a constant bitrate go unnoticed.
+/// Nothing is decoded here: an AAC frame of digital silence is a dozen bytes whatever the bitrate, or 23 when ffmpeg's encoder
+/// writes its name into one every few seconds; a frame of anything that can be heard is longer. Encoders that pad silence to a constant bitrate go unnoticed.
 struct AbsenceWatch {
     /// For how long, so far; `nil` for what is there.
     struct Absence: Equatable {
@@ -16,7 +16,7 @@ struct AbsenceWatch {
     /// Less is no absence: a slow picture rate, a late packet.
     static let patience: Int64 = 2_000_000_000
     /// Bytes of the largest frame that is taken for silence.
-    static let silentFrameBytes = 16
+    static let silentFrameBytes = 24
 
     private var lastPicture: Int64?
     private var lastSound: Int64?

@@ -113,6 +113,9 @@ final class LivePublisher: PublisherSink {
         if arrival.isTaken { line.append(result.unit, at: now) }
         if arrival.endsSilence { queue.silenceChanged(session, isSilent: false) }
         if let absence = arrival.absence {
+            logger.debug(
+                "a publisher's media is missing, or back",
+                metadata: ["picture": "\(absence.picture == nil)", "sound": "\(absence.sound == nil)"])
             queue.mediaAbsent(session, picture: absence.picture, sound: absence.sound)
         }
         if let change = arrival.change { queue.readinessChanged(session, to: change) }

@@ -36,9 +36,9 @@ struct AbsenceWatchTests {
 
     @Test mutating func takesTheFramesOfDigitalSilenceForSilence() {
         receive(.audio, 0)
-        for tenths in 1...20 as ClosedRange<Int64> { receive(.audio, bytes: 6, tenths) }
+        for tenths in 1...20 as ClosedRange<Int64> { receive(.audio, bytes: tenths == 10 ? 23 : 6, tenths) }
         #expect(look(20) == .init(picture: nil, sound: .seconds(2)))
-        receive(.audio, bytes: 17, 21)
+        receive(.audio, bytes: 25, 21)
         #expect(look(21) == .init(picture: nil, sound: nil))
     }
 
