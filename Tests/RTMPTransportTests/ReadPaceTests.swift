@@ -38,7 +38,7 @@ struct ReadPaceTests {
 
     @Test func setsNothingAnewForABitrateThatWavers() {
         var (pace, _) = Self.paced(312_500)
-        pace.received(250_000)
+        pace.received(290_000)
         #expect(pace.looked(at: Self.second(3), quiet: .zero) == nil)
     }
 }
