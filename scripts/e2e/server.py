@@ -129,7 +129,7 @@ class Server:
     def get(self, path):
         try:
             return requests.get(self.url + path, timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return requests.models.Response()
 
     def ready(self):
