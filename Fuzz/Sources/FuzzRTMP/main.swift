@@ -24,6 +24,7 @@ if words.dropFirst().first == "--list" {
     for target in FuzzTarget.allCases { print(target.rawValue) }
     exit(0)
 }
+// Set before the one thread of the fuzzer runs, never after.
 private nonisolated(unsafe) let chosen = words.dropFirst().first.flatMap(FuzzTarget.init(rawValue:))
 guard chosen != nil else {
     print("FuzzRTMP: the first argument must be one of --list's targets")

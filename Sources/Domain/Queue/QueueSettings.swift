@@ -110,6 +110,7 @@ extension QueueSettings: Codable {
         let fields = try decoder.container(keyedBy: Key.self)
         self.init()
         func take<Value: Decodable>(_ key: Key, into place: WritableKeyPath<Self, Value>) {
+            // Absent, or stored by another version in another form: its default.
             guard let value = try? fields.decode(Value.self, forKey: key) else { return }
             var new = self
             new[keyPath: place] = value
