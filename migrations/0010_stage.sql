@@ -1,0 +1,2 @@
+-- Placeholder, filled before it is released.
+SELECT 1;
