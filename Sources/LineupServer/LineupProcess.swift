@@ -117,10 +117,10 @@ package struct LineupProcess: Sendable {
         let publishers = PublisherControlRelay()
         let reports = ProgrammeReportRelay()
         let origin = HLSChannelStore()
-        let hub = Hub(
-            channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
+        let hubs = try ProgrammeHubs(
+            channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let broadcast = try await makeBroadcast(
-            loops: loops, store: store, origin: origin, hub: hub, reports: reports)
+            loops: loops, store: store, origin: origin, hubs: hubs, reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
@@ -132,17 +132,18 @@ package struct LineupProcess: Sendable {
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
         orders.set { ingest.attend(to: $0) }
-        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
+        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp)
         let rtmpPort = try await rtmp.bind()
+        var webPorts = WebServerPorts(
+            accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
+            origin: origin, readiness: [store, queue, broadcast])
+        webPorts.streams = streams(hubs)
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort),
-            group: loops,
-            ports: WebServerPorts(
-                accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-                origin: origin, readiness: [store, queue, broadcast]),
+            group: loops, ports: webPorts,
             renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: Logger(label: "lineup.web"))
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
@@ -182,6 +183,11 @@ package struct LineupProcess: Sendable {
         return limits
     }
 
+    private func streams(_ hubs: ProgrammeHubs) -> ProgrammeStreams {
+        let channel = self.channel
+        return ProgrammeStreams(limits: configuration.streams) { $0 == channel ? hubs.stream($1) : nil }
+    }
+
     private func makeRTMPServer(
         loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub
     ) throws -> RTMPServer {
@@ -214,7 +220,7 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeBroadcast(
-        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hub: Hub,
+        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hubs: ProgrammeHubs,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
@@ -230,9 +236,8 @@ package struct LineupProcess: Sendable {
                         channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
-                        wallTimeAtProgrammeZero: zero.wall, logger: logger),
-                    hub,
-                ]
+                        wallTimeAtProgrammeZero: zero.wall, logger: logger)
+                ] + hubs.readers
             },
             onReport: { reports.report($0) }, logger: logger)
     }

@@ -119,9 +119,12 @@ package final class WebServer: Service, Sendable {
         quiet.logLevel = max(.warning, logger.logLevel)
         let registry = registry
         let (idle, request) = (configuration.idleTimeout, configuration.requestTimeout)
+        let streams = StreamPlaces(ports.streams, factory: metrics)
+        let requests = RequestMetrics(factory: metrics)
         let connection = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
-                ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request)
+                ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request),
+                StreamHandler(places: streams, registry: registry, metrics: requests),
             ],
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))

@@ -10,6 +10,7 @@ package struct WebServerPorts: Sendable {
     package var audit: any AuditLog
     package var origin: any DeliveryOrigin
     package var readiness: [any ReadinessReporting]
+    package var streams = ProgrammeStreams.nothing
 
     package init(
         accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,

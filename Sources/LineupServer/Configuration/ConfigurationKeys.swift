@@ -60,6 +60,11 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_RTMP_MAX_PLAYERS", standard: "768", "RTMP players at once, 0…100000; keep it below the connections.")
     package static let maximumPlayersPerAddress = ConfigurationKey(
         "LINEUP_RTMP_MAX_PLAYERS_PER_ADDRESS", standard: "48", "RTMP players at once from one address, 0…100000.")
+    package static let maximumViewers = ConfigurationKey(
+        "LINEUP_STREAM_MAX_VIEWERS", standard: "2048",
+        "Viewers at once with a stream of their own (MPEG-TS, sound, WebSocket), 0…100000. HLS and DASH do not count.")
+    package static let maximumViewersPerChannel = ConfigurationKey(
+        "LINEUP_STREAM_MAX_VIEWERS_PER_CHANNEL", standard: "1024", "Of these on one channel, 0…100000.")
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
@@ -100,7 +105,7 @@ package struct ConfigurationKey: Sendable {
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
-        maximumPlayersPerAddress,
+        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel,
         publicURL, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]

@@ -5,6 +5,7 @@ package import Logging
 package import PostgresStore
 import RTMP
 package import RTMPTransport
+package import WebServer
 
 /// Nonsense in the configuration; names the key.
 package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
@@ -34,6 +35,7 @@ package struct ServerConfiguration: Sendable {
     /// How long media for RTMP players gathers before it is written.
     package var playMerge: Duration
     package var playing: RTMPPlaying.Limits
+    package var streams: ProgrammeStreams.Limits
     package var publicURL: String?
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
@@ -82,6 +84,9 @@ package struct ServerConfiguration: Sendable {
         playing = RTMPPlaying.Limits()
         playing.maximumPlayers = try values.number(.maximumPlayers, in: 0...100_000)
         playing.maximumPlayersPerAddress = try values.number(.maximumPlayersPerAddress, in: 0...100_000)
+        streams = ProgrammeStreams.Limits()
+        streams.maximumViewers = try values.number(.maximumViewers, in: 0...100_000)
+        streams.maximumViewersPerChannel = try values.number(.maximumViewersPerChannel, in: 0...100_000)
         if let port = secure?.port, port != 0, port == httpPort || port == rtmpPort {
             throw ConfigurationError(
                 key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
