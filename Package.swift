@@ -155,7 +155,7 @@ let package = Package(
         tests(
             "LineupServerTests",
             [
-                "LineupServer", "ControlSocket", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging,
+                "LineupServer", "ControlSocket", "Cryptography", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging,
                 configuration,
             ]),
     ],
