@@ -155,7 +155,8 @@ let package = Package(
         tests(
             "LineupServerTests",
             [
-                "LineupServer", "ControlSocket", "Cryptography", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging,
+                "LineupServer", "ControlSocket", "Cryptography", "PostgresStore", "RTMPTransport", "Domain", "TestKit",
+                logging,
                 configuration,
             ]),
     ],

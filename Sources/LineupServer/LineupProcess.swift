@@ -138,7 +138,7 @@ package struct LineupProcess: Sendable {
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
-                publicURL: configuration.publicURL, rtmpPort: rtmpPort),
+                publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
             group: loops,
             ports: WebServerPorts(
                 accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
