@@ -156,7 +156,8 @@ let package = Package(
         tests(
             "LineupServerTests",
             [
-                "LineupServer", "ControlSocket", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging,
+                "LineupServer", "ControlSocket", "Cryptography", "PostgresStore", "RTMPTransport", "Domain", "TestKit",
+                logging,
                 configuration,
             ]),
     ],

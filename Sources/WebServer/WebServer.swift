@@ -86,10 +86,23 @@ package final class WebServer: Service, Sendable {
     }
 
     private func responder(pages: PageStore, cookie: SessionCookie) -> WebResponder {
-        let slots = EventStreamSlots(maximum: configuration.maximumEventStreams, factory: metrics)
-        let authenticator = Authenticator(
+        let authenticator = authenticator(cookie)
+        return WebResponder(
+            table: RouteTable(routes(pages: pages, cookie: cookie, authenticator: authenticator)), pages: pages,
+            authenticator: authenticator, crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
+            metrics: RequestMetrics(factory: metrics), logger: logger)
+    }
+
+    private func authenticator(_ cookie: SessionCookie) -> Authenticator {
+        Authenticator(
             accounts: ports.accounts, tokens: ports.tokens, cookie: cookie, wrongTokens: WrongTokenLimiter(),
             clock: clock)
+    }
+
+    /// Every address but the files of `web/`, with the one that describes them (`OpenAPIRoutes`).
+    func routes(pages: PageStore, cookie: SessionCookie, authenticator: Authenticator? = nil) -> [Route] {
+        let slots = EventStreamSlots(maximum: configuration.maximumEventStreams, factory: metrics)
+        let authenticator = authenticator ?? self.authenticator(cookie)
         let operation = OperationRoutes(
             readiness: ports.readiness, renderMetrics: renderMetrics, configuration: configuration)
         let events = EventRoutes(
@@ -107,10 +120,7 @@ package final class WebServer: Service, Sendable {
             HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
             operation.routes,
         ]
-        return WebResponder(
-            table: RouteTable(routes.flatMap { $0 }), pages: pages, authenticator: authenticator,
-            crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
-            metrics: RequestMetrics(factory: metrics), logger: logger)
+        return OpenAPIRoutes.describing(routes.flatMap { $0 }, version: configuration.version)
     }
 
     private func application(_ responder: WebResponder) -> Application<WebResponder> {

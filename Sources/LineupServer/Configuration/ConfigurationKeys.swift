@@ -68,6 +68,10 @@ package struct ConfigurationKey: Sendable {
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
+    package static let secretKey = ConfigurationKey(
+        "LINEUP_SECRET_KEY", isSecret: true,
+        "Encrypts stored secrets (webhook URLs, OBS passwords, TOTP seeds): 32 characters or more, as `openssl rand -hex 32` makes them. Without it a key file in the data folder."
+    )
     package static let logLevel = ConfigurationKey(
         "LINEUP_LOG_LEVEL", flag: "log-level", standard: "info",
         "trace, debug, info, notice, warning, error or critical.")
@@ -106,7 +110,7 @@ package struct ConfigurationKey: Sendable {
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
         maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel,
-        publicURL, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
+        publicURL, secretKey, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

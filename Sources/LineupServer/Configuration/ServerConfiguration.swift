@@ -1,5 +1,5 @@
 package import Configuration
-import Domain
+package import Domain
 package import Foundation
 package import Logging
 package import PostgresStore
@@ -37,6 +37,8 @@ package struct ServerConfiguration: Sendable {
     package var playing: RTMPPlaying.Limits
     package var streams: ProgrammeStreams.Limits
     package var publicURL: String?
+    /// `nil`: the key file in the data folder.
+    package var secretKey: Secret?
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
     package var programmeDelay: Duration
@@ -92,6 +94,7 @@ package struct ServerConfiguration: Sendable {
                 key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
         }
         publicURL = try values.publicURL(.publicURL)
+        secretKey = try values.secretKey(.secretKey)
         guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
             throw values.problem(.logLevel, "must be trace, debug, info, notice, warning, error or critical")
         }
@@ -186,6 +189,12 @@ private struct Values {
             let host = parts.host, !host.isEmpty, parts.query == nil, parts.path.isEmpty || parts.path == "/"
         else { throw problem(key, "must be http:// or https:// and a host, with nothing behind") }
         return value.hasSuffix("/") ? String(value.dropLast()) : value
+    }
+
+    func secretKey(_ key: ConfigurationKey) throws -> Secret? {
+        guard let value = optionalText(key) else { return nil }
+        guard value.count >= 32 else { throw problem(key, "must have 32 characters or more") }
+        return Secret(value)
     }
 
     /// The folder the key names, else the first that exists: in the working folder, beside the program or above it.

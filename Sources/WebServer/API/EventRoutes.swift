@@ -34,7 +34,22 @@ struct EventRoutes: Sendable {
     }
 
     var routes: [Route] {
-        [Route(.get, "/api/v1/events", .anybodyKnown) { try await open($0) }]
+        [
+            Route(
+                .get, "/api/v1/events", .anybodyKnown,
+                Operation(
+                    "Follows a channel live", .events,
+                    details:
+                        "A `queue` event holds the present view, at the start and after each change; each event of "
+                        + "the queue comes beside it with its id.",
+                    parameters: [
+                        .query("channel", .channelName, "`main` when it is not said."),
+                        .query("lastEventId", .string, "As `Last-Event-ID`, for whoever cannot set headers."),
+                        .header("Last-Event-ID", .string, "What came after this event is told first."),
+                    ], answers: [.bytes("text/event-stream", "Server-Sent Events, until either side closes.")],
+                    problems: [(.notFound, "There is no such channel.")])
+            ) { try await open($0) }
+        ]
     }
 
     private func open(_ request: WebRequest) async throws -> Response {

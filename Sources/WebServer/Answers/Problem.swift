@@ -17,6 +17,15 @@ struct Problem: Error {
     /// The present queue, for whoever acted on another one; operators only.
     var queue: QueueAnswer?
 
+    static let schema = Schema.named(
+        "Problem",
+        .object(
+            .required("type", .note(.string, "Stable: /problems/SLUG.")), .required("title", .string),
+            .required("status", .integer(400...599)), .required("detail", .note(.string, "What to do about it.")),
+            .optional("field", .note(.string, "The field that is wrong.")),
+            .optional("queue", .note(QueueAnswer.schema, "The present queue, when the act was meant for another one.")))
+    )
+
     private struct Document: Encodable {
         var type: String
         var title: String
