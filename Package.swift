@@ -77,6 +77,7 @@ let package = Package(
         // Protocols, sans-IO.
         library("RTMP", ["Domain", nioCore]),
         library("HLS", ["Domain", nioCore]),
+        library("IPTV", []),
 
         // Services.
         library("Queueing", ["Domain", logging, metrics, lifecycle]),
@@ -84,6 +85,7 @@ let package = Package(
         library("Broadcast", ["Domain", nioCore, logging, metrics, lifecycle]),
         library("Packaging", ["Domain", "HLS", nioCore, logging, metrics]),
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
+        library("Audience", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
         library(
@@ -95,7 +97,7 @@ let package = Package(
         library(
             "WebServer",
             [
-                "Domain", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
                 hummingbirdCore, logging, metrics, lifecycle,
             ]),
         library("PrometheusMetrics", [coreMetrics]),
@@ -105,7 +107,7 @@ let package = Package(
         library(
             "LineupServer",
             [
-                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "RTMPTransport",
+                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience", "RTMPTransport",
                 "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
                 nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
@@ -147,6 +149,8 @@ let package = Package(
                 lifecycle,
             ]),
         tests("FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+        tests("IPTVTests", ["IPTV", "TestKit"]),
+        tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),
         tests(
             "WebServerTests",
