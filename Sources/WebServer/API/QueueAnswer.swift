@@ -61,6 +61,8 @@ struct QueueAnswer: Encodable, Sendable {
     private var slotSeconds: Int?
     private var entries: [Entry]
     private var settings: QueueSettings?
+    /// What an operator does to the output: `slate`, `mute` or `off`.
+    private var emergency: ProgrammeEmergency?
     private var blocked: [QueueView.Blocked]?
     private var banned: [QueueView.Banned]?
 
@@ -84,6 +86,7 @@ struct QueueAnswer: Encodable, Sendable {
         }
         guard audience == .operators else { return }
         settings = view.settings
+        emergency = view.emergency
         blocked = view.blocked
         banned = view.banned
     }
