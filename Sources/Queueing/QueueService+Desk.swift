@@ -80,8 +80,10 @@ extension QueueService {
             switch situation {
             case .lost: return (.failure(.refused("Another server has taken this channel over.")), [])
             case .stopping: return (.failure(.stopping), [])
-            case .full: return (.failure(.refused("The database has been away for too long: try again later.")), [])
-            case .running: break
+            // The output is the operators' whatever the database does; what waits is merged.
+            case .full where !command.act.isEmergency:
+                return (.failure(.refused("The database has been away for too long: try again later.")), [])
+            case .running, .full: break
             }
             do throws(QueueCommandError) {
                 let actions = try machine.perform(command, now: now)

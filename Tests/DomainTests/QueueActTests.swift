@@ -245,4 +245,32 @@ import Testing
         try bench.act(.setAutoAdvance(false))
         #expect(bench.machine.view(now: bench.now).entries.allSatisfy { $0.estimatedStart == nil })
     }
+
+    @Test func anEmergencyIsOrderedStoredAndLeavesTheQueueAsItIs() throws {
+        var bench = QueueBench(ready: 2, settings: QueueSettings(slotSeconds: 60))
+        bench.shows(1)
+        bench.wait(.seconds(20))
+        let order = try #require(try bench.act(.emergency(.slate)).order)
+        #expect(order.onAir == QueueBench.session(1))
+        #expect(order.output.emergency == .slate)
+        let move = try #require(bench.moves.last)
+        #expect(move.settings?.output.emergency == .slate)
+        #expect(move.events == [.settingsChanged, .emergencyChanged(state: .slate)])
+        #expect(move.audit.map(\.action) == ["channel.emergency"])
+        #expect(move.audit.first?.before == #"{"emergency":"off"}"#)
+        #expect(try bench.act(.emergency(.slate)) == [], "a second click")
+        // The slot clock follows the output: what the slate takes is not the DJ's.
+        bench.shows(nil)
+        bench.wait(.seconds(300))
+        #expect(bench.line == "1! 2")
+        let restarted = QueueMachine(
+            channel: .main,
+            record: QueueRecord(version: 9, settings: try #require(move.settings), entries: []), now: bench.now)
+        var after = restarted
+        #expect(after.deadlinePassed(now: bench.now).order?.output.emergency == .slate, "a restart keeps it")
+        #expect(try bench.act(.emergency(.off)).order?.output.emergency == .off)
+        bench.shows(1)
+        let left = try #require(bench.machine.view(now: bench.now).entries.first?.remainingSeconds)
+        #expect(left == 40)
+    }
 }

@@ -19,7 +19,7 @@ import Testing
         "queue.unready", "queue.held", "queue.released", "queue.called", "queue.noShow", "queue.slotChanged",
         "handover.planned", "onair.started", "onair.ended", "onair.warning", "dj.dropped", "dj.returned",
         "dj.blocked", "dj.unblocked", "dj.banned", "dj.unbanned", "dj.slotChanged", "slate.started", "slate.ended",
-        "settings.changed",
+        "settings.changed", "emergency.changed",
     ]
 
     @Test(.timeLimit(.minutes(10))) func randomHistoriesKeepTheInvariants() async {

@@ -31,6 +31,8 @@ package enum DomainEvent: Sendable, Equatable {
     case slateStarted
     case slateEnded
     case settingsChanged
+    /// An operator took the output, or gave it back. What is seen of it follows as `slate.started`, `onair.started`.
+    case emergencyChanged(state: ProgrammeEmergency)
 
     /// The name in the catalogue: `queue.joined`.
     package var kind: String {
@@ -59,6 +61,7 @@ package enum DomainEvent: Sendable, Equatable {
         case .slateStarted: "slate.started"
         case .slateEnded: "slate.ended"
         case .settingsChanged: "settings.changed"
+        case .emergencyChanged: "emergency.changed"
         }
     }
 
@@ -89,6 +92,7 @@ package enum DomainEvent: Sendable, Equatable {
         case .djUnbanned(let user, let name): EventPayload(user: user, name: name)
         case .djSlotChanged(let user, let seconds): EventPayload(user: user, seconds: seconds)
         case .slateStarted, .slateEnded, .settingsChanged: EventPayload()
+        case .emergencyChanged(let state): EventPayload(state: state.rawValue)
         }
     }
 }
@@ -104,6 +108,7 @@ package struct EventPayload: Sendable, Equatable, Encodable {
     package var rule: String?
     package var place: Int?
     package var seconds: Int?
+    package var state: String?
 
     /// The JSON object as it is stored and sent.
     package var json: String {
@@ -117,6 +122,7 @@ package struct EventPayload: Sendable, Equatable, Encodable {
         object.add("rule", rule)
         object.add("place", place)
         object.add("seconds", seconds)
+        object.add("state", state)
         return object.text
     }
 }

@@ -229,9 +229,12 @@ extension QueueMachine {
         }
         // Of who is neither shown nor about to be, the line holds nothing that could be.
         let discarded = draft.discarded.filter { isShown($0) || $0 == order.onAir }
-        guard onAir != order.onAir || standby != order.standby || !discarded.isEmpty else { return nil }
+        guard
+            onAir != order.onAir || standby != order.standby || !discarded.isEmpty
+                || settings.output != order.output
+        else { return nil }
         order = ProgrammeOrder(
-            version: order.version + 1, onAir: onAir, standby: standby, discarded: discarded)
+            version: order.version + 1, onAir: onAir, standby: standby, discarded: discarded, output: settings.output)
         return .direct(order)
     }
 

@@ -82,8 +82,23 @@ package struct QueueView: Sendable, Equatable, Encodable {
 
     /// What operators only may see is not written with the rest, whoever encodes a view: their routes add it.
     private enum CodingKeys: String, CodingKey {
-        case channel, version, at, showing, isOpen, slotSeconds, entries
+        case channel, version, at, showing, isOpen, slotSeconds, entries, emergency
     }
+
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(channel, forKey: .channel)
+        try fields.encode(version, forKey: .version)
+        try fields.encode(at, forKey: .at)
+        try fields.encode(showing, forKey: .showing)
+        try fields.encode(isOpen, forKey: .isOpen)
+        try fields.encodeIfPresent(slotSeconds, forKey: .slotSeconds)
+        try fields.encode(entries, forKey: .entries)
+        try fields.encode(emergency, forKey: .emergency)
+    }
+
+    /// What an operator does to the output.
+    package var emergency: ProgrammeEmergency { settings.output.emergency }
 
     package var channel: ChannelName
     package var version: Int64

@@ -73,6 +73,7 @@ struct QueueAnswer: Encodable, Sendable {
             .required("showing", .choice("dj", "slate")), .required("isOpen", .bool),
             .optional("slotSeconds", .integer), .required("entries", .array(entrySchema)),
             .optional("settings", .note(SettingsAnswer.schema, "Operators only, as what follows.")),
+            .optional("emergency", .choice(ProgrammeEmergency.allCases.map(\.rawValue))),
             .optional(
                 "blocked",
                 .array(
@@ -94,6 +95,8 @@ struct QueueAnswer: Encodable, Sendable {
     private var slotSeconds: Int?
     private var entries: [Entry]
     private var settings: QueueSettings?
+    /// What an operator does to the output: `slate`, `mute` or `off`.
+    private var emergency: ProgrammeEmergency?
     private var blocked: [QueueView.Blocked]?
     private var banned: [QueueView.Banned]?
 
@@ -117,6 +120,7 @@ struct QueueAnswer: Encodable, Sendable {
         }
         guard audience == .operators else { return }
         settings = view.settings
+        emergency = view.emergency
         blocked = view.blocked
         banned = view.banned
     }
