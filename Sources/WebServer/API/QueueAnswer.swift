@@ -29,6 +29,7 @@ struct QueueAnswer: Encodable, Sendable {
         var held: Bool?
         var calledUntil: WallTime?
         var usedSeconds: Double?
+        var unhealthy: QueueView.Unhealthy?
 
         init(_ entry: QueueView.Entry, position: Int, isWhole: Bool) {
             id = entry.id
@@ -50,6 +51,7 @@ struct QueueAnswer: Encodable, Sendable {
             held = entry.held
             calledUntil = entry.calledUntil
             usedSeconds = entry.usedSeconds
+            unhealthy = entry.unhealthy
         }
     }
 
@@ -99,6 +101,8 @@ struct QueueAnswer: Encodable, Sendable {
     private var emergency: ProgrammeEmergency?
     private var blocked: [QueueView.Blocked]?
     private var banned: [QueueView.Banned]?
+    /// Absent while all is written.
+    private var unwritten: QueueView.Unwritten?
 
     init(_ view: QueueView, for audience: Audience) {
         channel = view.channel
@@ -123,6 +127,7 @@ struct QueueAnswer: Encodable, Sendable {
         emergency = view.emergency
         blocked = view.blocked
         banned = view.banned
+        unwritten = view.unwritten
     }
 
     /// With the version as entity tag, which `If-Match` of an act names.
