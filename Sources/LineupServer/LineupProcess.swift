@@ -157,6 +157,15 @@ package struct LineupProcess: Sendable {
         let revocations = RevocationService(
             store: store, publishers: ingest, logger: Logger(label: "lineup.accounts"))
         let numbers = ChannelNumbersService(channel: channel, store: store, origin: origin, logger: logger)
+        let retention = RetentionService(
+            subjects: [
+                configuration.eventRetention.map {
+                    .init(name: "events", keep: $0) { try await store.removeEvents(before: $0, limit: $1) }
+                },
+                configuration.auditRetention.map {
+                    .init(name: "audit", keep: $0) { try await store.removeAuditRecords(before: $0, limit: $1) }
+                },
+            ].compactMap { $0 }, clock: clock, logger: Logger(label: "lineup.store"))
         let announcement = RunningService(
             configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, rtmpsPort: rtmp.securePort,
             logger: logger)
@@ -165,7 +174,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, accounts, audience, web, control, broadcast, queue, ingest, revocations, rtmp, announcement,
+            store, numbers, retention, accounts, audience, web, control, broadcast, queue, ingest, revocations, rtmp,
+            announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

@@ -93,6 +93,12 @@ package struct ConfigurationKey: Sendable {
     package static let slateFile = ConfigurationKey(
         "LINEUP_SLATE_FILE",
         "An image or a clip to show instead of the slate's text; of a clip the first 240 pictures, without its sound.")
+    package static let eventRetentionDays = ConfigurationKey(
+        "LINEUP_EVENT_RETENTION_DAYS", standard: "30",
+        "Days, 0…36500, for which the queue's events are kept for readers that come back; 0 keeps them for ever.")
+    package static let auditRetentionDays = ConfigurationKey(
+        "LINEUP_AUDIT_RETENTION_DAYS", standard: "400",
+        "Days, 0…36500, for which the audit log keeps who did what; 0 keeps it for ever.")
     package static let webRoot = ConfigurationKey(
         "LINEUP_WEB_ROOT",
         "Folder with the pages; without it `web` in the working folder, beside the program or above it.")
@@ -117,7 +123,8 @@ package struct ConfigurationKey: Sendable {
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
         maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel,
         viewerAccess, viewerIdleSeconds,
-        publicURL, secretKey, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
+        publicURL, secretKey, logLevel, logFormat, programmeDelay, slateText, slateFile,
+        eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

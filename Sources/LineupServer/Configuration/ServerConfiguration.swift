@@ -47,6 +47,9 @@ package struct ServerConfiguration: Sendable {
     package var slateText: String
     /// Absolute; was readable at the start.
     package var slateFile: String?
+    /// How long events and the audit log are kept; `nil`: for ever.
+    package var eventRetention: Duration?
+    package var auditRetention: Duration?
     /// `nil` for commands, which need no pages.
     package var webRoot: URL?
     package var migrationsFolder: URL
@@ -115,6 +118,8 @@ package struct ServerConfiguration: Sendable {
         programmeDelay = try values.seconds(.programmeDelay, in: 0...30)
         slateText = values.text(.slateText)
         slateFile = try values.file(.slateFile)
+        eventRetention = try values.days(.eventRetentionDays)
+        auditRetention = try values.days(.auditRetentionDays)
         webRoot = !needsPages ? nil : try values.folder(.webRoot, named: "web", holding: "index.html")
         migrationsFolder = try values.folder(.migrationsFolder, named: "migrations", holding: nil)
         database = try values.database()
@@ -160,6 +165,12 @@ private struct Values {
             throw problem(key, "must be seconds from \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         return .milliseconds(Int64(number * 1000))
+    }
+
+    /// 0…36,500 days; 0 is `nil`, for ever.
+    func days(_ key: ConfigurationKey) throws -> Duration? {
+        let days = try number(key, in: 0...36_500)
+        return days == 0 ? nil : .seconds(days * 86_400)
     }
 
     func rtmpLimits() throws -> RTMPServerConfiguration.Limits {
