@@ -34,6 +34,7 @@ package struct LineupProcess: Sendable {
     static let shutdownDeadline: Duration = .milliseconds(4500)
 
     package init(configuration: ServerConfiguration) {
+        AllocatorSettings.apply()
         self.configuration = configuration
         metrics = LogBootstrap.bootstrap(configuration)
         logger = Logger(label: "lineup")
@@ -134,6 +135,8 @@ package struct LineupProcess: Sendable {
         orders.set { ingest.attend(to: $0) }
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
         let rtmpPort = try await rtmp.bind()
+        let webLogger = Logger(label: "lineup.web")
+        let unaccepted = Counter(label: "lineup_http_accept_failures_total")
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
@@ -143,8 +146,10 @@ package struct LineupProcess: Sendable {
             ports: WebServerPorts(
                 accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
                 origin: origin, readiness: [store, queue, broadcast]),
-            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
-            logger: Logger(label: "lineup.web"))
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
+            onListening: {
+                await AcceptGuard.install(on: $0, protocol: "HTTP", logger: webLogger) { unaccepted.increment() }
+            })
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
@@ -234,7 +239,9 @@ package struct LineupProcess: Sendable {
                     hub,
                 ]
             },
-            onReport: { reports.report($0) }, logger: logger)
+            onReport: { reports.report($0) },
+            releaseSpan: ProgrammePace.releaseSpan(delay: configuration.programmeDelay),
+            logger: logger)
     }
 
     /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash

@@ -5,8 +5,8 @@ import Synchronization
 
 /// The programme in one wrapping for any number of readers (I4).
 ///
-/// The channel's loop writes: it wraps each unit once, appends it to the one bounded log and wakes each event loop that has
-/// readers, at most once until that loop has looked. There it joins what came since into one buffer for those who keep up. Readers
+/// The channel's loop writes: it wraps each unit once (when somebody reads; else the first who comes makes it wrap what is kept),
+/// appends it to the one bounded log and wakes each event loop that has readers, at most once until that loop has looked. There it joins what came since into one buffer for those who keep up. Readers
 /// take at their own pace, each with a cursor of a few words; whoever is too slow finds its packets gone, is counted, and goes on
 /// at a key frame. Owned by the assembly.
 package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
@@ -43,7 +43,7 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     ) {
         self.wrapping = wrapping
         self.mergeDelay = min(max(mergeDelay, .zero), .seconds(1))
-        self.state = Mutex(State(log: HubLog(limits: limits)))
+        self.state = Mutex(State(log: HubLog(limits: limits) { wrapping.body($0) }))
         let dimensions = [("channel", channel.text), ("wrapping", name)]
         self.readersGauge = Gauge(label: "lineup_hub_readers", dimensions: dimensions)
         self.lost = Counter(label: "lineup_hub_lost_units_total", dimensions: dimensions)
@@ -56,9 +56,9 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     }
 
     package func unit(_ unit: ProgrammeUnit) {
-        let packet = HubPacket(
-            track: unit.track, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime,
-            isKeyFrame: unit.isKeyFrame, bytes: wrapping.body(unit))
+        // Wrapped outside the lock when somebody reads; and not at all when nobody does.
+        guard state.withLock({ $0.readers > 0 }) else { return wake { $0.append(unit) } }
+        let packet = HubPacket(unit, bytes: wrapping.body(unit))
         wake { $0.append(packet) }
     }
 
