@@ -70,6 +70,7 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
 
         // Domain: the words everyone shares.
         library("Domain", [nioCore]),
@@ -107,7 +108,7 @@ let package = Package(
             [
                 "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "RTMPTransport",
                 "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
-                nioCore,
+                "CMalloc", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
@@ -119,7 +120,7 @@ let package = Package(
         library("PostgresTestKit", ["PostgresStore", "Domain", logging]),
         tests("DomainTests", ["Domain", "TestKit", nioCore]),
         tests(
-            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", nioCore, nioEmbedded],
+            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", "CMalloc", nioCore, nioEmbedded],
             leavingOut: ["Sessions"]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),

@@ -34,6 +34,7 @@ package struct LineupProcess: Sendable {
     static let shutdownDeadline: Duration = .milliseconds(4500)
 
     package init(configuration: ServerConfiguration) {
+        AllocatorSettings.apply()
         self.configuration = configuration
         metrics = LogBootstrap.bootstrap(configuration)
         logger = Logger(label: "lineup")
@@ -138,14 +139,18 @@ package struct LineupProcess: Sendable {
             accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
             origin: origin, readiness: [store, queue, broadcast])
         webPorts.streams = streams(hubs)
+        let webLogger = Logger(label: "lineup.web")
+        let unaccepted = Counter(label: "lineup_http_accept_failures_total")
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
             group: loops, ports: webPorts,
-            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
-            logger: Logger(label: "lineup.web"))
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
+            onListening: {
+                await AcceptGuard.install(on: $0, protocol: "HTTP", logger: webLogger) { unaccepted.increment() }
+            })
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
@@ -249,7 +254,9 @@ package struct LineupProcess: Sendable {
                         wallTimeAtProgrammeZero: zero.wall, logger: logger)
                 ] + hubs.readers
             },
-            onReport: { reports.report($0) }, logger: logger)
+            onReport: { reports.report($0) },
+            releaseSpan: ProgrammePace.releaseSpan(delay: configuration.programmeDelay),
+            logger: logger)
     }
 
     /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash
