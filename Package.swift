@@ -78,6 +78,7 @@ let package = Package(
         // Protocols, sans-IO.
         library("RTMP", ["Domain", nioCore]),
         library("HLS", ["Domain", nioCore]),
+        library("IPTV", []),
 
         // Services.
         library("Queueing", ["Domain", logging, metrics, lifecycle]),
@@ -85,6 +86,7 @@ let package = Package(
         library("Broadcast", ["Domain", nioCore, logging, metrics, lifecycle]),
         library("Packaging", ["Domain", "HLS", nioCore, logging, metrics]),
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
+        library("Audience", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
         library(
@@ -96,7 +98,7 @@ let package = Package(
         library(
             "WebServer",
             [
-                "Domain", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
                 hummingbirdCore, logging, metrics, lifecycle,
             ]),
         library("PrometheusMetrics", [coreMetrics]),
@@ -106,7 +108,7 @@ let package = Package(
         library(
             "LineupServer",
             [
-                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "RTMPTransport",
+                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience", "RTMPTransport",
                 "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
                 "CMalloc", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
@@ -148,6 +150,8 @@ let package = Package(
                 lifecycle,
             ]),
         tests("FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+        tests("IPTVTests", ["IPTV", "TestKit"]),
+        tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),
         tests(
             "WebServerTests",

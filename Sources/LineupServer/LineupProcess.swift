@@ -1,4 +1,5 @@
 import Accounts
+import Audience
 import Broadcast
 import ControlSocket
 import Cryptography
@@ -133,14 +134,17 @@ package struct LineupProcess: Sendable {
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
         orders.set { ingest.attend(to: $0) }
-        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp)
+        let audience = try makeAudience(folder, queue: queue, store: store)
+        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience)
         let rtmpPort = try await rtmp.bind()
         var webPorts = WebServerPorts(
             accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
             origin: origin, readiness: [store, queue, broadcast])
-        webPorts.streams = streams(hubs)
         let webLogger = Logger(label: "lineup.web")
         let unaccepted = Counter(label: "lineup_http_accept_failures_total")
+        webPorts.streams = streams(hubs, viewing: audience)
+        webPorts.viewerDesk = audience
+        webPorts.listings = store
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
@@ -175,7 +179,7 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, web, control, broadcast, queue, ingest, revocations, rtmp,
+            store, numbers, retention, accounts, audience, web, control, broadcast, queue, ingest, revocations, rtmp,
             announcement,
         ]
         var group = ServiceGroupConfiguration(
@@ -198,13 +202,26 @@ package struct LineupProcess: Sendable {
         return limits
     }
 
-    private func streams(_ hubs: ProgrammeHubs) -> ProgrammeStreams {
+    private func streams(_ hubs: ProgrammeHubs, viewing: any StreamViewing) -> ProgrammeStreams {
         let channel = self.channel
-        return ProgrammeStreams(limits: configuration.streams) { $0 == channel ? hubs.stream($1) : nil }
+        return ProgrammeStreams(limits: configuration.streams, viewing: viewing) {
+            $0 == channel ? hubs.stream($1) : nil
+        }
+    }
+
+    private func makeAudience(
+        _ folder: DataFolder, queue: any QueueDesk, store: PostgresStore
+    ) throws -> AudienceService {
+        let random = SystemRandomBytes()
+        let secret = try configuration.secretKey ?? folder.secretKey(random: random)
+        return AudienceService(
+            configuration: configuration.audience, channels: [channel],
+            tokens: ViewerTokens(secret: secret, authentication: SHA256Authentication(), random: random),
+            queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"))
     }
 
     private func makeRTMPServer(
-        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub
+        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub, viewing: any StreamViewing
     ) throws -> RTMPServer {
         let logger = Logger(label: "lineup.rtmp")
         let secure = try configuration.secure.map {
@@ -216,8 +233,8 @@ package struct LineupProcess: Sendable {
                 host: configuration.bindAddress, port: configuration.rtmpPort,
                 limits: affordable(configuration.rtmpLimits)),
             group: loops, gate: gate, authenticator: SHA256Authentication(),
-            playing: RTMPPlaying(limits: configuration.playing) { $0 == channel ? hub : nil }, secure: secure,
-            logger: logger)
+            playing: RTMPPlaying(limits: configuration.playing, viewing: viewing) { $0 == channel ? hub : nil },
+            secure: secure, logger: logger)
     }
 
     private func makeQueue(

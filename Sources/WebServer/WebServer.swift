@@ -124,6 +124,13 @@ package final class WebServer: Service, Sendable {
             QueueActRoutes(queue: ports.queue, accounts: ports.accounts, clock: clock).routes,
             HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
             operation.routes,
+            ViewerRoutes(
+                viewers: ports.viewerDesk, audit: ports.audit, channels: configuration.channels, clock: clock
+            ).routes,
+            ListRoutes(
+                listings: ports.listings, viewers: ports.viewerDesk, queue: ports.queue, audit: ports.audit,
+                channels: configuration.channels, publicOrigin: configuration.publicOrigin, clock: clock
+            ).routes,
         ]
         return OpenAPIRoutes.describing(routes.flatMap { $0 }, version: configuration.version)
     }

@@ -11,6 +11,8 @@ package struct WebServerPorts: Sendable {
     package var origin: any DeliveryOrigin
     package var readiness: [any ReadinessReporting]
     package var streams = ProgrammeStreams.nothing
+    package var viewerDesk: any ViewerDesk = NoViewerDesk()
+    package var listings: any ListingStore = NoListings()
 
     package init(
         accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,

@@ -1,3 +1,4 @@
+package import Audience
 package import Configuration
 package import Domain
 package import Foundation
@@ -36,6 +37,7 @@ package struct ServerConfiguration: Sendable {
     package var playMerge: Duration
     package var playing: RTMPPlaying.Limits
     package var streams: ProgrammeStreams.Limits
+    package var audience: AudienceService.Configuration
     package var publicURL: String?
     /// `nil`: the key file in the data folder.
     package var secretKey: Secret?
@@ -92,6 +94,13 @@ package struct ServerConfiguration: Sendable {
         streams = ProgrammeStreams.Limits()
         streams.maximumViewers = try values.number(.maximumViewers, in: 0...100_000)
         streams.maximumViewersPerChannel = try values.number(.maximumViewersPerChannel, in: 0...100_000)
+        audience = AudienceService.Configuration()
+        audience.idleLimit = .seconds(try values.number(.viewerIdleSeconds, in: 10...600))
+        switch values.text(.viewerAccess).lowercased() {
+        case "open": audience.needsToken = false
+        case "token": audience.needsToken = true
+        default: throw values.problem(.viewerAccess, "must be open or token")
+        }
         if let port = secure?.port, port != 0, port == httpPort || port == rtmpPort {
             throw ConfigurationError(
                 key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
