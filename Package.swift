@@ -83,6 +83,7 @@ let package = Package(
         library("Broadcast", ["Domain", nioCore, logging, metrics, lifecycle]),
         library("Packaging", ["Domain", "HLS", nioCore, logging, metrics]),
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
+        library("Announcements", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
         library(
@@ -97,6 +98,7 @@ let package = Package(
                 "Domain", nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
                 hummingbirdCore, logging, metrics, lifecycle,
             ]),
+        library("WebhookClient", ["Domain", nioCore, nioPosix, nioHTTP1, nioSSL]),
         library("PrometheusMetrics", [coreMetrics]),
         library("ControlSocket", [nioCore, nioPosix, logging, lifecycle]),
 
@@ -106,7 +108,7 @@ let package = Package(
             [
                 "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "RTMPTransport",
                 "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
-                nioCore,
+                "Announcements", "WebhookClient", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
@@ -128,6 +130,14 @@ let package = Package(
         tests(
             "AccountsTests",
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),
+        tests(
+            "AnnouncementsTests",
+            [
+                "Announcements", "WebhookClient", "PostgresStore", "PostgresTestKit", "Cryptography", "Domain",
+                "TestKit", nioCore, nioPosix, logging,
+            ]),
+        tests(
+            "WebhookClientTests", ["WebhookClient", "Domain", "TestKit", "PostgresTestKit", nioCore, nioPosix]),
         tests(
             "RTMPTransportTests",
             [

@@ -134,6 +134,9 @@ package struct LineupProcess: Sendable {
         orders.set { ingest.attend(to: $0) }
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
         let rtmpPort = try await rtmp.bind()
+        let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
+        try await targets.heedEnvironment()
+        let announcements = targets.service(queue: queue, channel: channel)
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
@@ -142,7 +145,7 @@ package struct LineupProcess: Sendable {
             group: loops,
             ports: WebServerPorts(
                 accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-                origin: origin, readiness: [store, queue, broadcast]),
+                targets: targets.desk, discord: store, origin: origin, readiness: [store, queue, broadcast]),
             renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: Logger(label: "lineup.web"))
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
@@ -160,7 +163,7 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, accounts, web, control, broadcast, queue, ingest, revocations, rtmp, announcement,
+            store, numbers, accounts, announcements, web, control, broadcast, queue, ingest, revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

@@ -5,6 +5,7 @@ package import Logging
 package import PostgresStore
 import RTMP
 package import RTMPTransport
+package import WebhookClient
 
 /// Nonsense in the configuration; names the key.
 package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
@@ -37,6 +38,12 @@ package struct ServerConfiguration: Sendable {
     package var publicURL: String?
     /// `nil`: the key file in the data folder.
     package var secretKey: Secret?
+    /// `nil`: no such target.
+    package var discordWebhook: Secret?
+    package var targetNetworks: [AddressPolicy.Network]
+    package var targetParkAfter: Duration
+    /// Of event files.
+    package var eventFolder: URL
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
     package var programmeDelay: Duration
@@ -90,6 +97,12 @@ package struct ServerConfiguration: Sendable {
         }
         publicURL = try values.publicURL(.publicURL)
         secretKey = try values.secretKey(.secretKey)
+        discordWebhook = values.optionalText(.discordWebhook).map { Secret($0) }
+        targetNetworks = try values.networks(.targetNetworks)
+        targetParkAfter = try values.hours(.targetParkHours, in: 0.01...720)
+        eventFolder =
+            values.optionalText(.eventFolder).map { URL(fileURLWithPath: $0, isDirectory: true).standardizedFileURL }
+            ?? dataFolder.appendingPathComponent("events", isDirectory: true)
         guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
             throw values.problem(.logLevel, "must be trace, debug, info, notice, warning, error or critical")
         }
@@ -146,6 +159,22 @@ private struct Values {
             throw problem(key, "must be seconds from \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         return .milliseconds(Int64(number * 1000))
+    }
+
+    func hours(_ key: ConfigurationKey, in range: ClosedRange<Double>) throws -> Duration {
+        guard let number = Double(text(key)), range.contains(number) else {
+            throw problem(key, "must be hours from \(range.lowerBound) to \(Int(range.upperBound))")
+        }
+        return .milliseconds(Int64(number * 3_600_000))
+    }
+
+    func networks(_ key: ConfigurationKey) throws -> [AddressPolicy.Network] {
+        try (optionalText(key) ?? "").split(separator: ",").map { part in
+            guard let network = AddressPolicy.Network(part.trimmingCharacters(in: .whitespaces)) else {
+                throw problem(key, "must be networks with commas between, as 127.0.0.0/8,10.0.0.0/8")
+            }
+            return network
+        }
     }
 
     func rtmpLimits() throws -> RTMPServerConfiguration.Limits {
