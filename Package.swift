@@ -87,6 +87,7 @@ let package = Package(
         library("Packaging", ["Domain", "HLS", nioCore, logging, metrics]),
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
         library("Audience", ["Domain", logging, metrics, lifecycle]),
+        library("Announcements", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
         library(
@@ -98,9 +99,11 @@ let package = Package(
         library(
             "WebServer",
             [
-                "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
+                hummingbird,
                 hummingbirdCore, logging, metrics, lifecycle,
             ]),
+        library("WebhookClient", ["Domain", nioCore, nioPosix, nioHTTP1, nioSSL]),
         library("PrometheusMetrics", [coreMetrics]),
         library("ControlSocket", [nioCore, nioPosix, logging, lifecycle]),
 
@@ -108,9 +111,10 @@ let package = Package(
         library(
             "LineupServer",
             [
-                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience", "RTMPTransport",
+                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
+                "RTMPTransport",
                 "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
-                "CMalloc", nioCore,
+                "CMalloc", "Announcements", "WebhookClient", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
@@ -133,6 +137,14 @@ let package = Package(
             "AccountsTests",
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),
         tests(
+            "AnnouncementsTests",
+            [
+                "Announcements", "WebhookClient", "PostgresStore", "PostgresTestKit", "Cryptography", "Domain",
+                "TestKit", nioCore, nioPosix, logging,
+            ]),
+        tests(
+            "WebhookClientTests", ["WebhookClient", "Domain", "TestKit", "PostgresTestKit", nioCore, nioPosix]),
+        tests(
             "RTMPTransportTests",
             [
                 "RTMPTransport", "RTMP", "Cryptography", "Broadcast", "Ingest", "PrometheusMetrics", "Domain",
@@ -149,7 +161,8 @@ let package = Package(
                 "PostgresStore", "PostgresTestKit", "ClusterOwner", "Cryptography", "Domain", "TestKit", logging,
                 lifecycle,
             ]),
-        tests("FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+        tests(
+            "FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
         tests("IPTVTests", ["IPTV", "TestKit"]),
         tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),

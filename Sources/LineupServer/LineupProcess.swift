@@ -137,9 +137,12 @@ package struct LineupProcess: Sendable {
         let audience = try makeAudience(folder, queue: queue, store: store)
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience)
         let rtmpPort = try await rtmp.bind()
+        let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
+        try await targets.heedEnvironment()
+        let announcements = targets.service(queue: queue, channel: channel)
         var webPorts = WebServerPorts(
             accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-            origin: origin, readiness: [store, queue, broadcast])
+            targets: targets.desk, discord: store, origin: origin, readiness: [store, queue, broadcast])
         let webLogger = Logger(label: "lineup.web")
         let unaccepted = Counter(label: "lineup_http_accept_failures_total")
         webPorts.streams = streams(hubs, viewing: audience)
@@ -179,8 +182,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, audience, web, control, broadcast, queue, ingest, revocations, rtmp,
-            announcement,
+            store, numbers, retention, accounts, audience, announcements, web, control, broadcast, queue, ingest,
+            revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
