@@ -13,6 +13,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -95,7 +96,8 @@ let package = Package(
         library(
             "WebServer",
             [
-                "Domain", nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                "Domain", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
+                hummingbird,
                 hummingbirdCore, logging, metrics, lifecycle,
             ]),
         library("WebhookClient", ["Domain", nioCore, nioPosix, nioHTTP1, nioSSL]),
@@ -155,7 +157,8 @@ let package = Package(
                 "PostgresStore", "PostgresTestKit", "ClusterOwner", "Cryptography", "Domain", "TestKit", logging,
                 lifecycle,
             ]),
-        tests("FFmpegMediaTests", ["FFmpegMedia", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+        tests(
+            "FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),
         tests(
             "WebServerTests",

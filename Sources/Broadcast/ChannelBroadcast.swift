@@ -3,7 +3,6 @@ package import Logging
 import Metrics
 package import NIOCore
 import ServiceLifecycle
-import Synchronization
 
 /// The moment of programme time zero, on both clocks; HLS counts `EXT-X-PROGRAM-DATE-TIME` from it.
 package struct ProgrammeZero: Sendable, Equatable {
@@ -30,7 +29,6 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
     private let core: NIOLoopBoundBox<ProgrammeRunner>
     /// Slates like what DJs on air or near it send; beyond eight the oldest wish is dropped and comes again with the next order.
     private let wishes: (stream: AsyncStream<SlateRequest>, continuation: AsyncStream<SlateRequest>.Continuation)
-    private let emergencyNow = Mutex(ProgrammeEmergency.off)
 
     /// - Parameters:
     ///   - eventLoop: the channel's own; publishers' arrival times must be of its clock (`NIODeadline.now()`).
@@ -176,17 +174,4 @@ extension ChannelBroadcast: ReadinessReporting {
                 name: "programme", isOK: hasStarted, cause: hasStarted ? nil : "the slate is being encoded")
         ]
     }
-}
-
-extension ChannelBroadcast: ProgrammeDesk {
-    package func emergency(_ state: ProgrammeEmergency) {
-        emergencyNow.withLock { $0 = state }
-        onLoop { $0.emergency(state) }
-    }
-
-    package func discard(_ session: PublishSessionID) {
-        onLoop { $0.discard(session) }
-    }
-
-    package func emergencyState() -> ProgrammeEmergency { emergencyNow.withLock { $0 } }
 }

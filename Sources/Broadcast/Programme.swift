@@ -153,8 +153,10 @@ package struct Programme {
             orderedAt = now
             chosen = nil
         }
+        let wasEmergency = self.order.output.emergency
         self.order = order
         for session in order.discarded { discard(session, now: now) }
+        if order.output.emergency != wasEmergency { emergency(order.output.emergency, now: now) }
         for session in lines.keys { applyRetention(to: session) }
     }
 

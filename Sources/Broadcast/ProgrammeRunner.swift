@@ -88,16 +88,6 @@ final class ProgrammeRunner {
         advance()
     }
 
-    func emergency(_ state: ProgrammeEmergency) {
-        programme.emergency(state, now: now)
-        advance()
-    }
-
-    func discard(_ session: PublishSessionID) {
-        programme.discard(session, now: now)
-        advance()
-    }
-
     func attach(_ line: DelayLine, as session: PublishSessionID) {
         programme.attached(line, as: session)
         advance()

@@ -117,10 +117,10 @@ package struct LineupProcess: Sendable {
         let publishers = PublisherControlRelay()
         let reports = ProgrammeReportRelay()
         let origin = HLSChannelStore()
-        let hub = Hub(
-            channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
+        let hubs = try ProgrammeHubs(
+            channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let broadcast = try await makeBroadcast(
-            loops: loops, store: store, origin: origin, hub: hub, reports: reports)
+            loops: loops, store: store, origin: origin, hubs: hubs, reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
@@ -132,20 +132,23 @@ package struct LineupProcess: Sendable {
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
         orders.set { ingest.attend(to: $0) }
-        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
+        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp)
         let rtmpPort = try await rtmp.bind()
         let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
         try await targets.heedEnvironment()
         let announcements = targets.service(queue: queue, channel: channel)
+        var webPorts = WebServerPorts(
+            accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
+            origin: origin, readiness: [store, queue, broadcast])
+        webPorts.targets = targets.desk
+        webPorts.discord = store
+        webPorts.streams = streams(hubs)
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
-            group: loops,
-            ports: WebServerPorts(
-                accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-                targets: targets.desk, discord: store, origin: origin, readiness: [store, queue, broadcast]),
+            group: loops, ports: webPorts,
             renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: Logger(label: "lineup.web"))
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
@@ -155,6 +158,15 @@ package struct LineupProcess: Sendable {
         let revocations = RevocationService(
             store: store, publishers: ingest, logger: Logger(label: "lineup.accounts"))
         let numbers = ChannelNumbersService(channel: channel, store: store, origin: origin, logger: logger)
+        let retention = RetentionService(
+            subjects: [
+                configuration.eventRetention.map {
+                    .init(name: "events", keep: $0) { try await store.removeEvents(before: $0, limit: $1) }
+                },
+                configuration.auditRetention.map {
+                    .init(name: "audit", keep: $0) { try await store.removeAuditRecords(before: $0, limit: $1) }
+                },
+            ].compactMap { $0 }, clock: clock, logger: Logger(label: "lineup.store"))
         let announcement = RunningService(
             configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, rtmpsPort: rtmp.securePort,
             logger: logger)
@@ -163,7 +175,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, accounts, announcements, web, control, broadcast, queue, ingest, revocations, rtmp, announcement,
+            store, numbers, retention, accounts, announcements, web, control, broadcast, queue, ingest, revocations,
+            rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -183,6 +196,11 @@ package struct LineupProcess: Sendable {
         var limits = limits
         limits.maximumConnections = most
         return limits
+    }
+
+    private func streams(_ hubs: ProgrammeHubs) -> ProgrammeStreams {
+        let channel = self.channel
+        return ProgrammeStreams(limits: configuration.streams) { $0 == channel ? hubs.stream($1) : nil }
     }
 
     private func makeRTMPServer(
@@ -217,7 +235,7 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeBroadcast(
-        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hub: Hub,
+        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hubs: ProgrammeHubs,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
@@ -233,9 +251,8 @@ package struct LineupProcess: Sendable {
                         channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
-                        wallTimeAtProgrammeZero: zero.wall, logger: logger),
-                    hub,
-                ]
+                        wallTimeAtProgrammeZero: zero.wall, logger: logger)
+                ] + hubs.readers
             },
             onReport: { reports.report($0) }, logger: logger)
     }

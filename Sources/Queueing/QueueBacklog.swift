@@ -47,7 +47,8 @@ extension QueueTransition {
         version = next.version
         at = next.at
         settings = next.settings ?? settings
-        audit += next.audit
+        // Emergencies are acted on even now: of very many their newest lines.
+        audit = Array((audit + next.audit).suffix(maximumEvents))
         Self.replace(&changed, with: next.changed, by: \.id)
         Self.replace(&userSlots, with: next.userSlots, by: \.user)
         blocked.removeAll { next.unblocked.contains($0.key) }

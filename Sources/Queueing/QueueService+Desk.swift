@@ -6,7 +6,7 @@ extension QueueService {
     package func view(of channel: ChannelName) async throws(QueueCommandError) -> QueueView {
         try check(channel)
         let time = clock.now()
-        return state.withLock { $0.machine.view(now: max($0.now, time)) }
+        return state.withLock { Self.view(of: $0, now: max($0.now, time)) }
     }
 
     package func settings(of channel: ChannelName) async throws(QueueCommandError) -> QueueSettings {
@@ -22,7 +22,7 @@ extension QueueService {
             guard !state.isStopping, state.listeners.count < limits.maximumListeners else { return nil }
             state.nextListener += 1
             state.listeners[state.nextListener] = continuation
-            continuation.yield(state.machine.view(now: max(state.now, time)))
+            continuation.yield(Self.view(of: state, now: max(state.now, time)))
             return state.nextListener
         }
         guard let number else {
@@ -80,8 +80,10 @@ extension QueueService {
             switch situation {
             case .lost: return (.failure(.refused("Another server has taken this channel over.")), [])
             case .stopping: return (.failure(.stopping), [])
-            case .full: return (.failure(.refused("The database has been away for too long: try again later.")), [])
-            case .running: break
+            // The output is the operators' whatever the database does; what waits is merged.
+            case .full where !command.act.isEmergency:
+                return (.failure(.refused("The database has been away for too long: try again later.")), [])
+            case .running, .full: break
             }
             do throws(QueueCommandError) {
                 let actions = try machine.perform(command, now: now)

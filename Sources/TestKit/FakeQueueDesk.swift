@@ -94,6 +94,7 @@ package final class FakeQueueDesk: QueueDesk {
         case .setOpen(let isOpen): settings.isOpen = isOpen
         case .setAutoAdvance(let advances): settings.autoAdvance = advances
         case .setSlotLength(let seconds, _): settings.slotSeconds = seconds
+        case .emergency(let state): settings.output.emergency = state
         default: break
         }
         if let problem = settings.problem { throw .invalidSetting(problem) }

@@ -114,8 +114,8 @@ package final class WebServer: Service, Sendable {
             OlderNameRoutes(queue: ports.queue, pages: pages).routes,
             AccountRoutes(accounts: ports.accounts, cookie: cookie, clock: clock).routes,
             KeyRoutes(accounts: ports.accounts).routes, UserRoutes(accounts: ports.accounts).routes,
-            TokenRoutes(tokens: ports.tokens).routes, TargetRoutes(targets: ports.targets).routes,
-            DiscordLinkRoutes(links: ports.discord, clock: clock).routes,
+            TokenRoutes(tokens: ports.tokens).routes, ports.targets.map { TargetRoutes(targets: $0).routes } ?? [],
+            ports.discord.map { DiscordLinkRoutes(links: $0, clock: clock).routes } ?? [],
             QueueRoutes(queue: ports.queue).routes,
             QueueActRoutes(queue: ports.queue, accounts: ports.accounts, clock: clock).routes,
             HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
@@ -130,9 +130,12 @@ package final class WebServer: Service, Sendable {
         quiet.logLevel = max(.warning, logger.logLevel)
         let registry = registry
         let (idle, request) = (configuration.idleTimeout, configuration.requestTimeout)
+        let streams = StreamPlaces(ports.streams, factory: metrics)
+        let requests = RequestMetrics(factory: metrics)
         let connection = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
-                ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request)
+                ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request),
+                StreamHandler(places: streams, registry: registry, metrics: requests),
             ],
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))

@@ -5,7 +5,7 @@ import LineupServer
 
 struct Channel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows and changes channels.", subcommands: [List.self, Set.self])
+        abstract: "Shows and changes channels.", subcommands: [List.self, Set.self, Emergency.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the channels.")
@@ -20,14 +20,17 @@ struct Channel: AsyncParsableCommand {
                 let row = try ChannelRow(
                     json: try await installation.commandContext().queue("queue.list", channel: name), name: name)
                 if json { return print(JSONText.line([row])) }
-                print("\(name)  shows \(row.showing)  \(row.isOpen ? "open" : "closed")  \(row.entries) in the queue")
+                let emergency = row.emergency == "off" ? "" : "  emergency: \(row.emergency)"
+                print(
+                    "\(name)  shows \(row.showing)  \(row.isOpen ? "open" : "closed")  \(row.entries) in the queue"
+                        + emergency)
             }
         }
     }
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Changes a channel's settings: those of `lineup queue set`.")
+            abstract: "Changes a channel's settings: those of `lineup queue set`, the slate and what is taken of DJs.")
 
         @OptionGroup var installation: InstallationOptions
         @Flag(help: "Print one JSON document.") var json = false
@@ -48,6 +51,26 @@ struct Channel: AsyncParsableCommand {
     }
 }
 
+extension Channel {
+    struct Emergency: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Takes the output at once, or gives it back; the queue stays as it is.",
+            discussion: """
+                slate shows the slate, mute takes the sound away, off lets the queue go on. It acts on what leaves, within \
+                half a second whatever the delay is, and stays over a restart until `off`.
+                """)
+
+        @OptionGroup var options: QueueActOptions
+        @Argument(help: "slate, mute or off.") var state: String
+
+        func validate() throws {
+            guard ProgrammeEmergency(rawValue: state) != nil else { throw ValidationError("say slate, mute or off") }
+        }
+
+        func run() async throws { try await options.perform("emergency", ["state": state]) }
+    }
+}
+
 private struct ChannelRow: Encodable {
     private struct Queue: Decodable {
         struct Entry: Decodable {}
@@ -55,6 +78,7 @@ private struct ChannelRow: Encodable {
         let isOpen: Bool
         let version: Int64
         let entries: [Entry]
+        let emergency: String
     }
 
     let name: String
@@ -63,6 +87,7 @@ private struct ChannelRow: Encodable {
     let version: Int64
     /// How many are on air or wait.
     let entries: Int
+    let emergency: String
 
     init(json: String, name: String) throws {
         let queue = try JSONDecoder().decode(Queue.self, from: Data(json.utf8))
@@ -71,6 +96,7 @@ private struct ChannelRow: Encodable {
         isOpen = queue.isOpen
         version = queue.version
         entries = queue.entries.count
+        emergency = queue.emergency
     }
 }
 

@@ -198,8 +198,9 @@ import Testing
         for _ in 0..<4000 { line.append(tape.next().unit, at: Int64(NIODeadline.now().uptimeNanoseconds)) }
         await moves.next()
         await tellings.next()
-        broadcast.emergency(.slate)
-        #expect(broadcast.emergencyState() == .slate)
+        var output = OutputSettings()
+        output.emergency = .slate
+        broadcast.direct(ProgrammeOrder(version: 2, onAir: session, standby: [], output: output))
         await tellings.next()
         running.cancel()
         try await running.value

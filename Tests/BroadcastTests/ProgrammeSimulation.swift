@@ -84,12 +84,18 @@ struct ProgrammeSimulation {
         return session
     }
 
+    /// What every order carries, and the newest order.
+    private var output = OutputSettings()
+    private var ordered: (onAir: PublishSessionID?, standby: [PublishSessionID]) = (nil, [])
+
     mutating func order(
         _ session: PublishSessionID?, standby: [PublishSessionID] = [], discarding: Set<PublishSessionID> = []
     ) {
         version += 1
         programme.ordered(
-            ProgrammeOrder(version: version, onAir: session, standby: standby, discarded: discarding), now: now)
+            ProgrammeOrder(
+                version: version, onAir: session, standby: standby, discarded: discarding, output: output), now: now)
+        ordered = (session, standby)
         advance()
     }
 
@@ -117,8 +123,8 @@ struct ProgrammeSimulation {
     }
 
     mutating func emergency(_ state: ProgrammeEmergency) {
-        programme.emergency(state, now: now)
-        advance()
+        output.emergency = state
+        order(ordered.onAir, standby: ordered.standby)
     }
 
     mutating func discard(_ session: PublishSessionID) {

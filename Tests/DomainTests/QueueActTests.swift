@@ -46,6 +46,23 @@ import Testing
         #expect(bench.endings == ["dj1 skipped"])
     }
 
+    /// Design §5: the outgoing DJ, if still there, else the slate.
+    @Test func theOutgoingDJStaysUntilTheCalledOneIsReadyWhateverOthersAre() throws {
+        var bench = QueueBench(ready: 3, settings: QueueSettings(slotSeconds: 60))
+        bench.shows(1)
+        bench.join(4)
+        let actions = try bench.act(.putOnAir(QueueBench.entry(4)))
+        #expect(actions.order == nil, "the programme goes on as it was")
+        bench.wait(.seconds(29))
+        #expect(bench.line == "1* 2 3 4?^")
+        #expect(bench.machine.view(now: bench.now).showing == .dj)
+        // Gone by themselves: nobody else's slot is begun to be ended in a moment, the slate bridges what is left.
+        bench.end(1)
+        #expect(bench.line == "2 3 4?^")
+        bench.wait(.seconds(1))
+        #expect(bench.line == "2! 3 4?", "at most until the call has run out")
+    }
+
     @Test func theOrdinaryOrderGoesOnWhenTheCalledOneDoesNotCome() throws {
         var bench = QueueBench(ready: 2, settings: QueueSettings(slotSeconds: 60))
         bench.shows(1)
@@ -244,5 +261,33 @@ import Testing
             view.entries.map(\.estimatedStart) == [nil, nil, bench.now + .seconds(500), bench.now + .seconds(560)])
         try bench.act(.setAutoAdvance(false))
         #expect(bench.machine.view(now: bench.now).entries.allSatisfy { $0.estimatedStart == nil })
+    }
+
+    @Test func anEmergencyIsOrderedStoredAndLeavesTheQueueAsItIs() throws {
+        var bench = QueueBench(ready: 2, settings: QueueSettings(slotSeconds: 60))
+        bench.shows(1)
+        bench.wait(.seconds(20))
+        let order = try #require(try bench.act(.emergency(.slate)).order)
+        #expect(order.onAir == QueueBench.session(1))
+        #expect(order.output.emergency == .slate)
+        let move = try #require(bench.moves.last)
+        #expect(move.settings?.output.emergency == .slate)
+        #expect(move.events == [.settingsChanged, .emergencyChanged(state: .slate)])
+        #expect(move.audit.map(\.action) == ["channel.emergency"])
+        #expect(move.audit.first?.before == #"{"emergency":"off"}"#)
+        #expect(try bench.act(.emergency(.slate)) == [], "a second click")
+        // The slot clock follows the output: what the slate takes is not the DJ's.
+        bench.shows(nil)
+        bench.wait(.seconds(300))
+        #expect(bench.line == "1! 2")
+        let restarted = QueueMachine(
+            channel: .main,
+            record: QueueRecord(version: 9, settings: try #require(move.settings), entries: []), now: bench.now)
+        var after = restarted
+        #expect(after.deadlinePassed(now: bench.now).order?.output.emergency == .slate, "a restart keeps it")
+        #expect(try bench.act(.emergency(.off)).order?.output.emergency == .off)
+        bench.shows(1)
+        let left = try #require(bench.machine.view(now: bench.now).entries.first?.remainingSeconds)
+        #expect(left == 40)
     }
 }

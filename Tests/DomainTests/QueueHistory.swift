@@ -136,6 +136,7 @@ struct QueueHistory {
             .setUserSlot(user, seconds: random(1..<100)), .setUserSlot(user, seconds: nil), .setOpen(true),
             .setAutoAdvance(true), .setAutoAdvance(random(0..<2) == 0), .clear(includingOnAir: random(0..<2) == 0),
             .set(["coverDrop": random(0..<2) == 0 ? "next" : "slate"]), .set(["warnings": "40,20"]),
+            .emergency([.slate, .mute, .off][random(0..<3)]), .emergency(.off),
         ]
         let act = acts[random(0..<acts.count)]
         let actor = Actor(kind: .server, id: nil, name: "history")

@@ -6,7 +6,20 @@ import Testing
     private let unusual = QueueSettings(
         slotSeconds: nil, overtimeWhenAlone: false, rejoin: .afterQuiet, endsDeadSlots: true, coverDrop: .next,
         graceOnAirSeconds: 7, graceWaitingSeconds: 3600, blockAfterTurn: .minutes(90), autoAdvance: false,
-        maximumLength: 12, isOpen: false, warningSeconds: [90, 5])
+        maximumLength: 12, isOpen: false, warningSeconds: [90, 5], output: Self.unusualOutput)
+
+    private static var unusualOutput: OutputSettings {
+        var output = OutputSettings()
+        output.emergency = .mute
+        output.slateText = "Back at nine = soon\nStay"
+        output.slateFile = "pause-1.mp4"
+        output.envelope.videoCodecs = [.h264, .hevc]
+        (output.envelope.maximumWidth, output.envelope.maximumHeight) = (1280, 720)
+        output.envelope.maximumFrameRate = 30
+        output.envelope.maximumBitsPerSecond = 4_500_000
+        output.envelope.maximumAudioChannels = 1
+        return output
+    }
 
     private func decode(_ json: String) throws -> QueueSettings {
         try JSONDecoder().decode(QueueSettings.self, from: Data(json.utf8))
@@ -22,6 +35,7 @@ import Testing
         "{}", #"{"coverDrop":"fireworks","blockAfterTurn":"3 moons","rejoin":4,"warningSeconds":"soon"}"#,
         #"{"slotSeconds":0,"graceOnAirSeconds":-1,"maximumLength":99999999,"warningSeconds":[1,2,3]}"#,
         #"{"autoAdvance":"yes","slotSeconds":1e99,"somethingNew":{}}"#,
+        #"{"output":{"emergency":"fire","maximumSize":"0x0","slateFile":"/etc/passwd","other":"1"}}"#, #"{"output":7}"#,
     ])
     func whatIsAbsentStrangeOrOutOfRangeHasItsDefault(json: String) throws {
         #expect(try decode(json) == QueueSettings())
@@ -43,7 +57,10 @@ import Testing
         ("coverDrop", "loud"), ("rejoin", ""), ("blockAfterTurn", "90s"), ("blockAfterTurn", "0m"),
         ("blockAfterTurn", "8d"), ("warnings", "10m,x"), ("warnings", "25h"), ("warnings", "1,2,3,4,5,6,7,8,9,10,11"),
         ("slotLength", "9223372036854775807h"), ("slotLength", "-5"), ("deadAfter", "10"), ("graceOnAir", "2h"),
-        ("nothing", "1"),
+        ("nothing", "1"), ("emergency", "loud"), ("slateFile", "../key"), ("slateFile", "/etc/passwd"),
+        ("slateFile", ""),
+        ("videoCodecs", "av1"), ("videoCodecs", ""), ("maximumSize", "1920"), ("maximumSize", "9999x10"),
+        ("maximumFrameRate", "0"), ("maximumBitrate", "99999999999"), ("maximumAudioChannels", "9"),
     ])
     func aTextThatIsNoSettingIsRefusedByName(name: String, text: String) {
         var settings = QueueSettings()

@@ -54,6 +54,8 @@ import Testing
                 ("auto-advance", #"{"enabled":false}"#, .setAutoAdvance(false)),
                 ("clear", "", .clear(includingOnAir: false)),
                 ("clear", #"{"includingOnAir":true}"#, .clear(includingOnAir: true)),
+                ("emergency", #"{"state":"slate"}"#, .emergency(.slate)),
+                ("emergency", #"{"state":"off"}"#, .emergency(.off)),
                 ("remove", #"{"entry":"BOB"}"#, .remove(bob.id)),
                 ("skip", "", .skip(nil)),
             ]
@@ -64,6 +66,23 @@ import Testing
             }
             #expect(site.queue.commands.map(\.act) == asked.map(\.2))
             #expect(site.queue.commands.allSatisfy { $0.actor.kind == .token && $0.actor.name == "script" })
+        }
+    }
+
+    @Test func anEmergencyIsTheChannelsToo() async throws {
+        try await TestSite.run { site async throws in
+            _ = Self.fill(site)
+            let token = try await site.tokens.make(.operator)
+            let path = "/api/v1/channels/main/emergency"
+            #expect(try await site.call("POST", path, token: token, #"{"state":"loud"}"#).status == 422)
+            #expect(try await site.call("POST", path, token: token, "{}").status == 422)
+            let answer = try await site.call("POST", path, token: token, #"{"state":"mute"}"#)
+            #expect(answer.status == 200)
+            #expect(answer.body.contains(#""emergency":"mute""#))
+            #expect(site.queue.commands.map(\.act) == [.emergency(.mute)])
+            let everybody = try await site.call("GET", Self.queue, token: try await site.tokens.make(.dj), nil)
+            #expect(!everybody.body.contains("emergency"), "only its operators see what they do")
+            #expect(try await site.write("POST", path, as: try await site.session("dj")).status == 403)
         }
     }
 
@@ -79,7 +98,7 @@ import Testing
 
     @Test(arguments: [
         "skip", "remove", "move", "put-on-air", "hold", "release", "extend", "remaining", "slot-length", "ban", "unban",
-        "unblock", "user-slot", "open", "close", "auto-advance", "clear",
+        "unblock", "user-slot", "open", "close", "auto-advance", "clear", "emergency",
     ])
     func actTakesAnOperator(name: String) async throws {
         try await TestSite.run { site async throws in

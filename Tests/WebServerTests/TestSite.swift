@@ -36,11 +36,13 @@ struct TestSite: Sendable {
             host: "127.0.0.1", port: 0, webRoot: Self.webRoot, publicURL: publicURL, rtmpPort: 1935)
         adjust(&configuration)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        var ports = WebServerPorts(
+            accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
+            origin: origin, readiness: [readiness])
+        ports.targets = targets
+        ports.discord = targets
         server = WebServer(
-            configuration: configuration, group: Self.group,
-            ports: WebServerPorts(
-                accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
-                targets: targets, discord: targets, origin: origin, readiness: [readiness]),
+            configuration: configuration, group: Self.group, ports: ports,
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
             logger: logger, metrics: metrics)
         services = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))

@@ -27,7 +27,7 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
         var told: Int
     }
 
-    private let wrapping: any HubWrapping
+    private let wrapping: any HubPacketWrapping
     private let mergeDelay: Duration
     private let state: Mutex<State>
     private let readersGauge: Gauge
@@ -38,7 +38,7 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     ///   - mergeDelay: how long a loop lets packets gather before its readers write them together, 0…1 s: fewer, larger writes for
     ///     later ones.
     package init(
-        channel: ChannelName, name: String, wrapping: any HubWrapping, limits: HubLimits = HubLimits(),
+        channel: ChannelName, name: String, wrapping: any HubPacketWrapping, limits: HubLimits = HubLimits(),
         mergeDelay: Duration = .zero
     ) {
         self.wrapping = wrapping
@@ -52,17 +52,22 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     // MARK: Writing, on the channel's loop
 
     package func joined(_ join: ProgrammeJoin, format: ProgrammeFormat) {
+        if let rest = wrapping.joined(format) { wake { $0.append(rest) } }
         state.withLock { $0.log.formatChanged(to: format) }
     }
 
     package func unit(_ unit: ProgrammeUnit) {
-        let packet = HubPacket(
-            track: unit.track, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime,
-            isKeyFrame: unit.isKeyFrame, bytes: wrapping.body(unit))
+        guard let packet = wrapping.packet(unit) else { return }
         wake { $0.append(packet) }
     }
 
-    package func finished() { wake { $0.finish() } }
+    package func finished() {
+        let rest = wrapping.finished()
+        wake { log in
+            if let rest { log.append(rest) }
+            log.finish()
+        }
+    }
 
     /// Changes the log, then tells the loops that have readers and do not know yet.
     private func wake(after change: (inout HubLog) -> Void) {

@@ -89,7 +89,7 @@ package struct HubLog: Sendable {
     /// Media without a format before it is nobody's.
     package mutating func append(_ packet: HubPacket) {
         guard let format = formats.last, !isFinished else { return }
-        if packet.track == .video, packet.isKeyFrame { groupStart = end }
+        if packet.startsGroup { groupStart = end }
         entries.append(Entry(packet: packet, formatNumber: format.number))
         bytes += packet.bytes.readableBytes
         evict(newest: packet.decodeTime)

@@ -45,14 +45,18 @@ package struct ProgrammeOrder: Sendable, Equatable {
     package var standby: [PublishSessionID]
     /// Banned with this order: not even what their lines hold is shown any more (design §5, Emergency).
     package var discarded: Set<PublishSessionID>
+    /// What the channel shows and takes.
+    package var output: OutputSettings
 
     package init(
-        version: Int64, onAir: PublishSessionID?, standby: [PublishSessionID], discarded: Set<PublishSessionID> = []
+        version: Int64, onAir: PublishSessionID?, standby: [PublishSessionID], discarded: Set<PublishSessionID> = [],
+        output: OutputSettings = OutputSettings()
     ) {
         self.version = version
         self.onAir = onAir
         self.standby = standby
         self.discarded = discarded
+        self.output = output
     }
 }
 

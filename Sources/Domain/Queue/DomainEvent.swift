@@ -19,6 +19,10 @@ package enum DomainEvent: Sendable, Equatable {
     case onAirEnded(entry: EntryID, name: String)
     /// `seconds` are left (design §4: 10, 5 and 1 minute unless set otherwise).
     case onAirWarning(entry: EntryID, name: String, seconds: Int)
+    /// `deadAfter`: the slot ends then unless what is missing comes back.
+    case onAirUnhealthy(entry: EntryID, name: String, missing: [String], until: WallTime)
+    /// What was missing is back in time.
+    case onAirHealthy(entry: EntryID, name: String)
     case djDropped(entry: EntryID, name: String, until: WallTime)
     case djReturned(entry: EntryID, name: String)
     /// `until` is set for the rule of that name.
@@ -31,6 +35,8 @@ package enum DomainEvent: Sendable, Equatable {
     case slateStarted
     case slateEnded
     case settingsChanged
+    /// An operator took the output, or gave it back. What is seen of it follows as `slate.started`, `onair.started`.
+    case emergencyChanged(state: ProgrammeEmergency)
 
     /// The name in the catalogue: `queue.joined`.
     package var kind: String {
@@ -49,6 +55,8 @@ package enum DomainEvent: Sendable, Equatable {
         case .onAirStarted: "onair.started"
         case .onAirEnded: "onair.ended"
         case .onAirWarning: "onair.warning"
+        case .onAirUnhealthy: "onair.unhealthy"
+        case .onAirHealthy: "onair.healthy"
         case .djDropped: "dj.dropped"
         case .djReturned: "dj.returned"
         case .djBlocked: "dj.blocked"
@@ -59,6 +67,7 @@ package enum DomainEvent: Sendable, Equatable {
         case .slateStarted: "slate.started"
         case .slateEnded: "slate.ended"
         case .settingsChanged: "settings.changed"
+        case .emergencyChanged: "emergency.changed"
         }
     }
 
@@ -67,7 +76,7 @@ package enum DomainEvent: Sendable, Equatable {
         switch self {
         case .queueJoined(let entry, let name), .queueReady(let entry, let name), .onAirStarted(let entry, let name),
             .onAirEnded(let entry, let name), .djReturned(let entry, let name), .queueHeld(let entry, let name),
-            .queueReleased(let entry, let name), .queueNoShow(let entry, let name):
+            .queueReleased(let entry, let name), .queueNoShow(let entry, let name), .onAirHealthy(let entry, let name):
             EventPayload(entry: entry, name: name)
         case .queueLeft(let entry, let name, let reason):
             EventPayload(entry: entry, name: name, reason: reason.rawValue)
@@ -79,6 +88,8 @@ package enum DomainEvent: Sendable, Equatable {
             EventPayload(entry: entry, name: name, seconds: seconds)
         case .onAirWarning(let entry, let name, let seconds):
             EventPayload(entry: entry, name: name, seconds: seconds)
+        case .onAirUnhealthy(let entry, let name, let missing, let until):
+            EventPayload(entry: entry, name: name, missing: missing, until: until)
         case .handoverPlanned(let entry, let name): EventPayload(entry: entry, name: name)
         case .djDropped(let entry, let name, let until): EventPayload(entry: entry, name: name, until: until)
         case .djBlocked(let user, let name, let rule, let until):
@@ -89,6 +100,7 @@ package enum DomainEvent: Sendable, Equatable {
         case .djUnbanned(let user, let name): EventPayload(user: user, name: name)
         case .djSlotChanged(let user, let seconds): EventPayload(user: user, seconds: seconds)
         case .slateStarted, .slateEnded, .settingsChanged: EventPayload()
+        case .emergencyChanged(let state): EventPayload(state: state.rawValue)
         }
     }
 }
@@ -104,6 +116,7 @@ package struct EventPayload: Sendable, Equatable, Encodable {
     package var rule: String?
     package var place: Int?
     package var seconds: Int?
+    package var state: String?
 
     /// The JSON object as it is stored and sent.
     package var json: String {
@@ -117,6 +130,7 @@ package struct EventPayload: Sendable, Equatable, Encodable {
         object.add("rule", rule)
         object.add("place", place)
         object.add("seconds", seconds)
+        object.add("state", state)
         return object.text
     }
 }

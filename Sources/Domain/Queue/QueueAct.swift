@@ -30,6 +30,12 @@ package enum QueueAct: Sendable, Equatable {
     case set([String: String])
     /// Removes every waiting entry; with `includingOnAir` the one on air too.
     case clear(includingOnAir: Bool)
+    /// Takes the output, or gives it back; the queue stays as it is (design §5, Emergency).
+    case emergency(ProgrammeEmergency)
+
+    package var isEmergency: Bool {
+        if case .emergency = self { true } else { false }
+    }
 
     /// A constant for the audit log and metrics: `queue.skip`.
     package var kind: String {
@@ -51,6 +57,7 @@ package enum QueueAct: Sendable, Equatable {
         case .setAutoAdvance: "queue.setAutoAdvance"
         case .set: "queue.set"
         case .clear: "queue.clear"
+        case .emergency: "channel.emergency"
         }
     }
 }

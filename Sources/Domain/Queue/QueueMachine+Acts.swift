@@ -54,6 +54,7 @@ extension QueueMachine {
         case .setAutoAdvance(let advances): try setSettings { $0.autoAdvance = advances }
         case .set(let texts): try set(texts, now: now)
         case .clear(let includesOnAir): clear(includingOnAir: includesOnAir, now: now)
+        case .emergency(let state): try setSettings { $0.output.emergency = state }
         }
     }
 
@@ -345,9 +346,13 @@ extension QueueMachine {
             note.after.add(name, new.text(of: name))
         }
         guard new != settings else { return note }
+        let wasEmergency = settings.output.emergency
         settings = new
         draft.settingsChanged = true
         draft.events.append(.settingsChanged)
+        if new.output.emergency != wasEmergency {
+            draft.events.append(.emergencyChanged(state: new.output.emergency))
+        }
         // A rule that is switched off keeps nobody out any more.
         liftBlocks { key in
             switch key.kind {

@@ -188,7 +188,7 @@ extension QueueMachine {
     package mutating func stepDown() -> [Action] {
         let sessions = entries.compactMap(\.session) + leaving.map(\.session)
         leaving = []
-        order = ProgrammeOrder(version: order.version + 1, onAir: nil, standby: [])
+        order = ProgrammeOrder(version: order.version + 1, onAir: nil, standby: [], output: order.output)
         let reason = "Another server has taken this channel over: connect again."
         return [.direct(order)] + sessions.map { .close($0, reason: reason) }
     }

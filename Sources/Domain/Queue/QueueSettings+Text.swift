@@ -1,9 +1,10 @@
 /// The settings as an operator types and reads them: `lineup queue set slotLength=30m`.
 extension QueueSettings {
-    package static let names = [
-        "slotLength", "overtimeWhenAlone", "rejoin", "deadAfter", "coverDrop", "graceOnAir", "graceWaiting",
-        "blockAfterTurn", "autoAdvance", "maximumLength", "open", "warnings",
-    ]
+    package static let names =
+        [
+            "slotLength", "overtimeWhenAlone", "rejoin", "deadAfter", "coverDrop", "graceOnAir", "graceWaiting",
+            "blockAfterTurn", "autoAdvance", "maximumLength", "open", "warnings",
+        ] + OutputSettings.names
 
     /// Sets one setting from the text an operator typed.
     ///
@@ -41,6 +42,7 @@ extension QueueSettings {
             }
             new.warningSeconds = seconds.sorted(by: >)
         default:
+            guard try !new.output.set(name, to: text) else { break }
             throw .invalidSetting("there is no setting '\(name)'; known: \(Self.names.joined(separator: ", "))")
         }
         if let problem = new.problem { throw .invalidSetting(problem) }
@@ -63,7 +65,7 @@ extension QueueSettings {
         case "open": String(isOpen)
         case "warnings":
             warningSeconds.isEmpty ? "none" : warningSeconds.map(Self.text).joined(separator: ",")
-        default: nil
+        default: output.text(of: name)
         }
     }
 

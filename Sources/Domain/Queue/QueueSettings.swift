@@ -46,12 +46,15 @@ package struct QueueSettings: Sendable, Equatable {
     package var isOpen: Bool
     /// At which time left the DJ on air is warned, in seconds, longest first; at most 10 of 1…86,400.
     package var warningSeconds: [Int]
+    /// What the channel shows and takes.
+    package var output: OutputSettings
 
     package init(
         slotSeconds: Int? = 3600, overtimeWhenAlone: Bool = true, rejoin: Rejoin = .tail, endsDeadSlots: Bool = false,
         coverDrop: CoverDrop = .slate, graceOnAirSeconds: Int = 30, graceWaitingSeconds: Int = 120,
         blockAfterTurn: BlockAfterTurn = .off, autoAdvance: Bool = true, maximumLength: Int? = nil,
-        isOpen: Bool = true, warningSeconds: [Int] = [600, 300, 60]
+        isOpen: Bool = true, warningSeconds: [Int] = [600, 300, 60],
+        output: OutputSettings = OutputSettings()
     ) {
         self.slotSeconds = slotSeconds
         self.overtimeWhenAlone = overtimeWhenAlone
@@ -65,6 +68,7 @@ package struct QueueSettings: Sendable, Equatable {
         self.maximumLength = maximumLength
         self.isOpen = isOpen
         self.warningSeconds = warningSeconds
+        self.output = output
     }
 
     static let slotRange = 1...86_400
@@ -89,7 +93,7 @@ package struct QueueSettings: Sendable, Equatable {
         if !Self.areWarnings(warningSeconds) {
             return "warnings must be at most 10 spans of 1 s to 24 h, or none"
         }
-        return nil
+        return output.problem
     }
 
     static func areWarnings(_ seconds: [Int]) -> Bool {
@@ -101,7 +105,7 @@ package struct QueueSettings: Sendable, Equatable {
 extension QueueSettings: Codable {
     private enum Key: String, CodingKey {
         case slotSeconds, overtimeWhenAlone, rejoin, deadAfter, coverDrop, graceOnAirSeconds, graceWaitingSeconds
-        case blockAfterTurn, autoAdvance, maximumLength, isOpen, warningSeconds
+        case blockAfterTurn, autoAdvance, maximumLength, isOpen, warningSeconds, output
     }
 
     /// Reads what any version of this program stored: a field that is absent, of another type or outside its range has its
@@ -134,6 +138,13 @@ extension QueueSettings: Codable {
         take(.maximumLength, into: \.maximumLength)
         take(.isOpen, into: \.isOpen)
         take(.warningSeconds, into: \.warningSeconds)
+        // As their texts, each by itself: one that an older or newer binary does not take has its default.
+        let texts = (try? fields.decode([String: String].self, forKey: .output)) ?? [:]
+        for name in OutputSettings.names {
+            guard let text = texts[name] else { continue }
+            // Lost is what this binary cannot do.
+            try? set(name, to: text)
+        }
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -151,5 +162,7 @@ extension QueueSettings: Codable {
         try fields.encode(maximumLength, forKey: .maximumLength)
         try fields.encode(isOpen, forKey: .isOpen)
         try fields.encode(warningSeconds, forKey: .warningSeconds)
+        let texts = OutputSettings.names.compactMap { name in output.text(of: name).map { (name, $0) } }
+        try fields.encode(Dictionary(texts) { $1 }, forKey: .output)
     }
 }

@@ -31,12 +31,15 @@ package struct QueueView: Sendable, Equatable, Encodable {
         package var slotSeconds: Double?
         /// On-air time used, in seconds.
         package var usedSeconds: Double
+        /// Set while the slot is about to end for want of picture or sound (`deadAfter`).
+        package var unhealthy: Unhealthy?
 
         package init(
             id: EntryID, user: UserID, name: String, state: State, connected: Bool, ready: Bool, missing: [String],
             joinedAt: WallTime, graceUntil: WallTime?, onAirSince: WallTime?, remainingSeconds: Double?,
             clockRuns: Bool = false, held: Bool = false, calledUntil: WallTime? = nil,
-            estimatedStart: WallTime? = nil, slotSeconds: Double? = nil, usedSeconds: Double = 0
+            estimatedStart: WallTime? = nil, slotSeconds: Double? = nil, usedSeconds: Double = 0,
+            unhealthy: Unhealthy? = nil
         ) {
             self.id = id
             self.user = user
@@ -55,10 +58,36 @@ package struct QueueView: Sendable, Equatable, Encodable {
             self.estimatedStart = estimatedStart
             self.slotSeconds = slotSeconds
             self.usedSeconds = usedSeconds
+            self.unhealthy = unhealthy
         }
 
         /// Since when the entry is in its state: on air since its first picture, else since it joined.
         package var since: WallTime { state == .onAir ? onAirSince ?? joinedAt : joinedAt }
+    }
+
+    /// The slot on air ends for want of something.
+    package struct Unhealthy: Sendable, Equatable, Encodable {
+        /// `picture`, `sound`.
+        package var missing: [String]
+        /// Unless it comes back before.
+        package var endsAt: WallTime
+
+        package init(missing: [String], endsAt: WallTime) {
+            self.missing = missing
+            self.endsAt = endsAt
+        }
+    }
+
+    /// The database does not take the queue's moves: what happens is kept in memory, and lost with the process.
+    package struct Unwritten: Sendable, Equatable, Encodable {
+        package var since: WallTime
+        /// Moves that wait; also 0, when nothing moved yet or an answer is late.
+        package var moves: Int
+
+        package init(since: WallTime, moves: Int) {
+            self.since = since
+            self.moves = moves
+        }
     }
 
     package struct Blocked: Sendable, Equatable, Encodable {
@@ -82,8 +111,23 @@ package struct QueueView: Sendable, Equatable, Encodable {
 
     /// What operators only may see is not written with the rest, whoever encodes a view: their routes add it.
     private enum CodingKeys: String, CodingKey {
-        case channel, version, at, showing, isOpen, slotSeconds, entries
+        case channel, version, at, showing, isOpen, slotSeconds, entries, emergency
     }
+
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(channel, forKey: .channel)
+        try fields.encode(version, forKey: .version)
+        try fields.encode(at, forKey: .at)
+        try fields.encode(showing, forKey: .showing)
+        try fields.encode(isOpen, forKey: .isOpen)
+        try fields.encodeIfPresent(slotSeconds, forKey: .slotSeconds)
+        try fields.encode(entries, forKey: .entries)
+        try fields.encode(emergency, forKey: .emergency)
+    }
+
+    /// What an operator does to the output.
+    package var emergency: ProgrammeEmergency { settings.output.emergency }
 
     package var channel: ChannelName
     package var version: Int64
@@ -94,14 +138,17 @@ package struct QueueView: Sendable, Equatable, Encodable {
     package var slotSeconds: Int?
     /// The entry on air first, then in order.
     package var entries: [Entry]
-    /// Not in the JSON of a view; nor are the next two, which are for operators only.
+    /// Not in the JSON of a view; nor are the next three, which are for operators only.
     package var settings: QueueSettings
     package var blocked: [Blocked]
     package var banned: [Banned]
+    /// `nil` while all is written. For operators only too.
+    package var unwritten: Unwritten?
 
     package init(
         channel: ChannelName, version: Int64, at: WallTime, showing: Showing, isOpen: Bool, slotSeconds: Int?,
-        entries: [Entry], settings: QueueSettings = QueueSettings(), blocked: [Blocked] = [], banned: [Banned] = []
+        entries: [Entry], settings: QueueSettings = QueueSettings(), blocked: [Blocked] = [], banned: [Banned] = [],
+        unwritten: Unwritten? = nil
     ) {
         self.channel = channel
         self.version = version
@@ -113,5 +160,6 @@ package struct QueueView: Sendable, Equatable, Encodable {
         self.settings = settings
         self.blocked = blocked
         self.banned = banned
+        self.unwritten = unwritten
     }
 }

@@ -46,8 +46,16 @@ struct QueueActReader {
         case "auto-advance": .setAutoAdvance(arguments["enabled"] == "on")
         case "clear": .clear(includingOnAir: arguments["includingOnAir"] == "on")
         case "set": .set(settings())
+        case "emergency": .emergency(try emergency())
         default: throw QueueCommandError.refused("the server does not know 'queue \(act)': is it of this version?")
         }
+    }
+
+    private func emergency() throws(QueueCommandError) -> ProgrammeEmergency {
+        guard let state = ProgrammeEmergency(rawValue: arguments["state"] ?? "") else {
+            throw .refused("say slate, mute or off")
+        }
+        return state
     }
 
     private func settings() -> [String: String] {

@@ -60,6 +60,11 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_RTMP_MAX_PLAYERS", standard: "768", "RTMP players at once, 0…100000; keep it below the connections.")
     package static let maximumPlayersPerAddress = ConfigurationKey(
         "LINEUP_RTMP_MAX_PLAYERS_PER_ADDRESS", standard: "48", "RTMP players at once from one address, 0…100000.")
+    package static let maximumViewers = ConfigurationKey(
+        "LINEUP_STREAM_MAX_VIEWERS", standard: "2048",
+        "Viewers at once with a stream of their own (MPEG-TS, sound, WebSocket), 0…100000. HLS and DASH do not count.")
+    package static let maximumViewersPerChannel = ConfigurationKey(
+        "LINEUP_STREAM_MAX_VIEWERS_PER_CHANNEL", standard: "1024", "Of these on one channel, 0…100000.")
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
@@ -69,7 +74,8 @@ package struct ConfigurationKey: Sendable {
     )
     package static let discordWebhook = ConfigurationKey(
         "DISCORD_WEBHOOK_URL", isSecret: true,
-        "URL of a Discord webhook: makes the target `discord`, which tells that channel who is on air. More by `lineup target`.")
+        "URL of a Discord webhook: makes the target `discord`, which tells that channel who is on air. More by `lineup target`."
+    )
     package static let targetNetworks = ConfigurationKey(
         "LINEUP_TARGETS_ALLOW_NETWORKS",
         "Private networks that webhooks may be in, as 127.0.0.0/8,10.0.0.0/8. Others are refused.")
@@ -93,6 +99,12 @@ package struct ConfigurationKey: Sendable {
     package static let slateFile = ConfigurationKey(
         "LINEUP_SLATE_FILE",
         "An image or a clip to show instead of the slate's text; of a clip the first 240 pictures, without its sound.")
+    package static let eventRetentionDays = ConfigurationKey(
+        "LINEUP_EVENT_RETENTION_DAYS", standard: "30",
+        "Days, 0…36500, for which the queue's events are kept for readers that come back; 0 keeps them for ever.")
+    package static let auditRetentionDays = ConfigurationKey(
+        "LINEUP_AUDIT_RETENTION_DAYS", standard: "400",
+        "Days, 0…36500, for which the audit log keeps who did what; 0 keeps it for ever.")
     package static let webRoot = ConfigurationKey(
         "LINEUP_WEB_ROOT",
         "Folder with the pages; without it `web` in the working folder, beside the program or above it.")
@@ -115,8 +127,10 @@ package struct ConfigurationKey: Sendable {
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
-        maximumPlayersPerAddress,
-        publicURL, secretKey, discordWebhook, targetNetworks, targetParkHours, eventFolder, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
+        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel,
+        publicURL, secretKey, discordWebhook, targetNetworks, targetParkHours, eventFolder, logLevel, logFormat,
+        programmeDelay, slateText, slateFile,
+        eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

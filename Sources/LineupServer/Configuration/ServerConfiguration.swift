@@ -5,6 +5,7 @@ package import Logging
 package import PostgresStore
 import RTMP
 package import RTMPTransport
+package import WebServer
 package import WebhookClient
 
 /// Nonsense in the configuration; names the key.
@@ -35,6 +36,7 @@ package struct ServerConfiguration: Sendable {
     /// How long media for RTMP players gathers before it is written.
     package var playMerge: Duration
     package var playing: RTMPPlaying.Limits
+    package var streams: ProgrammeStreams.Limits
     package var publicURL: String?
     /// `nil`: the key file in the data folder.
     package var secretKey: Secret?
@@ -50,6 +52,9 @@ package struct ServerConfiguration: Sendable {
     package var slateText: String
     /// Absolute; was readable at the start.
     package var slateFile: String?
+    /// How long events and the audit log are kept; `nil`: for ever.
+    package var eventRetention: Duration?
+    package var auditRetention: Duration?
     /// `nil` for commands, which need no pages.
     package var webRoot: URL?
     package var migrationsFolder: URL
@@ -91,6 +96,9 @@ package struct ServerConfiguration: Sendable {
         playing = RTMPPlaying.Limits()
         playing.maximumPlayers = try values.number(.maximumPlayers, in: 0...100_000)
         playing.maximumPlayersPerAddress = try values.number(.maximumPlayersPerAddress, in: 0...100_000)
+        streams = ProgrammeStreams.Limits()
+        streams.maximumViewers = try values.number(.maximumViewers, in: 0...100_000)
+        streams.maximumViewersPerChannel = try values.number(.maximumViewersPerChannel, in: 0...100_000)
         if let port = secure?.port, port != 0, port == httpPort || port == rtmpPort {
             throw ConfigurationError(
                 key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
@@ -114,6 +122,8 @@ package struct ServerConfiguration: Sendable {
         programmeDelay = try values.seconds(.programmeDelay, in: 0...30)
         slateText = values.text(.slateText)
         slateFile = try values.file(.slateFile)
+        eventRetention = try values.days(.eventRetentionDays)
+        auditRetention = try values.days(.auditRetentionDays)
         webRoot = !needsPages ? nil : try values.folder(.webRoot, named: "web", holding: "index.html")
         migrationsFolder = try values.folder(.migrationsFolder, named: "migrations", holding: nil)
         database = try values.database()
@@ -175,6 +185,12 @@ private struct Values {
             }
             return network
         }
+    }
+
+    /// 0…36,500 days; 0 is `nil`, for ever.
+    func days(_ key: ConfigurationKey) throws -> Duration? {
+        let days = try number(key, in: 0...36_500)
+        return days == 0 ? nil : .seconds(days * 86_400)
     }
 
     func rtmpLimits() throws -> RTMPServerConfiguration.Limits {

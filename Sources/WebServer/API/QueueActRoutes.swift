@@ -15,7 +15,7 @@ struct QueueActRoutes: Sendable {
     /// The fields of all acts; each takes its own.
     struct Body: Decodable {
         private enum CodingKeys: String, CodingKey {
-            case version, entry, user, position, seconds, resetRunning, until, reason, enabled, includingOnAir
+            case version, entry, user, position, seconds, resetRunning, until, reason, enabled, includingOnAir, state
         }
 
         var version: Int64?
@@ -31,6 +31,8 @@ struct QueueActRoutes: Sendable {
         var reason: String?
         var enabled: Bool?
         var includingOnAir: Bool?
+        /// `slate`, `mute` or `off`.
+        var state: String?
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -46,6 +48,7 @@ struct QueueActRoutes: Sendable {
             reason = try container.decodeIfPresent(String.self, forKey: .reason)
             enabled = try container.decodeIfPresent(Bool.self, forKey: .enabled)
             includingOnAir = try container.decodeIfPresent(Bool.self, forKey: .includingOnAir)
+            state = try container.decodeIfPresent(String.self, forKey: .state)
         }
     }
 
@@ -91,6 +94,8 @@ struct QueueActRoutes: Sendable {
     private static let versionSchema = Schema.note(.integer, "As `If-Match`.")
     private static let ifMatch = Operation.Parameter.header(
         "If-Match", .string, "The queue's version in quotes: nothing is done when it has moved since.")
+    private static let emergencySummary = "The slate at once, silence instead of the sound, or as the queue orders"
+    private static let emergencySchema = Schema.choice(ProgrammeEmergency.allCases.map(\.rawValue))
     private static let conflict = (
         HTTPResponse.Status.conflict, "Not possible in the present queue, which is in `queue`."
     )
@@ -163,17 +168,24 @@ struct QueueActRoutes: Sendable {
             act("clear", "Empties the queue", [.optional("includingOnAir", .bool)]) {
                 .clear(includingOnAir: $0.body.includingOnAir ?? false)
             },
+            // The same under two names: beside the queue's acts, and as the channel's own.
+            act("emergency", Self.emergencySummary, [.required("state", Self.emergencySchema)]) { try emergency($0) },
+            act(
+                "emergency", at: "/api/v1/channels/{channel}/", Self.emergencySummary,
+                [.required("state", Self.emergencySchema)]
+            ) { try emergency($0) },
         ] + settingsRoutes
     }
 
     // MARK: One act
 
     private func act(
-        _ name: String, _ summary: String, _ fields: [Schema.Field] = [],
+        _ name: String, at path: String = "/api/v1/channels/{channel}/queue/", _ summary: String,
+        _ fields: [Schema.Field] = [],
         _ make: @escaping @Sendable (Asked) async throws -> QueueAct
     ) -> Route {
         Route(
-            .post, "/api/v1/channels/{channel}/queue/" + name, .atLeast(.operator),
+            .post, path + name, .atLeast(.operator),
             Operation(
                 summary, .queue, parameters: [Self.ifMatch],
                 body: .fields(fields + [.optional("version", Self.versionSchema)]),
@@ -226,6 +238,14 @@ struct QueueActRoutes: Sendable {
             until = moment
         }
         return .ban(user, until: until, reason: asked.body.reason)
+    }
+
+    private func emergency(_ asked: Asked) throws -> QueueAct {
+        guard let text = asked.body.state else { throw Problem.missing("state") }
+        guard let state = ProgrammeEmergency(rawValue: text) else {
+            throw Problem.invalid(field: "state", "This is slate, mute or off.")
+        }
+        return .emergency(state)
     }
 
     /// The person an act is about: an account, or whoever holds the entry that was named.

@@ -29,6 +29,7 @@ struct QueueAnswer: Encodable, Sendable {
         var held: Bool?
         var calledUntil: WallTime?
         var usedSeconds: Double?
+        var unhealthy: QueueView.Unhealthy?
 
         init(_ entry: QueueView.Entry, position: Int, isWhole: Bool) {
             id = entry.id
@@ -50,6 +51,7 @@ struct QueueAnswer: Encodable, Sendable {
             held = entry.held
             calledUntil = entry.calledUntil
             usedSeconds = entry.usedSeconds
+            unhealthy = entry.unhealthy
         }
     }
 
@@ -73,6 +75,7 @@ struct QueueAnswer: Encodable, Sendable {
             .required("showing", .choice("dj", "slate")), .required("isOpen", .bool),
             .optional("slotSeconds", .integer), .required("entries", .array(entrySchema)),
             .optional("settings", .note(SettingsAnswer.schema, "Operators only, as what follows.")),
+            .optional("emergency", .choice(ProgrammeEmergency.allCases.map(\.rawValue))),
             .optional(
                 "blocked",
                 .array(
@@ -94,8 +97,12 @@ struct QueueAnswer: Encodable, Sendable {
     private var slotSeconds: Int?
     private var entries: [Entry]
     private var settings: QueueSettings?
+    /// What an operator does to the output: `slate`, `mute` or `off`.
+    private var emergency: ProgrammeEmergency?
     private var blocked: [QueueView.Blocked]?
     private var banned: [QueueView.Banned]?
+    /// Absent while all is written.
+    private var unwritten: QueueView.Unwritten?
 
     init(_ view: QueueView, for audience: Audience) {
         channel = view.channel
@@ -117,8 +124,10 @@ struct QueueAnswer: Encodable, Sendable {
         }
         guard audience == .operators else { return }
         settings = view.settings
+        emergency = view.emergency
         blocked = view.blocked
         banned = view.banned
+        unwritten = view.unwritten
     }
 
     /// With the version as entity tag, which `If-Match` of an act names.

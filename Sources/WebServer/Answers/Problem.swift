@@ -1,6 +1,7 @@
 import Domain
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// An error answer (RFC 9457). Thrown by handlers, rendered in one place. Holds no secret and nothing of the database's words.
 struct Problem: Error {
@@ -34,10 +35,16 @@ struct Problem: Error {
         var queue: QueueAnswer?
     }
 
-    func response() -> Response {
-        let document = Document(
+    private var document: Document {
+        Document(
             type: "/problems/" + slug, title: title, status: status.code, detail: detail, field: field,
             queue: queue)
+    }
+
+    /// The document's JSON.
+    var body: ByteBuffer { JSONAnswer.data(document) ?? ByteBuffer() }
+
+    func response() -> Response {
         var response = JSONAnswer.response(document, status: status)
         response.headers[.contentType] = "application/problem+json"
         for header in headers { response.headers[header.name] = header.value }

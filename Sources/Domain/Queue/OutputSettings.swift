@@ -1,0 +1,135 @@
+/// What a channel shows and takes, beside whose turn it is: an operator's grip on the output, the slate, the envelope.
+///
+/// Part of `QueueSettings`, so it is changed live, audited and stored like them; each `ProgrammeOrder` carries it.
+package struct OutputSettings: Sendable, Hashable {
+    /// Stored as well: a slate that an operator ordered must not vanish because the server died and came back.
+    package var emergency = ProgrammeEmergency.off
+    /// What the slate says; `nil`: what the server is configured with. At most `maximumTextCharacters`.
+    package var slateText: String?
+    /// The name of an image or clip in the data folder's `slates`, shown instead of the text; `nil`: what the server is
+    /// configured with. A plain name, so that no setting can reach another file of the machine.
+    package var slateFile: String?
+    /// What is taken of DJs.
+    package var envelope = Envelope()
+
+    package init() {}
+
+    static let maximumTextCharacters = 366
+    static let sizeRange = 16...4096
+    static let frameRateRange = 1...120
+    static let kilobitRange = 100...100_000
+    static let channelRange = 1...8
+
+    /// The first value outside its range, in words that name it and the range; `nil` when all is well.
+    var problem: String? {
+        if let slateText, slateText.count > Self.maximumTextCharacters || slateText.contains("\0") {
+            return "slateText must be at most six lines of 60 characters"
+        }
+        if let slateFile, !Self.isFileName(slateFile) {
+            return "slateFile must be the name of a file in the data folder's `slates`: letters, digits, . _ - only"
+        }
+        if envelope.videoCodecs.isEmpty { return "videoCodecs must name at least one codec" }
+        if !Self.sizeRange.contains(envelope.maximumWidth) || !Self.sizeRange.contains(envelope.maximumHeight) {
+            return "maximumSize must be 16x16 to 4096x4096"
+        }
+        if !(1...120).contains(envelope.maximumFrameRate) { return "maximumFrameRate must be 1 to 120" }
+        if !Self.kilobitRange.contains(envelope.maximumBitsPerSecond / 1000) {
+            return "maximumBitrate must be 100 to 100000 kbit/s"
+        }
+        if !Self.channelRange.contains(envelope.maximumAudioChannels) {
+            return "maximumAudioChannels must be 1 to 8"
+        }
+        return nil
+    }
+
+    private static func isFileName(_ name: String) -> Bool {
+        guard (1...100).contains(name.utf8.count), name.first != "." else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+    }
+}
+
+// MARK: As an operator types and reads them
+
+extension OutputSettings {
+    package static let names = [
+        "emergency", "slateText", "slateFile", "videoCodecs", "maximumSize", "maximumFrameRate", "maximumBitrate",
+        "maximumAudioChannels",
+    ]
+
+    /// Codecs that the programme can carry on; others are refused whatever is set.
+    private static let videoChoices: [VideoFormat.Codec] = [.h264, .hevc]
+
+    /// - Returns: `false` when there is no such setting.
+    /// - Throws: `QueueCommandError.invalidSetting` for a text that is none.
+    mutating func set(_ name: String, to text: String) throws(QueueCommandError) -> Bool {
+        switch name {
+        case "emergency":
+            guard let state = ProgrammeEmergency(rawValue: text) else {
+                throw .invalidSetting("emergency must be slate, mute or off, not '\(text)'")
+            }
+            emergency = state
+        case "slateText": slateText = text == "none" ? nil : text
+        case "slateFile": slateFile = text == "none" ? nil : text
+        case "videoCodecs": envelope.videoCodecs = try Self.codecs(text)
+        case "maximumSize":
+            let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+            guard parts.count == 2, let width = parts[0], let height = parts[1] else {
+                throw .invalidSetting("maximumSize must be like 1920x1080, not '\(text)'")
+            }
+            (envelope.maximumWidth, envelope.maximumHeight) = (width, height)
+        case "maximumFrameRate": envelope.maximumFrameRate = Double(try Self.number(text, for: name))
+        case "maximumBitrate":
+            // In kbit/s, as encoders ask for it.
+            let kilobits = try Self.number(text, for: name)
+            guard Self.kilobitRange.contains(kilobits) else {
+                throw .invalidSetting("maximumBitrate must be 100 to 100000 kbit/s")
+            }
+            envelope.maximumBitsPerSecond = kilobits * 1000
+        case "maximumAudioChannels": envelope.maximumAudioChannels = try Self.number(text, for: name)
+        default: return false
+        }
+        return true
+    }
+
+    /// What `set` takes to make the setting what it is; `nil` when there is no such setting.
+    func text(of name: String) -> String? {
+        switch name {
+        case "emergency": emergency.rawValue
+        case "slateText": slateText ?? "none"
+        case "slateFile": slateFile ?? "none"
+        case "videoCodecs":
+            VideoFormat.Codec.allCases.filter(envelope.videoCodecs.contains).map(\.rawValue).joined(separator: ",")
+        case "maximumSize": "\(envelope.maximumWidth)x\(envelope.maximumHeight)"
+        case "maximumFrameRate": "\(Int(envelope.maximumFrameRate))"
+        case "maximumBitrate": "\(envelope.maximumBitsPerSecond / 1000)"
+        case "maximumAudioChannels": "\(envelope.maximumAudioChannels)"
+        default: nil
+        }
+    }
+
+    private static func number(_ text: String, for name: String) throws(QueueCommandError) -> Int {
+        guard let number = Int(text), number >= 0 else {
+            throw .invalidSetting("\(name) must be a whole number, not '\(text)'")
+        }
+        return number
+    }
+
+    private static func codecs(_ text: String) throws(QueueCommandError) -> Set<VideoFormat.Codec> {
+        var codecs: Set<VideoFormat.Codec> = []
+        for part in text.split(separator: ",", maxSplits: 10) {
+            guard let codec = VideoFormat.Codec(rawValue: String(part)), videoChoices.contains(codec) else {
+                throw .invalidSetting("videoCodecs must be h264, hevc or h264,hevc, not '\(text)'")
+            }
+            codecs.insert(codec)
+        }
+        guard !codecs.isEmpty else { throw .invalidSetting("videoCodecs must be h264, hevc or h264,hevc") }
+        return codecs
+    }
+}
