@@ -70,6 +70,7 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
 
         // Domain: the words everyone shares.
         library("Domain", [nioCore]),
@@ -77,6 +78,7 @@ let package = Package(
         // Protocols, sans-IO.
         library("RTMP", ["Domain", nioCore]),
         library("HLS", ["Domain", nioCore]),
+        library("IPTV", []),
 
         // Services.
         library("Queueing", ["Domain", logging, metrics, lifecycle]),
@@ -84,6 +86,7 @@ let package = Package(
         library("Broadcast", ["Domain", nioCore, logging, metrics, lifecycle]),
         library("Packaging", ["Domain", "HLS", nioCore, logging, metrics]),
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
+        library("Audience", ["Domain", logging, metrics, lifecycle]),
         library("Announcements", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
@@ -96,7 +99,7 @@ let package = Package(
         library(
             "WebServer",
             [
-                "Domain", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
+                "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
                 hummingbird,
                 hummingbirdCore, logging, metrics, lifecycle,
             ]),
@@ -108,9 +111,10 @@ let package = Package(
         library(
             "LineupServer",
             [
-                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "RTMPTransport",
+                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
+                "RTMPTransport",
                 "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
-                "Announcements", "WebhookClient", nioCore,
+                "CMalloc", "Announcements", "WebhookClient", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
@@ -122,7 +126,7 @@ let package = Package(
         library("PostgresTestKit", ["PostgresStore", "Domain", logging]),
         tests("DomainTests", ["Domain", "TestKit", nioCore]),
         tests(
-            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", nioCore, nioEmbedded],
+            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", "CMalloc", nioCore, nioEmbedded],
             leavingOut: ["Sessions"]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
@@ -159,10 +163,15 @@ let package = Package(
             ]),
         tests(
             "FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+        tests("IPTVTests", ["IPTV", "TestKit"]),
+        tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),
         tests(
             "WebServerTests",
-            ["WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, httpTypes, logging, lifecycle]),
+            [
+                "WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, nioWebSocket, httpTypes,
+                logging, lifecycle,
+            ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
         tests(

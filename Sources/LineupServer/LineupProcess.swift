@@ -1,4 +1,5 @@
 import Accounts
+import Audience
 import Broadcast
 import ControlSocket
 import Cryptography
@@ -34,6 +35,7 @@ package struct LineupProcess: Sendable {
     static let shutdownDeadline: Duration = .milliseconds(4500)
 
     package init(configuration: ServerConfiguration) {
+        AllocatorSettings.apply()
         self.configuration = configuration
         metrics = LogBootstrap.bootstrap(configuration)
         logger = Logger(label: "lineup")
@@ -132,25 +134,30 @@ package struct LineupProcess: Sendable {
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
         orders.set { ingest.attend(to: $0) }
-        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp)
+        let audience = try makeAudience(folder, queue: queue, store: store)
+        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience)
         let rtmpPort = try await rtmp.bind()
         let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
         try await targets.heedEnvironment()
-        let announcements = targets.service(queue: queue, channel: channel)
+        let announcements = targets.service(queue: queue, viewers: audience)
         var webPorts = WebServerPorts(
             accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-            origin: origin, readiness: [store, queue, broadcast])
-        webPorts.targets = targets.desk
-        webPorts.discord = store
-        webPorts.streams = streams(hubs)
+            targets: targets.desk, discord: store, origin: origin, readiness: [store, queue, broadcast])
+        let webLogger = Logger(label: "lineup.web")
+        let unaccepted = Counter(label: "lineup_http_accept_failures_total")
+        webPorts.streams = streams(hubs, viewing: audience)
+        webPorts.viewerDesk = audience
+        webPorts.listings = store
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
             group: loops, ports: webPorts,
-            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
-            logger: Logger(label: "lineup.web"))
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
+            onListening: {
+                await AcceptGuard.install(on: $0, protocol: "HTTP", logger: webLogger) { unaccepted.increment() }
+            })
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
@@ -175,8 +182,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, announcements, web, control, broadcast, queue, ingest, revocations,
-            rtmp, announcement,
+            store, numbers, retention, accounts, audience, announcements, web, control, broadcast, queue, ingest,
+            revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -198,13 +205,26 @@ package struct LineupProcess: Sendable {
         return limits
     }
 
-    private func streams(_ hubs: ProgrammeHubs) -> ProgrammeStreams {
+    private func streams(_ hubs: ProgrammeHubs, viewing: any StreamViewing) -> ProgrammeStreams {
         let channel = self.channel
-        return ProgrammeStreams(limits: configuration.streams) { $0 == channel ? hubs.stream($1) : nil }
+        return ProgrammeStreams(limits: configuration.streams, viewing: viewing) {
+            $0 == channel ? hubs.stream($1) : nil
+        }
+    }
+
+    private func makeAudience(
+        _ folder: DataFolder, queue: any QueueDesk, store: PostgresStore
+    ) throws -> AudienceService {
+        let random = SystemRandomBytes()
+        let secret = try configuration.secretKey ?? folder.secretKey(random: random)
+        return AudienceService(
+            configuration: configuration.audience, channels: [channel],
+            tokens: ViewerTokens(secret: secret, authentication: SHA256Authentication(), random: random),
+            queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"))
     }
 
     private func makeRTMPServer(
-        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub
+        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub, viewing: any StreamViewing
     ) throws -> RTMPServer {
         let logger = Logger(label: "lineup.rtmp")
         let secure = try configuration.secure.map {
@@ -216,8 +236,8 @@ package struct LineupProcess: Sendable {
                 host: configuration.bindAddress, port: configuration.rtmpPort,
                 limits: affordable(configuration.rtmpLimits)),
             group: loops, gate: gate, authenticator: SHA256Authentication(),
-            playing: RTMPPlaying(limits: configuration.playing) { $0 == channel ? hub : nil }, secure: secure,
-            logger: logger)
+            playing: RTMPPlaying(limits: configuration.playing, viewing: viewing) { $0 == channel ? hub : nil },
+            secure: secure, logger: logger)
     }
 
     private func makeQueue(
@@ -254,7 +274,9 @@ package struct LineupProcess: Sendable {
                         wallTimeAtProgrammeZero: zero.wall, logger: logger)
                 ] + hubs.readers
             },
-            onReport: { reports.report($0) }, logger: logger)
+            onReport: { reports.report($0) },
+            releaseSpan: ProgrammePace.releaseSpan(delay: configuration.programmeDelay),
+            logger: logger)
     }
 
     /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash

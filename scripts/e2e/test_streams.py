@@ -87,7 +87,8 @@ def test_every_wrapping_goes_on_across_hand_overs(make_server, publish, folder, 
 def judge_programme(file, *tones):
     seen = judge.pictures(file)
     colours = [run.colour for run in judge.runs(seen) if run.count > 10]
-    assert colours[:3] == ["red", "blue", "other"], colours
+    # Without a delay the slate may show between the two.
+    assert [colour for colour in colours if colour != "other"] == ["red", "blue"] and colours[-1] == "other", colours
     assert judge.picture_gaps(seen, 0.2) == []
     assert judge.backward_steps(judge.packets(file)) == []
     heard = judge.sounds(file)

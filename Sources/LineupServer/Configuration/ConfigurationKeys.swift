@@ -65,6 +65,13 @@ package struct ConfigurationKey: Sendable {
         "Viewers at once with a stream of their own (MPEG-TS, sound, WebSocket), 0…100000. HLS and DASH do not count.")
     package static let maximumViewersPerChannel = ConfigurationKey(
         "LINEUP_STREAM_MAX_VIEWERS_PER_CHANNEL", standard: "1024", "Of these on one channel, 0…100000.")
+    package static let viewerAccess = ConfigurationKey(
+        "LINEUP_VIEWER_ACCESS", standard: "open",
+        "Who may watch: `open` to everybody, or with a `token` that an operator hands out (addresses in /playlist.m3u carry one)."
+    )
+    package static let viewerIdleSeconds = ConfigurationKey(
+        "LINEUP_VIEWER_IDLE_SECONDS", standard: "30",
+        "Seconds without a request after which a viewer of HLS or DASH has left, 10…600.")
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
@@ -127,10 +134,9 @@ package struct ConfigurationKey: Sendable {
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
-        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel,
+        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds,
         publicURL, secretKey, discordWebhook, targetNetworks, targetParkHours, eventFolder, logLevel, logFormat,
-        programmeDelay, slateText, slateFile,
-        eventRetentionDays, auditRetentionDays, webRoot,
+        programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

@@ -1,3 +1,4 @@
+package import Audience
 package import Configuration
 package import Domain
 package import Foundation
@@ -37,6 +38,7 @@ package struct ServerConfiguration: Sendable {
     package var playMerge: Duration
     package var playing: RTMPPlaying.Limits
     package var streams: ProgrammeStreams.Limits
+    package var audience: AudienceService.Configuration
     package var publicURL: String?
     /// `nil`: the key file in the data folder.
     package var secretKey: Secret?
@@ -99,6 +101,13 @@ package struct ServerConfiguration: Sendable {
         streams = ProgrammeStreams.Limits()
         streams.maximumViewers = try values.number(.maximumViewers, in: 0...100_000)
         streams.maximumViewersPerChannel = try values.number(.maximumViewersPerChannel, in: 0...100_000)
+        audience = AudienceService.Configuration()
+        audience.idleLimit = .seconds(try values.number(.viewerIdleSeconds, in: 10...600))
+        switch values.text(.viewerAccess).lowercased() {
+        case "open": audience.needsToken = false
+        case "token": audience.needsToken = true
+        default: throw values.problem(.viewerAccess, "must be open or token")
+        }
         if let port = secure?.port, port != 0, port == httpPort || port == rtmpPort {
             throw ConfigurationError(
                 key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
@@ -171,6 +180,12 @@ private struct Values {
         return .milliseconds(Int64(number * 1000))
     }
 
+    /// 0…36,500 days; 0 is `nil`, for ever.
+    func days(_ key: ConfigurationKey) throws -> Duration? {
+        let days = try number(key, in: 0...36_500)
+        return days == 0 ? nil : .seconds(days * 86_400)
+    }
+
     func hours(_ key: ConfigurationKey, in range: ClosedRange<Double>) throws -> Duration {
         guard let number = Double(text(key)), range.contains(number) else {
             throw problem(key, "must be hours from \(range.lowerBound) to \(Int(range.upperBound))")
@@ -185,12 +200,6 @@ private struct Values {
             }
             return network
         }
-    }
-
-    /// 0…36,500 days; 0 is `nil`, for ever.
-    func days(_ key: ConfigurationKey) throws -> Duration? {
-        let days = try number(key, in: 0...36_500)
-        return days == 0 ? nil : .seconds(days * 86_400)
     }
 
     func rtmpLimits() throws -> RTMPServerConfiguration.Limits {

@@ -41,7 +41,9 @@ struct HistoryRoutes: Sendable {
                     .object(
                         .required("id", .id), .required("user", .id), .required("name", .string),
                         .required("reason", .string), .required("joinedAt", .time), .optional("onAirSince", .time),
-                        .required("endedAt", .time), .required("onAirSeconds", .number))))),
+                        .required("endedAt", .time), .required("onAirSeconds", .number),
+                        .optional("viewersPeak", .integer), .optional("viewersAverage", .number),
+                        .optional("viewerMinutes", .number))))),
         .required("next", .nullable(.string)))
 
     private static func operation(_ summary: String, _ answers: [Operation.Answer]) -> Operation {
@@ -159,13 +161,16 @@ extension HistoryCursor {
 
 extension PastEntry {
     fileprivate static let columns = [
-        "entry", "user", "name", "reason", "joinedAt", "onAirSince", "endedAt", "onAirSeconds",
+        "entry", "user", "name", "reason", "joinedAt", "onAirSince", "endedAt", "onAirSeconds", "viewersPeak",
+        "viewersAverage", "viewerMinutes",
     ]
 
     fileprivate var cells: [String] {
         [
             id.description, user.description, name, reason.rawValue, joinedAt.description,
             onAirSince?.description ?? "", endedAt.description, String(onAirSeconds),
+            viewersPeak.map(String.init) ?? "", viewersAverage.map { String($0) } ?? "",
+            viewerMinutes.map { String($0) } ?? "",
         ]
     }
 }

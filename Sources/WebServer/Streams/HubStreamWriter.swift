@@ -124,6 +124,15 @@ final class HubStreamWriter: HubReader {
         sink.end(how)
     }
 
+    /// Closes a connection whose viewer reads nothing: at once, and with what the system still holds for it. An ordinary close
+    /// would leave that waiting for as long as the viewer keeps its side open.
+    static func abort(_ channel: any Channel) {
+        let options = channel as? any SocketOptionProvider
+        // Where it is not taken, the close is an ordinary one.
+        _ = options?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        channel.close(promise: nil)
+    }
+
     /// Bounds what waits for a viewer's socket: here by the water mark, in the system by what it may hold unsent, so that a slow
     /// viewer's media stays in the hub, where it costs nothing and can be skipped.
     static func bound(_ channel: any Channel, to bytes: Int) {

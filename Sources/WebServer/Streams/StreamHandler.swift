@@ -156,7 +156,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .programmeFinished:
             // The guard closes behind an answer that says so.
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        case .stalled: context.close(promise: nil)
+        case .stalled: HubStreamWriter.abort(context.channel)
         }
     }
 

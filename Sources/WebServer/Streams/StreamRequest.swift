@@ -50,10 +50,10 @@ struct StreamRequest: Equatable {
         default: return .notOurs
         }
         guard let channel = ChannelName(parts[2]) else { return .problem(.noChannel) }
-        let query = Query(target)
+        let query = TargetQuery(target)
         var request = StreamRequest(
             channel: channel, wrapping: .transportStream, form: .body(contentType: "video/mp2t"), kind: kind,
-            token: query["token"], wantsBody: head.method == .get)
+            token: query[DeliveryRequest.tokenParameter], wantsBody: head.method == .get)
         switch kind {
         case .audio:
             let wantsFragments = head.headerFields[.accept]?.contains("audio/mp4") == true
@@ -98,7 +98,7 @@ struct StreamRequest: Equatable {
 }
 
 /// The fields of a target's query, percent-encoding left as it is; the first of a name counts.
-struct Query {
+struct TargetQuery {
     private let pairs: [(name: Substring, value: Substring)]
 
     init(_ target: String) {

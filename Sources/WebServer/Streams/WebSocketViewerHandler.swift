@@ -73,7 +73,7 @@ final class WebSocketViewerHandler: ChannelInboundHandler, RemovableChannelHandl
         leave(wasStalled: how == .stalled)
         switch how {
         case .programmeFinished: close(.goingAway, context)
-        case .stalled: context.close(promise: nil)
+        case .stalled: HubStreamWriter.abort(context.channel)
         }
     }
 
