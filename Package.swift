@@ -70,6 +70,7 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
 
         // Domain: the words everyone shares.
         library("Domain", [nioCore]),
@@ -86,6 +87,7 @@ let package = Package(
         library("Packaging", ["Domain", "HLS", nioCore, logging, metrics]),
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
         library("Audience", ["Domain", logging, metrics, lifecycle]),
+        library("Announcements", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
         library(
@@ -97,9 +99,11 @@ let package = Package(
         library(
             "WebServer",
             [
-                "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
+                hummingbird,
                 hummingbirdCore, logging, metrics, lifecycle,
             ]),
+        library("WebhookClient", ["Domain", nioCore, nioPosix, nioHTTP1, nioSSL]),
         library("PrometheusMetrics", [coreMetrics]),
         library("ControlSocket", [nioCore, nioPosix, logging, lifecycle]),
 
@@ -107,9 +111,10 @@ let package = Package(
         library(
             "LineupServer",
             [
-                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience", "RTMPTransport",
+                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
+                "RTMPTransport",
                 "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
-                nioCore,
+                "CMalloc", "Announcements", "WebhookClient", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
@@ -121,7 +126,7 @@ let package = Package(
         library("PostgresTestKit", ["PostgresStore", "Domain", logging]),
         tests("DomainTests", ["Domain", "TestKit", nioCore]),
         tests(
-            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", nioCore, nioEmbedded],
+            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", "CMalloc", nioCore, nioEmbedded],
             leavingOut: ["Sessions"]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
@@ -131,6 +136,14 @@ let package = Package(
         tests(
             "AccountsTests",
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),
+        tests(
+            "AnnouncementsTests",
+            [
+                "Announcements", "WebhookClient", "PostgresStore", "PostgresTestKit", "Cryptography", "Domain",
+                "TestKit", nioCore, nioPosix, logging,
+            ]),
+        tests(
+            "WebhookClientTests", ["WebhookClient", "Domain", "TestKit", "PostgresTestKit", nioCore, nioPosix]),
         tests(
             "RTMPTransportTests",
             [
@@ -148,13 +161,17 @@ let package = Package(
                 "PostgresStore", "PostgresTestKit", "ClusterOwner", "Cryptography", "Domain", "TestKit", logging,
                 lifecycle,
             ]),
-        tests("FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+        tests(
+            "FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
         tests("IPTVTests", ["IPTV", "TestKit"]),
         tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),
         tests(
             "WebServerTests",
-            ["WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, httpTypes, logging, lifecycle]),
+            [
+                "WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, nioWebSocket, httpTypes,
+                logging, lifecycle,
+            ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
         tests(

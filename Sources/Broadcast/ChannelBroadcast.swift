@@ -36,12 +36,14 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
     ///   - makeReaders: called once, on the loop, when the slate is ready and before the first join.
     ///   - onReport: called on the loop, in order; must not block.
     ///   - onHandover: the record of each change of source; called on the loop, must not block.
+    ///   - releaseSpan: see `ProgrammePace`.
     package init(
         channel: ChannelName, eventLoop: any EventLoop, delay: Duration, slateMaker: any SlateMaker,
         slateRequest: SlateRequest, wallClock: any WallClock,
         makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
         onReport: @escaping @Sendable (ProgrammeReport) -> Void,
-        onHandover: @escaping @Sendable (HandoverRecord) -> Void = { _ in }, logger: Logger
+        onHandover: @escaping @Sendable (HandoverRecord) -> Void = { _ in }, releaseSpan: Duration = .zero,
+        logger: Logger
     ) {
         self.channel = channel
         self.eventLoop = eventLoop
@@ -55,7 +57,8 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
             ProgrammeRunner(
                 channel: channel, eventLoop: eventLoop, delay: delay, makeReaders: makeReaders, onReport: onReport,
                 onHandover: onHandover, slateRequest: slateRequest,
-                onSlateWanted: { wishes.continuation.yield($0) }, logger: logger), eventLoop: eventLoop)
+                onSlateWanted: { wishes.continuation.yield($0) }, releaseSpan: releaseSpan, logger: logger),
+            eventLoop: eventLoop)
     }
 
     // MARK: Entry points, any thread

@@ -13,6 +13,8 @@ final class ProgrammeRunner {
     /// A slate is wanted that is not there: like what a DJ on air or near it sends.
     private let onSlateWanted: @Sendable (SlateRequest) -> Void
     private let slateRequest: SlateRequest
+    /// Nanoseconds; see `ProgrammePace`.
+    private let releaseSpan: Int64
     private let logger: Logger
     private let videoUnits: Counter
     private let audioUnits: Counter
@@ -36,13 +38,14 @@ final class ProgrammeRunner {
         makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
         onReport: @escaping @Sendable (ProgrammeReport) -> Void,
         onHandover: @escaping @Sendable (HandoverRecord) -> Void, slateRequest: SlateRequest,
-        onSlateWanted: @escaping @Sendable (SlateRequest) -> Void, logger: Logger
+        onSlateWanted: @escaping @Sendable (SlateRequest) -> Void, releaseSpan: Duration = .zero, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.makeReaders = makeReaders
         self.onReport = onReport
         self.onHandover = onHandover
         self.slateRequest = slateRequest
+        self.releaseSpan = TimeAmount(releaseSpan).nanoseconds
         self.onSlateWanted = onSlateWanted
         self.logger = logger
         self.programme = Programme(delay: delay)
@@ -171,7 +174,8 @@ final class ProgrammeRunner {
             guard line.line.wake(after: line.mark, on: line.condition, wakeUp) else { return false }
         }
         if let moment = wake.at {
-            let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: moment))
+            // What falls due within the span after it is released with it: half the wakes.
+            let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: moment + releaseSpan))
             timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.advance() }
         }
         return true

@@ -35,6 +35,7 @@ package struct LineupProcess: Sendable {
     static let shutdownDeadline: Duration = .milliseconds(4500)
 
     package init(configuration: ServerConfiguration) {
+        AllocatorSettings.apply()
         self.configuration = configuration
         metrics = LogBootstrap.bootstrap(configuration)
         logger = Logger(label: "lineup")
@@ -136,9 +137,14 @@ package struct LineupProcess: Sendable {
         let audience = try makeAudience(folder, queue: queue, store: store)
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience)
         let rtmpPort = try await rtmp.bind()
+        let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
+        try await targets.heedEnvironment()
+        let announcements = targets.service(queue: queue, viewers: audience)
         var webPorts = WebServerPorts(
             accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-            origin: origin, readiness: [store, queue, broadcast])
+            targets: targets.desk, discord: store, origin: origin, readiness: [store, queue, broadcast])
+        let webLogger = Logger(label: "lineup.web")
+        let unaccepted = Counter(label: "lineup_http_accept_failures_total")
         webPorts.streams = streams(hubs, viewing: audience)
         webPorts.viewerDesk = audience
         webPorts.listings = store
@@ -148,8 +154,10 @@ package struct LineupProcess: Sendable {
                 webRoot: configuration.webRoot?.path ?? "web",
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
             group: loops, ports: webPorts,
-            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
-            logger: Logger(label: "lineup.web"))
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
+            onListening: {
+                await AcceptGuard.install(on: $0, protocol: "HTTP", logger: webLogger) { unaccepted.increment() }
+            })
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
@@ -174,8 +182,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, audience, web, control, broadcast, queue, ingest, revocations, rtmp,
-            announcement,
+            store, numbers, retention, accounts, audience, announcements, web, control, broadcast, queue, ingest,
+            revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -266,7 +274,9 @@ package struct LineupProcess: Sendable {
                         wallTimeAtProgrammeZero: zero.wall, logger: logger)
                 ] + hubs.readers
             },
-            onReport: { reports.report($0) }, logger: logger)
+            onReport: { reports.report($0) },
+            releaseSpan: ProgrammePace.releaseSpan(delay: configuration.programmeDelay),
+            logger: logger)
     }
 
     /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash

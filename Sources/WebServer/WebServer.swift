@@ -20,15 +20,19 @@ package final class WebServer: Service, Sendable {
     private let clock: any WallClock
     private let metrics: any MetricsFactory
     private let logger: Logger
+    private let onListening: @Sendable (any Channel) async -> Void
     private let listening = ListeningState()
     private let registry = ConnectionRegistry()
 
     /// Starts nothing; `run()` does.
-    /// - Parameter metrics: the assembly passes its `PrometheusMetrics`, or nothing after `MetricsSystem.bootstrap`.
+    /// - Parameters:
+    ///   - metrics: the assembly passes its `PrometheusMetrics`, or nothing after `MetricsSystem.bootstrap`.
+    ///   - onListening: given the listening channel once, before `port()` answers: for what all listeners have in common.
     package init(
         configuration: WebServerConfiguration, group: any EventLoopGroup, ports: WebServerPorts,
         renderMetrics: @escaping @Sendable () -> String, clock: any WallClock, logger: Logger,
-        metrics: any MetricsFactory = MetricsSystem.factory
+        metrics: any MetricsFactory = MetricsSystem.factory,
+        onListening: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.group = group
@@ -37,6 +41,7 @@ package final class WebServer: Service, Sendable {
         self.clock = clock
         self.metrics = metrics
         self.logger = logger
+        self.onListening = onListening
     }
 
     /// The port listened on; waits until it is.
@@ -114,7 +119,8 @@ package final class WebServer: Service, Sendable {
             OlderNameRoutes(queue: ports.queue, pages: pages).routes,
             AccountRoutes(accounts: ports.accounts, cookie: cookie, clock: clock).routes,
             KeyRoutes(accounts: ports.accounts).routes, UserRoutes(accounts: ports.accounts).routes,
-            TokenRoutes(tokens: ports.tokens).routes,
+            TokenRoutes(tokens: ports.tokens).routes, TargetRoutes(targets: ports.targets).routes,
+            DiscordLinkRoutes(links: ports.discord, clock: clock).routes,
             QueueRoutes(queue: ports.queue).routes,
             QueueActRoutes(queue: ports.queue, accounts: ports.accounts, clock: clock).routes,
             HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
@@ -151,7 +157,8 @@ package final class WebServer: Service, Sendable {
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1_024,
                 reuseAddress: true,
                 availableConnectionsDelegate: MaximumAvailableConnections(configuration.maximumConnections)),
-            onServerRunning: { [listening, logger] channel in
+            onServerRunning: { [listening, logger, onListening] channel in
+                await onListening(channel)
                 let port = channel.localAddress?.port ?? 0
                 logger.info("Web server listening", metadata: [LogKey.port: "\(port)"])
                 listening.bound(to: port)

@@ -8,6 +8,8 @@ package struct WebServerPorts: Sendable {
     package var events: any EventLog
     package var history: any QueueHistory
     package var audit: any AuditLog
+    package var targets: any TargetDesk
+    package var discord: any DiscordLinks
     package var origin: any DeliveryOrigin
     package var readiness: [any ReadinessReporting]
     package var streams = ProgrammeStreams.nothing
@@ -16,7 +18,8 @@ package struct WebServerPorts: Sendable {
 
     package init(
         accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,
-        history: any QueueHistory, audit: any AuditLog, origin: any DeliveryOrigin,
+        history: any QueueHistory, audit: any AuditLog, targets: any TargetDesk,
+        discord: any DiscordLinks, origin: any DeliveryOrigin,
         readiness: [any ReadinessReporting]
     ) {
         self.accounts = accounts
@@ -25,6 +28,8 @@ package struct WebServerPorts: Sendable {
         self.events = events
         self.history = history
         self.audit = audit
+        self.targets = targets
+        self.discord = discord
         self.origin = origin
         self.readiness = readiness
     }

@@ -42,7 +42,7 @@ import Testing
             "ffprobe",
             ["-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", file.path])
         #expect(outcome.errors.isEmpty, "\(outcome.errors)")
-        return outcome.output
+        return String(decoding: outcome.output, as: UTF8.self)
     }
 
     @Test func theTransportStreamGoesOnThroughAnotherConfiguration() throws {

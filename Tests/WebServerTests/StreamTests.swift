@@ -2,6 +2,7 @@ import Domain
 import HTTPTypes
 import NIOCore
 import NIOPosix
+import NIOWebSocket
 import Synchronization
 import TestKit
 import Testing

@@ -18,6 +18,7 @@ struct TestSite: Sendable {
     let events = FakeEventLog()
     let history = FakeHistory()
     let audit = FakeAuditLog()
+    let targets = FakeTargetDesk()
     let origin = FakeDeliveryOrigin()
     let readiness = SettableReadiness()
     let metrics = PrometheusMetrics()
@@ -39,7 +40,7 @@ struct TestSite: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var ports = WebServerPorts(
             accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
-            origin: origin, readiness: [readiness])
+            targets: targets, discord: targets, origin: origin, readiness: [readiness])
         ports.streams = streams
         server = WebServer(
             configuration: configuration, group: Self.group, ports: ports,

@@ -7,6 +7,7 @@ import { KeptOut, OperatorQueue, OperatorStage } from './operator-widgets.js';
 import { unwrittenSentence } from './queue-model.js';
 import { CHOICES, blockChoices, settingsChange, settingsValues } from './settings-model.js';
 import { personBar, signInForms } from './sign-in.js';
+import { TargetsWidget } from './targets-widget.js';
 
 const CHANNEL = 'main';
 const OPERATORS = ['operator', 'admin'];
@@ -32,6 +33,7 @@ function signedIn(account) {
   const queue = element('section', { class: 'panel' });
   const settings = element('section', { class: 'panel' });
   const keptOut = element('section', { class: 'panel' });
+  const targets = account.role === 'admin' && element('section', { class: 'panel' });
   const message = element('div');
   const database = element('div');
   const sender = new ActSender(CHANNEL, message, (view) => {
@@ -40,7 +42,8 @@ function signedIn(account) {
   });
   show(root, personBar(account, signedOut), database, message,
     element('div', { class: 'columns' }, element('div', { class: 'stack' }, stage, queue),
-      element('div', { class: 'stack' }, settings, keptOut)));
+      element('div', { class: 'stack' }, settings, keptOut, targets)));
+  if (targets) new TargetsWidget(targets).start();
   live = { stage: new OperatorStage(stage, sender), queue: new OperatorQueue(queue, sender), settings: new SettingsWidget(settings),
     keptOut: new KeptOut(keptOut, sender), database: new DatabaseNotice(database) };
   // The present stream was opened by nobody known: as an operator one is shown more.

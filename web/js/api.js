@@ -87,6 +87,9 @@ export const api = {
   /** One of an operator's acts; resolves to the queue afterwards. */
   act: (channel, name, body) => write('POST', `/channels/${channel}/queue/${name}`, body),
   changeSettings: (channel, changes) => write('PATCH', `/channels/${channel}/settings`, changes),
+  targets: async () => (await request('GET', '/targets')).targets,
+  /** `test`, `park` or `resume`. */
+  targetAct: (id, name) => write('POST', `/targets/${id}/${name}`),
   server: () => request('GET', '/server'),
 
   /** How the channel's playlist answers: `ready`, `notYet`, `missing` or `unreachable`. */

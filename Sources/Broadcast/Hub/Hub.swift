@@ -5,10 +5,10 @@ import Synchronization
 
 /// The programme in one wrapping for any number of readers (I4).
 ///
-/// The channel's loop writes: it wraps each unit once, appends it to the one bounded log and wakes each event loop that has
-/// readers, at most once until that loop has looked. There it joins what came since into one buffer for those who keep up. Readers
-/// take at their own pace, each with a cursor of a few words; whoever is too slow finds its packets gone, is counted, and goes on
-/// at a key frame. Owned by the assembly.
+/// The channel's loop writes: it wraps each unit once (when somebody reads; else the first who comes makes it wrap what is kept),
+/// appends it to the one bounded log and wakes each event loop that has readers, at most once until that loop has looked. There
+/// it joins what came since into one buffer for those who keep up. Readers take at their own pace, each with a cursor of a few
+/// words; whoever is too slow finds its packets gone, is counted, and goes on at a key frame. Owned by the assembly.
 package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     private struct State {
         var log: HubLog
@@ -28,6 +28,8 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     }
 
     private let wrapping: any HubPacketWrapping
+    /// A unit's bytes do not depend on the units before it, so they can be made when the first reader comes.
+    private let isLazy: Bool
     private let mergeDelay: Duration
     private let state: Mutex<State>
     private let readersGauge: Gauge
@@ -43,7 +45,9 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     ) {
         self.wrapping = wrapping
         self.mergeDelay = min(max(mergeDelay, .zero), .seconds(1))
-        self.state = Mutex(State(log: HubLog(limits: limits)))
+        let stateless = wrapping as? any HubWrapping
+        self.isLazy = stateless != nil
+        self.state = Mutex(State(log: HubLog(limits: limits) { stateless?.body($0) ?? $0.payload }))
         let dimensions = [("channel", channel.text), ("wrapping", name)]
         self.readersGauge = Gauge(label: "lineup_hub_readers", dimensions: dimensions)
         self.lost = Counter(label: "lineup_hub_lost_units_total", dimensions: dimensions)
@@ -57,6 +61,8 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     }
 
     package func unit(_ unit: ProgrammeUnit) {
+        // Wrapped outside the lock when somebody reads; and, where each unit stands for itself, not at all when nobody does.
+        if isLazy, state.withLock({ $0.readers == 0 }) { return wake { $0.append(unit) } }
         guard let packet = wrapping.packet(unit) else { return }
         wake { $0.append(packet) }
     }

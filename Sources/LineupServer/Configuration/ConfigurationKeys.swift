@@ -67,7 +67,8 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_STREAM_MAX_VIEWERS_PER_CHANNEL", standard: "1024", "Of these on one channel, 0…100000.")
     package static let viewerAccess = ConfigurationKey(
         "LINEUP_VIEWER_ACCESS", standard: "open",
-        "Who may watch: `open` to everybody, or with a `token` that an operator hands out (addresses in /playlist.m3u carry one).")
+        "Who may watch: `open` to everybody, or with a `token` that an operator hands out (addresses in /playlist.m3u carry one)."
+    )
     package static let viewerIdleSeconds = ConfigurationKey(
         "LINEUP_VIEWER_IDLE_SECONDS", standard: "30",
         "Seconds without a request after which a viewer of HLS or DASH has left, 10…600.")
@@ -78,6 +79,18 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_SECRET_KEY", isSecret: true,
         "Encrypts stored secrets (webhook URLs, OBS passwords, TOTP seeds): 32 characters or more, as `openssl rand -hex 32` makes them. Without it a key file in the data folder."
     )
+    package static let discordWebhook = ConfigurationKey(
+        "DISCORD_WEBHOOK_URL", isSecret: true,
+        "URL of a Discord webhook: makes the target `discord`, which tells that channel who is on air. More by `lineup target`."
+    )
+    package static let targetNetworks = ConfigurationKey(
+        "LINEUP_TARGETS_ALLOW_NETWORKS",
+        "Private networks that webhooks may be in, as 127.0.0.0/8,10.0.0.0/8. Others are refused.")
+    package static let targetParkHours = ConfigurationKey(
+        "LINEUP_TARGETS_PARK_HOURS", standard: "24",
+        "Hours for which a webhook may take nothing before it is parked and waits for an admin, 0.01…720.")
+    package static let eventFolder = ConfigurationKey(
+        "LINEUP_EVENTS_DIR", "Folder for targets that are files of JSON lines; without it `events` in the data folder.")
     package static let logLevel = ConfigurationKey(
         "LINEUP_LOG_LEVEL", flag: "log-level", standard: "info",
         "trace, debug, info, notice, warning, error or critical.")
@@ -121,10 +134,9 @@ package struct ConfigurationKey: Sendable {
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
-        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel,
-        viewerAccess, viewerIdleSeconds,
-        publicURL, secretKey, logLevel, logFormat, programmeDelay, slateText, slateFile,
-        eventRetentionDays, auditRetentionDays, webRoot,
+        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds,
+        publicURL, secretKey, discordWebhook, targetNetworks, targetParkHours, eventFolder, logLevel, logFormat,
+        programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

@@ -7,6 +7,7 @@ package import PostgresStore
 import RTMP
 package import RTMPTransport
 package import WebServer
+package import WebhookClient
 
 /// Nonsense in the configuration; names the key.
 package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
@@ -41,6 +42,12 @@ package struct ServerConfiguration: Sendable {
     package var publicURL: String?
     /// `nil`: the key file in the data folder.
     package var secretKey: Secret?
+    /// `nil`: no such target.
+    package var discordWebhook: Secret?
+    package var targetNetworks: [AddressPolicy.Network]
+    package var targetParkAfter: Duration
+    /// Of event files.
+    package var eventFolder: URL
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
     package var programmeDelay: Duration
@@ -107,6 +114,12 @@ package struct ServerConfiguration: Sendable {
         }
         publicURL = try values.publicURL(.publicURL)
         secretKey = try values.secretKey(.secretKey)
+        discordWebhook = values.optionalText(.discordWebhook).map { Secret($0) }
+        targetNetworks = try values.networks(.targetNetworks)
+        targetParkAfter = try values.hours(.targetParkHours, in: 0.01...720)
+        eventFolder =
+            values.optionalText(.eventFolder).map { URL(fileURLWithPath: $0, isDirectory: true).standardizedFileURL }
+            ?? dataFolder.appendingPathComponent("events", isDirectory: true)
         guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
             throw values.problem(.logLevel, "must be trace, debug, info, notice, warning, error or critical")
         }
@@ -171,6 +184,22 @@ private struct Values {
     func days(_ key: ConfigurationKey) throws -> Duration? {
         let days = try number(key, in: 0...36_500)
         return days == 0 ? nil : .seconds(days * 86_400)
+    }
+
+    func hours(_ key: ConfigurationKey, in range: ClosedRange<Double>) throws -> Duration {
+        guard let number = Double(text(key)), range.contains(number) else {
+            throw problem(key, "must be hours from \(range.lowerBound) to \(Int(range.upperBound))")
+        }
+        return .milliseconds(Int64(number * 3_600_000))
+    }
+
+    func networks(_ key: ConfigurationKey) throws -> [AddressPolicy.Network] {
+        try (optionalText(key) ?? "").split(separator: ",").map { part in
+            guard let network = AddressPolicy.Network(part.trimmingCharacters(in: .whitespaces)) else {
+                throw problem(key, "must be networks with commas between, as 127.0.0.0/8,10.0.0.0/8")
+            }
+            return network
+        }
     }
 
     func rtmpLimits() throws -> RTMPServerConfiguration.Limits {

@@ -187,7 +187,7 @@ extension Problem {
         }
     }
 
-    private static func taken(field: String, _ detail: String) -> Self {
+    static func taken(field: String, _ detail: String) -> Self {
         Self(status: .conflict, slug: "already-taken", title: "Already taken", detail: detail, field: field)
     }
 }
