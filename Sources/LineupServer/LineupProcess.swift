@@ -120,18 +120,21 @@ package struct LineupProcess: Sendable {
         let hub = Hub(
             channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
         let broadcast = try await makeBroadcast(
-            loops: loops, store: store, origin: origin, hub: hub, reports: reports)
+            folder, loops: loops, store: store, origin: origin, hub: hub, reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
         try await queue.takeIfFree()
-        reports.set { queue.programmeReported($0) }
+        reports.set({ queue.programmeReported($0) }, handover: { queue.handedOver($0) })
         let ingest = IngestService(
             keys: store, digests: SHA256Digest(), queue: queue, rack: broadcast, envelope: Envelope(),
             programmeDelay: configuration.programmeDelay,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
-        orders.set { ingest.attend(to: $0) }
+        orders.set {
+            ingest.attend(to: [$0.onAir].compactMap { $0 } + $0.standby)
+            ingest.take($0.output.envelope)
+        }
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
         let rtmpPort = try await rtmp.bind()
         let web = WebServer(
@@ -142,7 +145,7 @@ package struct LineupProcess: Sendable {
             group: loops,
             ports: WebServerPorts(
                 accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-                origin: origin, readiness: [store, queue, broadcast]),
+                handovers: store, health: ingest, origin: origin, readiness: [store, queue, broadcast]),
             renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: Logger(label: "lineup.web"))
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
@@ -214,7 +217,8 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeBroadcast(
-        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hub: Hub,
+        _ folder: DataFolder, loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore,
+        hub: Hub,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
@@ -234,7 +238,8 @@ package struct LineupProcess: Sendable {
                     hub,
                 ]
             },
-            onReport: { reports.report($0) }, logger: logger)
+            onReport: { reports.report($0) }, onHandover: { reports.handedOver($0) },
+            slateFolder: folder.slates, logger: logger)
     }
 
     /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash

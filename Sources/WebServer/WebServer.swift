@@ -105,6 +105,8 @@ package final class WebServer: Service, Sendable {
             QueueRoutes(queue: ports.queue).routes,
             QueueActRoutes(queue: ports.queue, accounts: ports.accounts, clock: clock).routes,
             HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
+            HandoverRoutes(handovers: ports.handovers).routes,
+            HealthRoutes(health: ports.health, queue: ports.queue).routes,
             operation.routes,
         ]
         return WebResponder(

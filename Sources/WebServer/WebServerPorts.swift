@@ -8,12 +8,15 @@ package struct WebServerPorts: Sendable {
     package var events: any EventLog
     package var history: any QueueHistory
     package var audit: any AuditLog
+    package var handovers: any HandoverLog
+    package var health: any StreamHealthDesk
     package var origin: any DeliveryOrigin
     package var readiness: [any ReadinessReporting]
 
     package init(
         accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,
-        history: any QueueHistory, audit: any AuditLog, origin: any DeliveryOrigin,
+        history: any QueueHistory, audit: any AuditLog, handovers: any HandoverLog, health: any StreamHealthDesk,
+        origin: any DeliveryOrigin,
         readiness: [any ReadinessReporting]
     ) {
         self.accounts = accounts
@@ -22,6 +25,8 @@ package struct WebServerPorts: Sendable {
         self.events = events
         self.history = history
         self.audit = audit
+        self.handovers = handovers
+        self.health = health
         self.origin = origin
         self.readiness = readiness
     }

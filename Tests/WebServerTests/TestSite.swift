@@ -18,6 +18,8 @@ struct TestSite: Sendable {
     let events = FakeEventLog()
     let history = FakeHistory()
     let audit = FakeAuditLog()
+    let handovers = FakeHandoverLog()
+    let health = FakeHealthDesk()
     let origin = FakeDeliveryOrigin()
     let readiness = SettableReadiness()
     let metrics = PrometheusMetrics()
@@ -39,7 +41,7 @@ struct TestSite: Sendable {
             configuration: configuration, group: Self.group,
             ports: WebServerPorts(
                 accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
-                origin: origin, readiness: [readiness]),
+                handovers: handovers, health: health, origin: origin, readiness: [readiness]),
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
             logger: logger, metrics: metrics)
         services = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))

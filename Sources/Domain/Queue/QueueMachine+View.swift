@@ -31,7 +31,7 @@ extension QueueMachine {
             joinedAt: entry.joinedAt, graceUntil: graceUntil, onAirSince: entry.onAirSince,
             remainingSeconds: isOnAir ? left : nil, clockRuns: isOnAir && clockStartedAt != nil, held: entry.isHeld,
             calledUntil: entry.calledUntil, estimatedStart: start, slotSeconds: isOnAir ? nil : left,
-            usedSeconds: Self.seconds(used(by: entry, now: now)))
+            usedSeconds: Self.seconds(used(by: entry, now: now)), health: entry.health)
     }
 
     /// For each entry, when it should go on air if all before it use up their slots; those who are not ready count as if

@@ -31,12 +31,15 @@ package struct QueueView: Sendable, Equatable, Encodable {
         package var slotSeconds: Double?
         /// On-air time used, in seconds.
         package var usedSeconds: Double
+        /// What the connected encoder sends amiss; operators and the own entry only.
+        package var health: HealthSummary?
 
         package init(
             id: EntryID, user: UserID, name: String, state: State, connected: Bool, ready: Bool, missing: [String],
             joinedAt: WallTime, graceUntil: WallTime?, onAirSince: WallTime?, remainingSeconds: Double?,
             clockRuns: Bool = false, held: Bool = false, calledUntil: WallTime? = nil,
-            estimatedStart: WallTime? = nil, slotSeconds: Double? = nil, usedSeconds: Double = 0
+            estimatedStart: WallTime? = nil, slotSeconds: Double? = nil, usedSeconds: Double = 0,
+            health: HealthSummary? = nil
         ) {
             self.id = id
             self.user = user
@@ -55,6 +58,7 @@ package struct QueueView: Sendable, Equatable, Encodable {
             self.estimatedStart = estimatedStart
             self.slotSeconds = slotSeconds
             self.usedSeconds = usedSeconds
+            self.health = health
         }
 
         /// Since when the entry is in its state: on air since its first picture, else since it joined.

@@ -29,6 +29,7 @@ struct QueueAnswer: Encodable, Sendable {
         var held: Bool?
         var calledUntil: WallTime?
         var usedSeconds: Double?
+        var health: HealthSummary?
 
         init(_ entry: QueueView.Entry, position: Int, isWhole: Bool) {
             id = entry.id
@@ -50,6 +51,7 @@ struct QueueAnswer: Encodable, Sendable {
             held = entry.held
             calledUntil = entry.calledUntil
             usedSeconds = entry.usedSeconds
+            health = entry.health
         }
     }
 
