@@ -1,10 +1,15 @@
 // The stage and the queue as an operator steers them. Each widget owns the element it is given.
 
 import { actButtons, keepingFocus } from './act-buttons.js';
-import { keptOutActs, queueActs, stageActs, waitingActs } from './acts-model.js';
-import { element, show } from './dom.js';
+import { keptOutActs, outputActs, queueActs, stageActs, waitingActs } from './acts-model.js';
+import { element, notice, show } from './dom.js';
 import { NowWidget } from './now-widget.js';
 import { status, waiting } from './queue-model.js';
+
+const EMERGENCIES = {
+  slate: 'An operator holds the output: viewers see the slate.',
+  mute: 'An operator holds the output: viewers hear nothing.',
+};
 
 /** Who is on air, with the time left and what can be done about it. */
 export class OperatorStage {
@@ -21,7 +26,9 @@ export class OperatorStage {
 
   render(view, time) {
     this.#now.render(view, time);
-    keepingFocus(this.#acts, () => show(this.#acts, actButtons(stageActs(view), this.#sender)));
+    keepingFocus(this.#acts, () => show(this.#acts,
+      EMERGENCIES[view.emergency] && notice('bad', EMERGENCIES[view.emergency]),
+      actButtons(stageActs(view), this.#sender), actButtons(outputActs(view), this.#sender)));
   }
 
   tick(view, time) {
