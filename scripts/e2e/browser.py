@@ -22,8 +22,9 @@ class Pages:
         self._contexts = []
         self.errors = []
 
-    def open(self, width=1280, height=800, **settings):
-        self._contexts.append(self._browser.new_context(viewport={"width": width, "height": height}, **settings))
+    def open(self, width=1280, height=800, color_scheme="dark", **settings):
+        self._contexts.append(self._browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=color_scheme, **settings))
         page = self._contexts[-1].new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self.errors.append(message.text)

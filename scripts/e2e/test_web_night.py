@@ -33,6 +33,10 @@ def shoot():
     return shot
 
 
+def own_place(page):
+    return page.locator("section", has=page.get_by_role("heading", name="Your place"))
+
+
 def facts(page):
     return page.locator(".player-facts").text_content()
 
@@ -61,6 +65,13 @@ def test_player_is_live_follows_formats_and_comes_back(server, publish, open_pag
     playing.stop()
     wait_until(lambda: colour_of_video(page)[1] > 150, "DJ B's green in the picture", 40)
     wait_until(lambda: "720p" in facts(page), "the new size read out", 20)
+    # On another site: the same player.
+    other = open_page(640, 420)
+    other.goto(server.url + "/embed/main")
+    wait_until(lambda: colour_of_video(other)[1] > 150, "DJ B's green in the framed player", 40)
+    expect(other.locator("#now")).to_contain_text("DJ B")
+    shoot(other, "embed")
+    other.close()
     # The server dies and comes back; nobody touches the page.
     begin = current_time(page)
     server.kill()
@@ -68,16 +79,6 @@ def test_player_is_live_follows_formats_and_comes_back(server, publish, open_pag
     server.start()
     wait_until(lambda: page.locator("#player").get_attribute("data-phase") == "playing" and current_time(page) != begin,
                "the picture after the restart", 60)
-
-
-def test_player_on_other_sites(server, publish, open_page, shoot):
-    publish(server, server.make_dj("DJ A"))
-    server.wait_for_on_air("DJ A")
-    page = open_page(640, 420)
-    page.goto(server.url + "/embed/main")
-    wait_until(lambda: colour_of_video(page)[0] > 150, "DJ A's red in the picture", 40)
-    expect(page.locator("#now")).to_contain_text("DJ A")
-    shoot(page, "embed")
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
@@ -95,7 +96,7 @@ def test_new_dj_from_sign_up_to_on_air_and_off(server, open_page, shoot, ended_l
     expect(page.get_by_text("It is shown this once")).to_be_visible()
     key = re.search(r"lk_[a-z2-7]+", page.locator(".notice-good").inner_text()).group(0)
     encoder = ended_later(Publisher(server.publish_url(key), clips.B))
-    place = page.locator("section", has_text="Your place")
+    place = own_place(page)
     expect(place).to_contain_text("You are on air.", timeout=20_000)
     expect(place.locator(".desk-clock")).to_have_text(re.compile(r"^\d+:\d\d"))
     expect(page).to_have_title(re.compile("^ON AIR"), timeout=10_000)
@@ -106,20 +107,6 @@ def test_new_dj_from_sign_up_to_on_air_and_off(server, open_page, shoot, ended_l
     encoder.end()
     expect(page.locator(".history-entry")).to_have_count(1, timeout=20_000)
     shoot(page, f"dj-after-{kind}")
-
-
-def test_dj_waits_and_lets_one_go_first(server, publish, open_page, shoot):
-    djs, _ = three_in_line(server, publish)
-    page = open_page(*PHONE)
-    page.goto(server.url + "/dj")
-    page.get_by_label("E-mail").first.fill(djs[1].email)
-    page.get_by_label("Password").first.fill(djs[1].password)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.locator("section", has_text="Your place")).to_contain_text("You are next.", timeout=20_000)
-    shoot(page, "dj-waits-phone")
-    page.get_by_role("button", name="Let one go first").click()
-    expect(page.locator("section", has_text="Your place")).to_contain_text("number 2", timeout=20_000)
-    assert server.queue() == ["DJ A", "DJ C", "DJ B"]
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
@@ -169,12 +156,13 @@ def test_admin_runs_a_night(server, publish, open_page, shoot, size, request):
     expect(page.locator(".person-entry")).to_have_count(1)
 
 
-def test_overlays_take_their_looks_from_the_address(server, publish, open_page, shoot):
+def test_overlays_and_colours_and_a_dj_who_lets_one_go_first(server, publish, open_page, shoot):
     pages = {kind: open_page(600, 160) for kind in ("queue", "timer", "now", "next")}
     for kind, page in pages.items():
         page.goto(f"{server.url}/overlay/{kind}?size=44&colour=00ff88&accent=gold&align=center&font=DejaVu%20Sans")
-    three_in_line(server, publish)
+    djs, _ = three_in_line(server, publish)
     server.wait_for_on_air("DJ A")
+    wait_until(lambda: all(entry["ready"] for entry in server.view()["entries"]), "all three ready")
     expect(pages["now"].locator("#line")).to_have_text(re.compile("DJ A"), timeout=20_000)
     expect(pages["next"].locator("#line")).to_have_text(re.compile("DJ B"), timeout=20_000)
     expect(pages["queue"].locator("#queue li")).to_have_count(3)
@@ -184,8 +172,18 @@ def test_overlays_take_their_looks_from_the_address(server, publish, open_page, 
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgba(0, 0, 0, 0)"
         page.screenshot(path=SCREENSHOTS / f"overlay-{kind}.png")
 
+    page = open_page(*PHONE)
+    page.goto(server.url + "/dj")
+    page.get_by_label("E-mail").first.fill(djs[1].email)
+    page.get_by_label("Password").first.fill(djs[1].password)
+    page.get_by_role("button", name="Log in").click()
+    expect(own_place(page)).to_contain_text("You are next.", timeout=20_000)
+    shoot(page, "dj-waits-phone")
+    page.get_by_role("button", name="Let one go first").click()
+    expect(own_place(page)).to_contain_text("number 2", timeout=20_000)
+    assert server.queue() == ["DJ A", "DJ C", "DJ B"]
+    expect(pages["next"].locator("#line")).to_have_text(re.compile("DJ C"), timeout=20_000)
 
-def test_light_colours_by_system_and_by_choice(server, open_page, shoot):
     page = open_page(320, 640, color_scheme="light")
     page.goto(server.url + "/")
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -194,4 +192,4 @@ def test_light_colours_by_system_and_by_choice(server, open_page, shoot):
     page.get_by_role("button", name="Dark colours").click()
     assert page.evaluate(ground) == "rgb(14, 17, 22)"
     page.reload()
-    assert page.evaluate(ground) == "rgb(14, 17, 22)", "the choice is kept"
+    wait_until(lambda: page.evaluate(ground) == "rgb(14, 17, 22)", "the choice to be kept")

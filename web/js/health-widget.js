@@ -33,13 +33,20 @@ export class HealthWidget {
     if (!document.hidden) {
       try {
         const health = await this.#ask();
-        if (this.#isOn) this.#draw(health.connected === false ? null : health);
+        if (this.#isOn) this.#draw(health.connected === false ? { status: 'noData' } : health);
       } catch (error) {
         // A server without this: what the queue tells is shown elsewhere. A server that is away: what is drawn stays.
+        if (error.status === 404 && this.#isOn) this.#say('This server does not measure streams.');
         wait = error.status === 404 ? EVERY_MILLISECONDS * 15 : EVERY_MILLISECONDS * 2;
       }
     }
     if (this.#isOn) this.#timer = setTimeout(() => this.#look(), wait);
+  }
+
+  #say(text) {
+    if (this.#drawn === text) return;
+    this.#drawn = text;
+    show(this.#words, element('p', { class: 'placeholder' }, text));
   }
 
   #draw(health) {

@@ -32,7 +32,7 @@ export class OperatorStage {
     this.#now.render(view, time);
     keepingFocus(this.#acts, () => show(this.#acts,
       EMERGENCIES[view.emergency] && notice('bad', EMERGENCIES[view.emergency]),
-      actButtons(stageActs(view), this.#sender), element('div', { class: 'emergency' }, actButtons(outputActs(view), this.#sender))));
+      actButtons(stageActs(view), this.#sender), element('div', { class: 'emergency' }, element('p', { class: 'eyebrow' }, 'The output'), actButtons(outputActs(view), this.#sender))));
     this.#preview.render(onAir(view));
   }
 

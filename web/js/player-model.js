@@ -101,7 +101,8 @@ export function keyAct({ key, tag, isModified }) {
 
 /** How many watch, in words; `null` while unknown. */
 export function viewersText(answer) {
-  if (!answer || !Number.isFinite(answer.viewers)) return null;
+  // Nobody yet is nothing to tell somebody who watches.
+  if (!answer || !Number.isFinite(answer.viewers) || answer.viewers === 0) return null;
   const number = answer.viewers.toLocaleString();
   return `${answer.estimate ? 'about ' : ''}${number} ${answer.viewers === 1 ? 'viewer' : 'viewers'}`;
 }

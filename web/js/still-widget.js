@@ -10,16 +10,15 @@ const AFTER_FAILURE_MILLISECONDS = 15000;
 export class StillWidget {
   #address;
   #image;
-  #note;
   #timer = null;
   #isOn = false;
 
   /** `name`: whose picture it is, for those who do not see it. */
   constructor(channel, entry, name) {
     this.#address = `/api/v1/channels/${encodeURIComponent(channel)}/entries/${entry}/still.jpg`;
-    this.#image = element('img', { alt: `What ${name} sends now`, width: 320, height: 180, hidden: true });
-    this.#note = element('span', { class: 'still-note' }, 'No preview yet');
-    this.root = element('div', { class: 'still' }, this.#image, this.#note);
+    this.#image = element('img', { alt: `What ${name} sends now`, width: 320, height: 180 });
+    // Nothing is shown before there is a picture: an empty frame only takes room on a phone.
+    this.root = element('div', { class: 'still', hidden: true }, this.#image);
     this.#image.addEventListener('load', () => this.#shown(true));
     this.#image.addEventListener('error', () => this.#shown(false));
   }
@@ -39,8 +38,7 @@ export class StillWidget {
   }
 
   #shown(isThere) {
-    this.#image.hidden = !isThere;
-    this.#note.hidden = isThere;
+    this.root.hidden = !isThere;
     this.#again(isThere ? EVERY_MILLISECONDS : AFTER_FAILURE_MILLISECONDS);
   }
 

@@ -11,6 +11,7 @@ import { waiting } from './queue-model.js';
 import { QueueWidget } from './queue-widget.js';
 
 const VIEWERS_MILLISECONDS = 15000;
+const FIRST_MILLISECONDS = 4000;
 
 const channel = decodeURIComponent(location.pathname.split('/')[2] ?? '') || 'main';
 const find = (id) => document.getElementById(id);
@@ -45,5 +46,7 @@ async function countViewers() {
   }
 }
 countViewers();
+// This page's own viewer is counted once its feed has begun.
+setTimeout(countViewers, FIRST_MILLISECONDS);
 setInterval(countViewers, VIEWERS_MILLISECONDS);
 document.addEventListener('visibilitychange', countViewers);

@@ -46,6 +46,10 @@ test('people are found by all words, those who wait for something first', () => 
 
 test('the log reads as sentences', () => {
   assert.equal(auditWords({ actor: { name: 'Boss' }, action: 'queue.skip', subject: 'Ada' }), 'Boss skipped Ada');
+  const id = '797fcfd9-5058-4d0a-ba3e-c326969514ce';
+  assert.equal(auditWords({ actor: { name: 'Boss' }, action: 'queue.move', subject: id, after: { name: 'DJ C', place: 0 } }), 'Boss moved DJ C (place: 1)');
+  assert.equal(auditWords({ actor: { name: 'Boss' }, action: 'queue.skip', subject: id, after: { name: 'DJ C', ended: 'skipped' } }), 'Boss skipped DJ C');
+  assert.equal(auditWords({ actor: { name: 'Boss' }, action: 'queue.unban', subject: id }), 'Boss unbanned');
   assert.equal(auditWords({ actor: { kind: 'machine' }, action: 'new.act', after: { a: 1, b: { c: 2 } } }), 'machine new.act (a: 1, b: {"c":2})');
   assert.ok(auditWords({ actor: { name: 'Boss' }, action: 'queue.set', after: 'x'.repeat(500) }).length < 200);
 });

@@ -84,6 +84,7 @@ test('keys work the player, and are left to whoever types or presses', () => {
 
 test('viewers in words', () => {
   assert.equal(viewersText(null), null);
+  assert.equal(viewersText({ viewers: 0, estimate: false }), null);
   assert.equal(viewersText({ viewers: 1, estimate: false }), '1 viewer');
   assert.equal(viewersText({ viewers: 12, estimate: true }), 'about 12 viewers');
 });
