@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 import clips
 from places import SCREENSHOTS
-from publishers import Encoder, Publisher
+from publishers import Publisher
 from test_queue import three_in_line
 from test_web import colour_of_video, current_time, log_in
 from waiting import wait_until
@@ -81,32 +81,35 @@ def test_player_is_live_follows_formats_and_comes_back(server, publish, open_pag
                "the picture after the restart", 60)
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-def test_new_dj_from_sign_up_to_on_air_and_off(server, open_page, shoot, ended_later, size, request):
-    kind = request.node.callspec.id
-    page = open_page(*size)
-    page.goto(server.url + "/dj")
-    form = page.locator("section", has_text="New here? Sign up").locator("form")
-    form.get_by_label("DJ name").fill("Nova")
-    form.get_by_label("E-mail").fill("nova@example.org")
-    form.get_by_label("Password").fill("pw-" + secrets.token_hex(8))
-    shoot(page, f"dj-sign-up-{kind}")
-    form.get_by_role("button", name="Sign up").click()
-    page.get_by_role("button", name="Make my stream key").click()
-    expect(page.get_by_text("It is shown this once")).to_be_visible()
-    key = re.search(r"lk_[a-z2-7]+", page.locator(".notice-good").inner_text()).group(0)
-    encoder = ended_later(Publisher(server.publish_url(key), clips.B))
-    place = own_place(page)
-    expect(place).to_contain_text("You are on air.", timeout=20_000)
-    expect(place.locator(".desk-clock")).to_have_text(re.compile(r"^\d+:\d\d"))
-    expect(page).to_have_title(re.compile("^ON AIR"), timeout=10_000)
-    shoot(page, f"dj-on-air-{kind}")
-    page.get_by_role("button", name="End my slot").click()
-    page.get_by_role("dialog").get_by_role("button", name="End my slot").click()
-    expect(place).to_contain_text("taken out of the queue", timeout=20_000)
-    encoder.end()
-    expect(page.locator(".history-entry")).to_have_count(1, timeout=20_000)
-    shoot(page, f"dj-after-{kind}")
+def test_new_djs_from_sign_up_to_on_air_and_off(server, open_page, shoot, ended_later):
+    for kind, size, name in (("wide", WIDE, "Nova"), ("phone", PHONE, "Stella")):
+        page = open_page(*size)
+        page.goto(server.url + "/dj")
+        form = page.locator("section", has_text="New here? Sign up").locator("form")
+        form.get_by_label("DJ name").fill(name)
+        form.get_by_label("E-mail").fill(name.lower() + "@example.org")
+        form.get_by_label("Password").fill("pw-" + secrets.token_hex(8))
+        shoot(page, f"dj-sign-up-{kind}")
+        form.get_by_role("button", name="Sign up").click()
+        page.get_by_role("button", name="Make my stream key").click()
+        expect(page.get_by_text("It is shown this once")).to_be_visible()
+        key = re.search(r"lk_[a-z2-7]+", page.locator(".notice-good").inner_text()).group(0)
+        encoder = ended_later(Publisher(server.publish_url(key), clips.B))
+        place = own_place(page)
+        expect(place).to_contain_text("You are on air.", timeout=20_000)
+        expect(place.locator(".desk-clock")).to_have_text(re.compile(r"^\d+:\d\d"))
+        expect(page).to_have_title(re.compile("^ON AIR"), timeout=10_000)
+        # Only now, so that no picture keeps a key.
+        page.reload()
+        expect(place).to_contain_text("You are on air.", timeout=20_000)
+        assert key not in page.content()
+        shoot(page, f"dj-on-air-{kind}")
+        page.get_by_role("button", name="End my slot").click()
+        page.get_by_role("dialog").get_by_role("button", name="End my slot").click()
+        expect(place).to_contain_text("You left the queue.", timeout=20_000)
+        encoder.end()
+        expect(page.locator(".history-entry")).to_have_count(1, timeout=20_000)
+        shoot(page, f"dj-after-{kind}")
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])

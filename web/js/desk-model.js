@@ -7,6 +7,7 @@ const ENDINGS = {
   finished: 'You stopped streaming, and your turn ended.',
   slotOver: 'Your time was up, and the next DJ took over.',
   skipped: 'An operator ended your slot.',
+  left: 'You left the queue.',
   removed: 'You were taken out of the queue, by an operator or by yourself.',
   dropped: 'Your connection was lost and did not come back in time.',
   unhealthy: 'Your slot ended because picture or sound was missing for too long.',

@@ -32,7 +32,8 @@ export class OperatorStage {
     this.#now.render(view, time);
     keepingFocus(this.#acts, () => show(this.#acts,
       EMERGENCIES[view.emergency] && notice('bad', EMERGENCIES[view.emergency]),
-      actButtons(stageActs(view), this.#sender), element('div', { class: 'emergency' }, element('p', { class: 'eyebrow' }, 'The output'), actButtons(outputActs(view), this.#sender))));
+      element('div', { class: 'emergency' }, element('p', { class: 'eyebrow' }, 'The output'), actButtons(outputActs(view), this.#sender)),
+      stageActs(view).length > 0 && element('p', { class: 'eyebrow' }, 'The slot'), actButtons(stageActs(view), this.#sender)));
     this.#preview.render(onAir(view));
   }
 

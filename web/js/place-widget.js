@@ -16,6 +16,8 @@ export class PlaceWidget {
   #user;
   #channel;
   #ended = null;
+  #hasLeft = false;
+  #entry = null;
   #drawn = {};
   #still = null;
   #parts = {
@@ -37,12 +39,15 @@ export class PlaceWidget {
 
   /** The last turn ended with `reason`; said until one has a place again. */
   ended(reason) {
-    this.#ended = reason;
+    // For the queue both are the same; the DJ knows which it was.
+    this.#ended = reason === 'removed' && this.#hasLeft ? 'left' : reason;
   }
 
   render(view, now) {
     const entry = placeOf(view, this.#user)?.entry;
     if (entry) this.#ended = null;
+    // A new place: what ended the last one is over.
+    if (entry && entry.id !== this.#entry) [this.#entry, this.#hasLeft] = [entry.id, false];
     const badge = entry && status(entry, now);
     const keptOut = entry ? null : keptOutSentence(view, this.#user);
     const place = placeSentence(view, this.#user);
@@ -120,7 +125,9 @@ export class PlaceWidget {
       title: isOnAir ? 'End your slot?' : 'Leave the queue?', action: isOnAir ? 'End my slot' : 'Leave the queue',
       text: `${isOnAir ? 'The next DJ goes on air now.' : 'You lose your place.'} Press Stop Streaming in OBS as well: an encoder that connects again joins at the end.`,
     });
-    if (agreed) await this.#send(() => api.leave(this.#channel));
+    if (!agreed) return;
+    this.#hasLeft = true;
+    await this.#send(() => api.leave(this.#channel));
   }
 
   async #send(work) {
