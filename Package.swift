@@ -168,7 +168,10 @@ let package = Package(
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),
         tests(
             "WebServerTests",
-            ["WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, httpTypes, logging, lifecycle]),
+            [
+                "WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, nioWebSocket, httpTypes,
+                logging, lifecycle,
+            ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
         tests(

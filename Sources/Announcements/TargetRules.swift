@@ -12,7 +12,8 @@ enum TargetRules {
 
     /// Headers that HTTP or Lineup itself sets.
     private static let reservedHeaders: Set<String> = [
-        "host", "content-length", "content-type", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect",
+        "host", "content-length", "content-type", "transfer-encoding", "connection", "te", "trailer", "upgrade",
+        "expect",
         "keep-alive", "proxy-connection", "accept-encoding", "user-agent",
     ]
 
@@ -21,7 +22,8 @@ enum TargetRules {
             !$0.properties.isWhitespace && $0.properties.generalCategory != .control || $0 == " "
         }
         guard (1...maximumNameCharacters).contains(text.count), isPlain, text.first != " ", text.last != " " else {
-            throw .invalid(field: "name", reason: "This takes 1 to 40 characters on one line, without a space at the ends.")
+            throw .invalid(
+                field: "name", reason: "This takes 1 to 40 characters on one line, without a space at the ends.")
         }
         return text
     }
@@ -35,7 +37,8 @@ enum TargetRules {
         }
         guard (1...64).contains(text.utf8.count), isPlain, text.first != "." else {
             throw .invalid(
-                field: "file", reason: "This is a file's name: up to 64 letters, digits, dots, hyphens and underscores.")
+                field: "file", reason: "This is a file's name: up to 64 letters, digits, dots, hyphens and underscores."
+            )
         }
         return text
     }
@@ -74,7 +77,8 @@ enum TargetRules {
     static func kinds(_ kinds: [String]) throws(TargetError) -> [String] {
         guard kinds.count <= maximumPatterns, kinds.allSatisfy(EventFilter.isPattern) else {
             throw .invalid(
-                field: "kinds", reason: "A kind is one of docs/events.md, or the beginning of some as in queue.*, or *.")
+                field: "kinds", reason: "A kind is one of docs/events.md, or the beginning of some as in queue.*, or *."
+            )
         }
         return kinds
     }

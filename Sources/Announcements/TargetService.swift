@@ -183,7 +183,8 @@ package struct TargetService: TargetDesk {
         switch outcome {
         case .delivered: return TargetTest(isDelivered: true, outcome: "It took the test event.", milliseconds: took)
         case .refused(let reason), .failed(let reason, _), .gone(let reason):
-            return TargetTest(isDelivered: false, outcome: "It did not take the test event: \(reason).", milliseconds: took)
+            return TargetTest(
+                isDelivered: false, outcome: "It did not take the test event: \(reason).", milliseconds: took)
         }
     }
 

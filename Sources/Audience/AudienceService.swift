@@ -69,7 +69,8 @@ package final class AudienceService: Service, Sendable {
     /// Follows who is on air by the queue's events. A stream that ended because we were slow is opened again.
     private func follow(_ channel: ChannelName, into pending: PendingSlots) async {
         while !Task.isCancelled {
-            guard let events = try? await queue.events(of: channel), let view = try? await queue.view(of: channel) else {
+            guard let events = try? await queue.events(of: channel), let view = try? await queue.view(of: channel)
+            else {
                 // The queue is going down.
                 return
             }
@@ -144,7 +145,8 @@ extension AudienceService: StreamViewing {
                 || viewer.token.map { table.isBarred(.token($0), now: now) } ?? false
             if isAway { return .refused(reason: Self.sentAway) }
             let number = table.open(
-                viewer.channel, viewer.kind, key: nil, token: viewer.token, agent: viewer.agent, address: viewer.address,
+                viewer.channel, viewer.kind, key: nil, token: viewer.token, agent: viewer.agent,
+                address: viewer.address,
                 isEstimate: false, now: now, end: end)
             // 0: watches uncounted.
             return .admitted(number ?? 0)

@@ -116,7 +116,9 @@ package struct M3UList: Sendable, Equatable {
         let digits = Array("0123456789ABCDEF")
         var made = ""
         for byte in text.utf8 {
-            if byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "<"), byte != UInt8(ascii: ">") {
+            if byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "<"),
+                byte != UInt8(ascii: ">")
+            {
                 made.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 made += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"

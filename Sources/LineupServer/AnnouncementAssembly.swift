@@ -34,10 +34,11 @@ struct AnnouncementAssembly: Sendable {
         desk = TargetService(store: store, outside: outside, random: SystemRandomBytes(), clock: clock)
     }
 
-    func service(queue: any QueueDesk, channel: ChannelName) -> AnnouncementService {
+    func service(queue: any QueueDesk, viewers: any ViewerDesk) -> AnnouncementService {
         let store = store
         return AnnouncementService(
-            store: store, outside: outside, scene: Scene(queue: queue, publicURL: configuration.publicURL),
+            store: store, outside: outside,
+            scene: Scene(queue: queue, viewers: viewers, publicURL: configuration.publicURL),
             clock: clock, parkAfter: configuration.targetParkAfter, logger: logger
         ) {
             store.listen().compactMap { AnnouncementSignal($0) }
@@ -78,6 +79,7 @@ struct AnnouncementAssembly: Sendable {
 /// What is true now, for targets that show it.
 private struct Scene: AnnouncementScene {
     let queue: any QueueDesk
+    let viewers: any ViewerDesk
     let publicURL: String?
 
     func view(of channel: ChannelName) async -> QueueView? {
@@ -85,7 +87,7 @@ private struct Scene: AnnouncementScene {
         try? await queue.view(of: channel)
     }
 
-    func listeners(of channel: ChannelName) -> Int? { nil }
+    func listeners(of channel: ChannelName) -> Int? { viewers.count(of: channel).now }
 
     func watchPage(of channel: ChannelName) -> String? { publicURL.map { "\($0)/watch/\(channel)" } }
 }

@@ -139,7 +139,7 @@ package struct LineupProcess: Sendable {
         let rtmpPort = try await rtmp.bind()
         let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
         try await targets.heedEnvironment()
-        let announcements = targets.service(queue: queue, channel: channel)
+        let announcements = targets.service(queue: queue, viewers: audience)
         var webPorts = WebServerPorts(
             accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
             targets: targets.desk, discord: store, origin: origin, readiness: [store, queue, broadcast])

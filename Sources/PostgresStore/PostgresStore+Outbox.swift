@@ -59,7 +59,8 @@ extension PostgresStore: Outbox, DiscordLinks {
                         """, [.id(target), .text(channel.text), .integer(id.epoch), .integer(id.sequence)])
                 }
                 for row in report.finishedReplays {
-                    try link.query("DELETE FROM deliveries WHERE id = $1 AND target = $2", [.integer(row), .id(target)])
+                    try link.query(
+                        "DELETE FROM deliveries WHERE id = $1 AND target = $2", [.integer(row), .id(target)])
                 }
                 try Self.keep(report.failures, of: target, link)
                 return true

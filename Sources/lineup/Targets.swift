@@ -117,14 +117,16 @@ struct TargetCommand: AsyncParsableCommand {
                 guard test.isDelivered else { throw StartFailure(test.outcome) }
                 print(
                     json
-                        ? JSONText.line(TestRow(delivered: true, outcome: test.outcome, milliseconds: test.milliseconds))
+                        ? JSONText.line(
+                            TestRow(delivered: true, outcome: test.outcome, milliseconds: test.milliseconds))
                         : test.outcome)
             }
         }
     }
 
     struct Park: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Stops deliveries to a target until they are resumed.")
+        static let configuration = CommandConfiguration(
+            abstract: "Stops deliveries to a target until they are resumed.")
 
         @OptionGroup var installation: InstallationOptions
         @Argument(help: "The target's name or id.") var target: String

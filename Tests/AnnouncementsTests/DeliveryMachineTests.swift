@@ -106,7 +106,8 @@ struct EventFilterTests {
         let other = try #require(ChannelName("other"))
         let filter = EventFilter(kinds: ["queue.*", "onair.started"], channels: [.main])
         for (kind, isWanted) in [
-            ("queue.joined", true), ("queue.left", true), ("queuex.left", false), ("queue", false), ("onair.started", true),
+            ("queue.joined", true), ("queue.left", true), ("queuex.left", false), ("queue", false),
+            ("onair.started", true),
             ("onair.started.x", false), ("onair.ended", false),
         ] {
             #expect(filter.matches(kind: kind, channel: .main) == isWanted, "\(kind)")
@@ -118,7 +119,8 @@ struct EventFilterTests {
 
     @Test func readsPatterns() {
         for good in ["*", "queue.*", "queue.joined", "queue.slotChanged", "a"] { #expect(EventFilter.isPattern(good)) }
-        for bad in ["", ".*", "queue*", "*.joined", "queue.**", "que ue", "queue.1", String(repeating: "a", count: 65)] {
+        for bad in ["", ".*", "queue*", "*.joined", "queue.**", "que ue", "queue.1", String(repeating: "a", count: 65)]
+        {
             #expect(!EventFilter.isPattern(bad), "\(bad)")
         }
     }

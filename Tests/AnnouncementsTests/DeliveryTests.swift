@@ -146,7 +146,9 @@ import Testing
             guard request.url.exposed.contains("example.org") else { return .success(OutboundAnswer(status: 200)) }
             return isDown.withLock { $0 } ? .failure(.unreachable) : .success(OutboundAnswer(status: 200))
         }
-        func seen(_ host: String) -> [OutboundRequest] { site.http.requests.filter { $0.url.exposed.contains(host) } }
+        @Sendable func seen(_ host: String) -> [OutboundRequest] {
+            site.http.requests.filter { $0.url.exposed.contains(host) }
+        }
         try await site.running {
             try await site.write(1...20)
             try await site.until("the other has all") { seen("other.example").count == 20 }

@@ -35,7 +35,8 @@ struct DiscordMachineTests {
             sequence += 1
             unread.append(
                 EventRecord(
-                    id: EventID(epoch: 1, sequence: sequence), channel: .main, kind: event.kind, version: sequence, at: now,
+                    id: EventID(epoch: 1, sequence: sequence), channel: .main, kind: event.kind, version: sequence,
+                    at: now,
                     payload: event.payload.json))
         }
 
@@ -52,7 +53,8 @@ struct DiscordMachineTests {
                     showing: entries.contains { $0.state == .onAir } ? .dj : .slate, isOpen: isOpen, slotSeconds: 3600,
                     entries: entries)
                 machine.observe(
-                    DiscordMachine.Facts(view: view, listeners: listeners, page: nil, nextDiscordID: discordID), now: now)
+                    DiscordMachine.Facts(view: view, listeners: listeners, page: nil, nextDiscordID: discordID),
+                    now: now)
                 while let action = machine.nextAction(now: now) {
                     requests += 1
                     send(action)
@@ -234,7 +236,8 @@ struct DiscordMachineTests {
         stage.now = stage.now + .seconds(10)
         let facts = DiscordMachine.Facts(
             view: QueueView(
-                channel: .main, version: 1, at: stage.now, showing: .dj, isOpen: true, slotSeconds: nil, entries: stage.entries),
+                channel: .main, version: 1, at: stage.now, showing: .dj, isOpen: true, slotSeconds: nil,
+                entries: stage.entries),
             listeners: 3, page: nil, nextDiscordID: nil)
         stage.machine.observe(facts, now: stage.now)
         guard let action = stage.machine.nextAction(now: stage.now) else {
@@ -266,7 +269,8 @@ struct DiscordMachineTests {
         func health(_ state: String, _ issues: [String]) -> EventRecord {
             .sample(
                 900, "health.changed",
-                payload: #"{"entry":"\#(mira.id)","name":"Mira","state":"\#(state)","issues":\#(issues)}"#, at: stage.now)
+                payload: #"{"entry":"\#(mira.id)","name":"Mira","state":"\#(state)","issues":\#(issues)}"#,
+                at: stage.now)
         }
         stage.goOnAir(mira)
         stage.pass(.seconds(5))

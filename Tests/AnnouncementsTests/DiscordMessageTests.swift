@@ -68,19 +68,24 @@ struct DiscordMessageTests {
         let options = DiscordOptions(templates: ["onAir": "{dj} {unknown} { on {channel}", "ended": "}{"])
         #expect(DiscordSentence.onAir.text(options, ["dj": "A", "channel": "main"]) == "A {unknown} { on {channel}")
         #expect(DiscordSentence.ended.text(options, [:]) == "}{")
-        #expect(DiscordSentence.queueOpened.text(options, ["channel": "main"]) == "The queue of main is open: DJs can join.")
+        #expect(
+            DiscordSentence.queueOpened.text(options, ["channel": "main"]) == "The queue of main is open: DJs can join."
+        )
     }
 
     @Test func readsWebhookURLs() throws {
         let plain = try #require(DiscordAddress(Secret("https://discord.com/api/webhooks/123/to-ken_1")))
         #expect(plain.posting.exposed == "https://discord.com/api/webhooks/123/to-ken_1?wait=true")
         #expect(plain.editing("9").exposed == "https://discord.com/api/webhooks/123/to-ken_1/messages/9")
-        let thread = try #require(DiscordAddress(Secret("https://discord.com/api/v10/webhooks/123/t?wait=false&thread_id=7")))
+        let thread = try #require(
+            DiscordAddress(Secret("https://discord.com/api/v10/webhooks/123/t?wait=false&thread_id=7")))
         #expect(thread.posting.exposed == "https://discord.com/api/v10/webhooks/123/t?wait=true&thread_id=7")
         #expect(thread.editing("9").exposed == "https://discord.com/api/v10/webhooks/123/t/messages/9?thread_id=7")
         for wrong in [
-            "", "https://discord.com/api/webhooks/123", "https://discord.com/api/webhooks/abc/t", "ftp://d/api/webhooks/1/t",
-            "https://discord.com/webhooks/1/t", "https://discord.com/api/webhooks/1/t/slack", "https://d/api/webhooks/1/t?thread_id=x",
+            "", "https://discord.com/api/webhooks/123", "https://discord.com/api/webhooks/abc/t",
+            "ftp://d/api/webhooks/1/t",
+            "https://discord.com/webhooks/1/t", "https://discord.com/api/webhooks/1/t/slack",
+            "https://d/api/webhooks/1/t?thread_id=x",
         ] {
             #expect(DiscordAddress(Secret(wrong)) == nil, "\(wrong)")
         }
@@ -94,8 +99,9 @@ struct DiscordMessageTests {
         #expect(
             answer(200, ["x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1.5"], #"{"id":"x/../1"}"#)
                 == .taken(id: nil, pause: .milliseconds(1500)))
-        #expect(answer(429, ["retry-after": "65"], #"{"retry_after":64.57,"global":true}"#)
-            == .slowDown(.milliseconds(64_570), isGlobal: true))
+        #expect(
+            answer(429, ["retry-after": "65"], #"{"retry_after":64.57,"global":true}"#)
+                == .slowDown(.milliseconds(64_570), isGlobal: true))
         #expect(answer(429, ["retry-after": "7"], "<html>") == .slowDown(.seconds(7), isGlobal: false))
         #expect(answer(429, [:], #"{"retry_after":1e99}"#) == .slowDown(.seconds(3600), isGlobal: false))
         #expect(answer(404, [:], #"{"code":10008}"#) == .messageGone)
@@ -105,7 +111,8 @@ struct DiscordMessageTests {
                 continue
             }
         }
-        #expect(answer(400) == .refused("Discord answered 400") && answer(502, [:], "x") == .failed("Discord answered 502"))
+        #expect(
+            answer(400) == .refused("Discord answered 400") && answer(502, [:], "x") == .failed("Discord answered 502"))
     }
 
     @Test func invalidRequestsAreStoppedLongBeforeDiscordBansUs() {

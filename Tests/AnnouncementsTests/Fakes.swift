@@ -48,6 +48,15 @@ final class FakeFiles: LineFiles {
     }
 }
 
+/// A clock on which every sleep is over at once.
+struct InstantTimer: Clock {
+    typealias Instant = ContinuousClock.Instant
+    var now: Instant { .now }
+    var minimumResolution: Duration { .nanoseconds(1) }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws { try Task.checkCancellation() }
+}
+
 /// A scene without anything.
 struct EmptyScene: AnnouncementScene {
     func view(of channel: ChannelName) async -> QueueView? { nil }

@@ -159,7 +159,8 @@ import Testing
         let viewer = try #require(audience.viewers(of: .main, limit: 1).first)
         _ = audience.sendAway(viewer.id, of: .main, for: .seconds(60))
         #expect(audience.admit(request(.mediaPlaylist, token: token)) != .admitted)
-        #expect(audience.admit(request(.mediaPlaylist, token: audience.token(for: request(.mediaPlaylist)))) == .admitted)
+        #expect(
+            audience.admit(request(.mediaPlaylist, token: audience.token(for: request(.mediaPlaylist)))) == .admitted)
     }
 
     // MARK: A channel for invited viewers

@@ -13,13 +13,20 @@ import Testing
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private static func clip(_ change: (inout MediaRecipe) -> Void) throws -> MediaClip {
-        try MediaClip.generate(MediaRecipe().with { $0.seconds = 2; change(&$0) })
+        try MediaClip.generate(
+            MediaRecipe().with {
+                $0.seconds = 2; change(&$0)
+            })
     }
 
     /// Two sources after each other: other pictures, another AAC configuration.
-    private func packets(of wrapping: any HubPacketWrapping) throws -> (packets: [HubPacket], formats: [ProgrammeFormat]) {
+    private func packets(of wrapping: any HubPacketWrapping) throws -> (
+        packets: [HubPacket], formats: [ProgrammeFormat]
+    ) {
         let first = try Self.clip { $0.bFrames = 2 }
-        let second = try Self.clip { $0.width = 640; $0.height = 360; $0.sampleRate = 44_100; $0.colour = "blue" }
+        let second = try Self.clip {
+            $0.width = 640; $0.height = 360; $0.sampleRate = 44_100; $0.colour = "blue"
+        }
         var packets: [HubPacket] = []
         var start = MediaTime.seconds(5)
         for clip in [first, second] {
@@ -40,9 +47,12 @@ import Testing
         try Data(whole.readableBytesView).write(to: file)
         let outcome = try MediaTool.run(
             "ffprobe",
-            ["-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", file.path])
+            [
+                "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0",
+                file.path,
+            ])
         #expect(outcome.errors.isEmpty, "\(outcome.errors)")
-        return outcome.output
+        return String(decoding: outcome.output, as: UTF8.self)
     }
 
     @Test func theTransportStreamGoesOnThroughAnotherConfiguration() throws {
@@ -109,7 +119,9 @@ import Testing
         #expect(packets.allSatisfy { $0.track == .audio && $0.bytes.getBytes(at: 0, length: 2) == [0xFF, 0xF1] })
         // About each second, and where the source changes.
         #expect((3...6).contains(packets.filter(\.startsGroup).count))
-        let first = packets.prefix { $0.bytes.getBytes(at: 2, length: 1) == packets[0].bytes.getBytes(at: 2, length: 1) }
+        let first = packets.prefix {
+            $0.bytes.getBytes(at: 2, length: 1) == packets[0].bytes.getBytes(at: 2, length: 1)
+        }
         #expect(first.count < packets.count)
         #expect(try probe(first.map(\.bytes), name: "sound.aac").contains("aac"))
     }

@@ -100,8 +100,9 @@ import Testing
         ]
         for _ in 0..<500 {
             func hostile() -> String {
-                (0..<Int.random(in: 0...8, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? "" }
-                    .joined()
+                (0..<Int.random(in: 0...8, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? ""
+                }
+                .joined()
             }
             let entries = (0..<3).map { _ -> M3UList.Entry in
                 var entry = M3UList.Entry(title: hostile(), address: "http://h/" + hostile())

@@ -2,6 +2,7 @@ import Domain
 import HTTPTypes
 import NIOCore
 import NIOPosix
+import NIOWebSocket
 import Synchronization
 import TestKit
 import Testing
@@ -82,7 +83,8 @@ final class FakeHub: ProgrammeHub {
             }
             let answer = try #require(RawAnswer(text))
             #expect(answer.status == 200 && answer.headers["content-type"] == "video/mp2t")
-            #expect(answer.headers["access-control-allow-origin"] == "*" && answer.headers["cache-control"] == "no-store")
+            #expect(
+                answer.headers["access-control-allow-origin"] == "*" && answer.headers["cache-control"] == "no-store")
             #expect(answer.body == "6\r\nfirst \r\n7\r\nsecond \r\n0\r\n\r\n")
         }
     }
@@ -166,7 +168,9 @@ final class FakeHub: ProgrammeHub {
             head.headerFields[.accept] = accept
             return StreamRequest.read(head)
         }
-        for path in ["/", "/stream", "/stream/main/", "/streams/main", "/stream/main/x", "//stream/main", "/hls/main/x"] {
+        for path in [
+            "/", "/stream", "/stream/main/", "/streams/main", "/stream/main/x", "//stream/main", "/hls/main/x",
+        ] {
             #expect(read(path) == .notOurs, "\(path)")
         }
         for path in ["/stream/", "/stream/%6dain", "/stream/MAIN", "/ws/.."] {

@@ -11,8 +11,10 @@ struct AddressPolicyTests {
     }
 
     @Test(arguments: [
-        "127.0.0.1", "127.255.0.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-        "100.64.0.1", "192.0.0.8", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1", "255.255.255.255",
+        "127.0.0.1", "127.255.0.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1", "192.0.0.8", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1",
+        "255.255.255.255",
         "::1", "::", "fe80::1", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1", "2001::1", "::ffff:127.0.0.1",
         "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1", "2002:a00:1::", "100::1", "5f00::1", "::7f00:1",
     ]) func refusesWhatIsNotPublic(_ address: String) throws {
@@ -27,7 +29,9 @@ struct AddressPolicyTests {
     }
 
     @Test func allowsTheNetworksOfTheOperatorAndNoMore() throws {
-        let networks = ["127.0.0.0/8", "10.1.0.0/16", "fd00::/8", "192.168.7.7"].compactMap { AddressPolicy.Network($0) }
+        let networks = ["127.0.0.0/8", "10.1.0.0/16", "fd00::/8", "192.168.7.7"].compactMap {
+            AddressPolicy.Network($0)
+        }
         #expect(networks.count == 4)
         let policy = AddressPolicy(allowing: networks)
         for address in ["127.0.0.1", "10.1.255.9", "fd00::9", "192.168.7.7", "::ffff:127.0.0.1"] {
@@ -38,14 +42,18 @@ struct AddressPolicyTests {
         }
     }
 
-    @Test(arguments: ["", "127.0.0.1/33", "127.0.0.1/", "127.0.0.1/-1", "localhost", "10.0.0.0/8/8", "::/129", "10.0.0/8"])
+    @Test(arguments: [
+        "", "127.0.0.1/33", "127.0.0.1/", "127.0.0.1/-1", "localhost", "10.0.0.0/8/8", "::/129", "10.0.0/8",
+    ])
     func readsNoNonsense(_ text: String) {
         #expect(AddressPolicy.Network(text) == nil)
     }
 
     @Test func takesUrlsApart() throws {
         let plain = try WebAddress(Secret("http://Example.org"))
-        #expect(plain.host == "example.org" && plain.port == 80 && plain.target == "/" && plain.place == "http://example.org")
+        #expect(
+            plain.host == "example.org" && plain.port == 80 && plain.target == "/"
+                && plain.place == "http://example.org")
         let long = try WebAddress(Secret("https://h:8443/a%20b/c?x=1&y=%2F#part"))
         #expect(long.target == "/a%20b/c?x=1&y=%2F" && long.authority == "h:8443" && long.isSecure)
         #expect(try WebAddress(Secret("http://[::1]:81/")).authority == "[::1]:81")

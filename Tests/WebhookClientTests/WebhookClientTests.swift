@@ -33,7 +33,8 @@ import Testing
         do throws(OutboundError) {
             let client: WebhookClient
             do { client = try self.client() } catch { throw .busy }
-            result = .success(try await client.send(request("http://127.0.0.1:\(server.port)/in?x=1", timeout: timeout)))
+            result = .success(
+                try await client.send(request("http://127.0.0.1:\(server.port)/in?x=1", timeout: timeout)))
         } catch {
             result = .failure(error)
         }
@@ -54,12 +55,17 @@ import Testing
     }
 
     @Test func readsTheBeginningOfAnEndlessAnswer() async throws {
-        let answer = try await result(.endless(head: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", piece: "400\r\n" + String(repeating: "x", count: 1024) + "\r\n")).get()
+        let answer = try await result(
+            .endless(
+                head: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                piece: "400\r\n" + String(repeating: "x", count: 1024) + "\r\n")
+        ).get()
         #expect(answer.status == 200 && answer.body.count == OutboundLimits.answerBytes)
     }
 
     @Test func endsWithAPeerThatSendsHeadsWithoutEnd() async throws {
-        let result = try await result(.endless(head: "HTTP/1.1 200 OK\r\n", piece: "X-A: \(String(repeating: "y", count: 900))\r\n"))
+        let result = try await result(
+            .endless(head: "HTTP/1.1 200 OK\r\n", piece: "X-A: \(String(repeating: "y", count: 900))\r\n"))
         #expect(result == .failure(.brokenAnswer))
     }
 
@@ -76,17 +82,21 @@ import Testing
 
     @Test func givesSlowBytesNoMoreThanTheirTime() async throws {
         let result = try await result(
-            .drip("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", every: .milliseconds(40)), timeout: .milliseconds(600))
+            .drip("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", every: .milliseconds(40)),
+            timeout: .milliseconds(600))
         #expect(result == .failure(.timedOut))
     }
 
     @Test func followsNoRedirect() async throws {
         let answer = try await result(
-            .say("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")).get()
+            .say("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
+        ).get()
         #expect(answer.status == 302)
     }
 
-    @Test(arguments: ["", "SMTP ready\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", "HTTP/1.1 99999 X\r\n\r\n"])
+    @Test(arguments: [
+        "", "SMTP ready\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", "HTTP/1.1 99999 X\r\n\r\n",
+    ])
     func tellsABrokenAnswer(_ text: String) async throws {
         #expect(try await result(.sayAndClose(text)) == .failure(.brokenAnswer))
     }
@@ -100,14 +110,17 @@ import Testing
     }
 
     @Test func connectsToNoPrivateAddressByAddressOrByName() async throws {
-        let server = try await ScriptedServer.start(.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), group: Self.group)
+        let server = try await ScriptedServer.start(
+            .say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), group: Self.group)
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"] {
             await #expect(throws: OutboundError.self, "\(host)") {
                 try await client(allowing: []).send(request("http://\(host):\(server.port)/"))
             }
         }
         #expect(server.connections == 0)
-        #expect(throws: OutboundError.addressNotAllowed) { try client(allowing: []).place(of: Secret("http://10.0.0.1/x")) }
+        #expect(throws: OutboundError.addressNotAllowed) {
+            try client(allowing: []).place(of: Secret("http://10.0.0.1/x"))
+        }
         try await server.stop()
     }
 
@@ -154,7 +167,8 @@ struct JSONLineFilesTests {
         try await files.append([Array("{\"a\":3}".utf8)], to: "x.jsonl")
         #expect(text("x.jsonl") == "{\"a\":1}\n{\"a\":2}\n{\"cut\n{\"a\":3}\n")
         for number in 4..<40 {
-            try await files.append([Array("{\"a\":\(number),\"filler\":\"0123456789012345678901234567\"}".utf8)], to: "x.jsonl")
+            try await files.append(
+                [Array("{\"a\":\(number),\"filler\":\"0123456789012345678901234567\"}".utf8)], to: "x.jsonl")
         }
         let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/events").sorted()
         #expect(names == ["x.jsonl"] + (1...JSONLineFiles.kept).map { "x.jsonl.\($0)" })

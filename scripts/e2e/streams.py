@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 
+import m3u8
 import requests
 import websocket
 
@@ -70,7 +71,7 @@ class SocketReader:
                 self.formats.append((len(self.messages), json.loads(data)))
             elif opcode == websocket.ABNF.OPCODE_BINARY:
                 self.messages.append(data)
-                self.arrivals.append(time.monotonic())
+                self.arrivals.append(time.time())
             elif opcode == websocket.ABNF.OPCODE_CLOSE:
                 self.close_code = int.from_bytes(data[:2], "big")
                 return
@@ -83,6 +84,23 @@ class SocketReader:
             pass
         self._thread.join(10)
         return self.messages
+
+
+def decode_seconds(fragment):
+    """The decoding time of the first sample of a fragment's picture track, in seconds of the programme."""
+    at = fragment.index(b"tfdt")
+    wide = fragment[at + 4] == 1
+    return int.from_bytes(fragment[at + 8:at + (16 if wide else 12)], "big") / 90_000
+
+
+def programme_zero(server):
+    """What the wall clock showed at the programme's time zero, as the HLS playlist says it."""
+    master = m3u8.loads(server.get("/hls/main/index.m3u8").text, uri=server.playlist)
+    address = master.playlists[0].absolute_uri
+    playlist = m3u8.loads(requests.get(address, timeout=5).text, uri=address)
+    segment = playlist.segments[-1]
+    body = requests.get(segment.absolute_uri, timeout=5).content
+    return segment.program_date_time.timestamp() - decode_seconds(body)
 
 
 def silent_reader(port, path, receive_buffer=4096):

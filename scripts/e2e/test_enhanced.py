@@ -34,6 +34,7 @@ def test_each_codec_is_understood_and_its_dj_told_why_it_waits(server, folder, e
     expected = {
         "hevc-aac": ["sends HEVC", "takes H.264"],
         "av1-opus": ["sends AV1", "sends Opus sound", "takes AAC-LC"],
+        "vp9-flac": ["sends VP9", "sends FLAC sound"],
         "h264-ac3": ["sends AC-3 sound"],
     }
     for name in expected:

@@ -9,7 +9,7 @@ import clips
 import judge
 from players import MPV, VLC, plays_on
 from recording import watch_for
-from streams import BodyReader, SocketReader, gauge, is_closed, silent_reader
+from streams import BodyReader, SocketReader, decode_seconds, gauge, is_closed, programme_zero, silent_reader
 from test_handover import show
 from waiting import wait_until
 
@@ -56,6 +56,7 @@ def test_every_wrapping_goes_on_across_hand_overs(make_server, publish, folder, 
     players = [ended_later(kind(stream, folder)) for kind in (MPV, VLC)]
     for player in players:
         plays_on(player, 1, type(player).__name__)
+    zero = programme_zero(server)
     a.stop()
     show(server, "DJ CD", 4)
     b.stop()
@@ -82,6 +83,11 @@ def test_every_wrapping_goes_on_across_hand_overs(make_server, publish, folder, 
     judge_programme(folder / "socket.ts", clips.A.tone, clips.CD_RATE.tone)
 
     judge_fragments(fragments, folder)
+    # From the moment a fragment's first picture left the programme, which is when it came in: this delay is 0.
+    latencies = sorted(arrival - zero - decode_seconds(message)
+                       for message, arrival in list(zip(fragments.messages, fragments.arrivals))[30:] if message[4:8] == b"moof")
+    print(f"WebSocket: median {latencies[len(latencies) // 2]:.3f} s, worst {latencies[-1]:.3f} s of {len(latencies)} fragments")
+    assert latencies[len(latencies) // 2] < 1
 
 
 def judge_programme(file, *tones):

@@ -6,8 +6,10 @@ import { copyRow } from './copy-row.js';
 import { element, notice, show } from './dom.js';
 import { form } from './form.js';
 import { actButton, panel } from './panel.js';
+import { targetActs, targetStatus } from './targets-model.js';
 
-const STATES = { fine: ['Fine', 'good'], failing: ['Failing', 'air'], parked: ['Stopped', 'warm'], off: ['Off', 'dim'] };
+/** What is said once an act is done. */
+const DONE = { resume: 'It goes on.', park: 'It is stopped; events wait until you resume.' };
 
 export class TargetsPanel {
   #panel;
@@ -24,21 +26,16 @@ export class TargetsPanel {
   open() { this.#panel.reload(); }
 
   #target(target) {
-    const [word, tone] = STATES[target.state] ?? [target.state, 'dim'];
+    const { word, tone, notes } = targetStatus(target, Date.now());
     const failures = element('div');
-    const done = [`${target.delivered.toLocaleString()} delivered`, target.waiting > 0 && `${target.waiting.toLocaleString()} waiting`, target.failures > 0 && `${target.failures.toLocaleString()} given up`].filter(Boolean).join(', ');
-    const act = (label, title, work, words, isDanger) => actButton(label, `${title} ${target.name}`, () => this.#panel.act(work, words), isDanger);
+    const act = ({ name, label }) => actButton(label, `${label}: ${target.name}`, () => this.#panel.act(() => api.targetAct(target.id, name),
+      (answer) => (name === 'test' ? notice(answer.delivered ? 'good' : 'bad', `${answer.outcome} (${answer.milliseconds} ms)`) : DONE[name])));
     return element('li', { class: 'person-entry' },
       element('p', { class: 'key-head' }, element('span', { class: 'queue-name' }, target.name), element('span', { class: `badge badge-${tone}` }, word)),
-      element('p', { class: 'queue-note' }, `${target.kind} · ${target.place} · ${done}`),
-      target.lastError && element('p', { class: 'field-error' }, `Last error: ${target.lastError}`,
-        target.nextTryAt ? ` Next try ${new Date(target.nextTryAt).toLocaleTimeString()}.` : ''),
-      target.parkedReason && element('p', { class: 'queue-note' }, `Stopped ${new Date(target.parkedAt).toLocaleString()}: ${target.parkedReason}`),
-      element('div', { class: 'acts' },
-        act('Send a test', 'Send a test to', () => api.testTarget(target.id), (answer) => notice(answer.delivered ? 'good' : 'bad', `${answer.outcome} (${answer.milliseconds} ms)`)),
-        target.state === 'parked'
-          ? act('Resume', 'Resume deliveries to', () => api.resumeTarget(target.id), 'It goes on.')
-          : act('Stop', 'Stop deliveries to', () => api.parkTarget(target.id), 'It is stopped; events wait until you resume.'),
+      element('p', { class: 'queue-note' }, `${target.kind} · ${target.place} · ${target.delivered.toLocaleString()} delivered`),
+      notes.map((note) => element('p', { class: 'queue-note' }, note)),
+      target.nextTryAt && element('p', { class: 'queue-note' }, `Next try ${new Date(target.nextTryAt).toLocaleTimeString()}.`),
+      element('div', { class: 'acts' }, targetActs(target).map(act),
         target.failures > 0 && actButton('Failures', `What ${target.name} refused`, () => this.#failures(target, failures)),
         !target.fromEnvironment && actButton('Remove', `Remove ${target.name}`, () => this.#remove(target), true)),
       failures);

@@ -87,6 +87,9 @@ export const api = {
   /** One of an operator's acts; resolves to the queue afterwards. */
   act: (channel, name, body) => write('POST', `/channels/${channel}/queue/${name}`, body),
   changeSettings: (channel, changes) => write('PATCH', `/channels/${channel}/settings`, changes),
+  targets: async () => (await request('GET', '/targets')).targets,
+  /** `test`, `park` or `resume`. */
+  targetAct: (id, name) => write('POST', `/targets/${id}/${name}`),
   server: () => request('GET', '/server'),
   /** What the server receives of the own encoder: `{ connected, status, issues, measures }`. */
   ownHealth: () => request('GET', '/me/health'),
@@ -104,13 +107,9 @@ export const api = {
   resetLink: (id) => write('POST', `/users/${id}/reset-link`),
   userKeys: async (id) => (await request('GET', `/users/${id}/keys`)).keys,
   revokeUserKey: (id, key) => write('DELETE', `/users/${id}/keys/${key}`),
-  targets: async () => (await request('GET', '/targets')).targets,
   targetFailures: async (id) => (await request('GET', `/targets/${id}/failures`)).failures,
   createTarget: (draft) => write('POST', '/targets', draft),
   removeTarget: (id) => write('DELETE', `/targets/${id}`),
-  testTarget: (id) => write('POST', `/targets/${id}/test`),
-  parkTarget: (id) => write('POST', `/targets/${id}/park`),
-  resumeTarget: (id) => write('POST', `/targets/${id}/resume`),
   audit: (channel, before) => request('GET', `/channels/${channel}/queue/audit?limit=30${before ? `&before=${before}` : ''}`),
   handovers: (channel) => request('GET', `/channels/${channel}/handovers?limit=50`),
   /** Who watches; for operators. */

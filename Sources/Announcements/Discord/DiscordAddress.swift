@@ -37,5 +37,7 @@ struct DiscordAddress: Sendable {
     /// To post to, with the message in the answer.
     var posting: Secret { Secret(base + "?wait=true" + (thread.map { "&" + $0 } ?? "")) }
 
-    func editing(_ message: String) -> Secret { Secret(base + "/messages/" + message + (thread.map { "?" + $0 } ?? "")) }
+    func editing(_ message: String) -> Secret {
+        Secret(base + "/messages/" + message + (thread.map { "?" + $0 } ?? ""))
+    }
 }

@@ -39,7 +39,8 @@ enum DiscordAnswer: Sendable, Equatable {
             self = .slowDown(Self.pause(seconds) ?? .seconds(5), isGlobal: isGlobal)
         case 404 where body?.code == Self.unknownMessage: self = .messageGone
         case 401, 403, 404:
-            self = .webhookGone("Discord answered \(answer.status): make a new webhook there and give the target its URL")
+            self = .webhookGone(
+                "Discord answered \(answer.status): make a new webhook there and give the target its URL")
         case 300..<500: self = .refused("Discord answered \(answer.status)")
         default: self = .failed("Discord answered \(answer.status)")
         }

@@ -64,6 +64,7 @@ struct DiscordMachine: Sendable {
         var reason: String?
         var state: String?
         var issues: [String]?
+        var missing: [String]?
     }
 
     mutating func absorb(_ event: EventRecord) {
@@ -86,6 +87,8 @@ struct DiscordMachine: Sendable {
             }
         case "onair.warning": channel.headsUp.wantedAt = at
         case "health.changed": Self.noteHealth(payload, at, &channel)
+        case "onair.unhealthy": Self.note(payload.missing ?? [], payload, at, &channel)
+        case "onair.healthy": channel.trouble = nil
         default: break
         }
         channel.forgetWhatIsOver()
@@ -117,8 +120,13 @@ struct DiscordMachine: Sendable {
             channel.trouble = nil
             return
         }
+        note(payload.issues?.map(words(of:)) ?? [], payload, at, &channel)
+    }
+
+    private static func note(
+        _ words: [String], _ payload: Payload, _ at: Int64, _ channel: inout DiscordMemory.Channel
+    ) {
         if channel.trouble == nil { channel.troubleSince = at }
-        let words = payload.issues?.map(words(of:)) ?? []
         channel.trouble = words.isEmpty ? "nothing arrives" : words.joined(separator: ", ")
         channel.troubleName = payload.name
     }
@@ -358,7 +366,8 @@ struct DiscordMachine: Sendable {
         body.title = (isAway ? DiscordSentence.away : .onAir).text(target.discord, values)
         body.color = isAway ? 0xE67E22 : 0x2ECC71
         // Discord shows these in each reader's own time, and counts by itself.
-        body.fields.append(.init(name: "Since", value: "<t:\(slot.startedAt / 1000):t> (<t:\(slot.startedAt / 1000):R>)"))
+        body.fields.append(
+            .init(name: "Since", value: "<t:\(slot.startedAt / 1000):t> (<t:\(slot.startedAt / 1000):R>)"))
         if let until = slot.until { body.fields.append(.init(name: "Until", value: "<t:\(until / 1000):R>")) }
         guard let facts = facts[name.text] else { return body }
         if let listeners = facts.listeners { body.fields.append(.init(name: "Listeners", value: String(listeners))) }

@@ -154,7 +154,9 @@ struct DiscordRunner: Sendable {
                     "target does not take events",
                     metadata: [LogKey.target: "\(target.name)", LogKey.error: "\(reason)"])
             }
-            if case .park = delivery.failed(reason, began: began, now: now, chance: .random(in: 0..<1)) { isOver = true }
+            if case .park = delivery.failed(reason, began: began, now: now, chance: .random(in: 0..<1)) {
+                isOver = true
+            }
         }
         if isOver {
             backing.logger.warning(

@@ -20,7 +20,10 @@ package enum EventCatalogue {
             .queueLeft(entry: entry, name: name, reason: .finished),
             "A DJ's place has ended; `reason` is one of \(QueueEntry.EndReason.list)."
         ),
-        (.queueMoved(entry: entry, name: name, place: 0), "A DJ waits at another place; 0 is the first of those who wait."),
+        (
+            .queueMoved(entry: entry, name: name, place: 0),
+            "A DJ waits at another place; 0 is the first of those who wait."
+        ),
         (.queueReady(entry: entry, name: name), "A DJ could go on air now."),
         (
             .queueUnready(entry: entry, name: name, missing: ["no key frame yet"]),
@@ -47,6 +50,11 @@ package enum EventCatalogue {
             .onAirWarning(entry: entry, name: name, seconds: 300),
             "So much is left of the slot (10, 5 and 1 minute, unless set otherwise)."
         ),
+        (
+            .onAirUnhealthy(entry: entry, name: name, missing: ["no picture for 10 s"], until: until),
+            "The slot ends at `until` unless what is missing comes back (`deadAfter`)."
+        ),
+        (.onAirHealthy(entry: entry, name: name), "What was missing is back in time."),
         (.djDropped(entry: entry, name: name, until: until), "The connection was lost; the place is kept until then."),
         (.djReturned(entry: entry, name: name), "Who had dropped is connected again."),
         (
@@ -63,6 +71,10 @@ package enum EventCatalogue {
         (.slateStarted, "The programme shows the slate."),
         (.slateEnded, "The programme shows a DJ again."),
         (.settingsChanged, "Settings of the queue have changed, whether it is open among them."),
+        (
+            .emergencyChanged(state: .slate),
+            "An operator took the output or gave it back; what is seen follows as `slate.started` or `onair.started`."
+        ),
     ]
 
     package static var rows: [Row] {

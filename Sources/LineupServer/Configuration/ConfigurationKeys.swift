@@ -67,7 +67,8 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_STREAM_MAX_VIEWERS_PER_CHANNEL", standard: "1024", "Of these on one channel, 0…100000.")
     package static let viewerAccess = ConfigurationKey(
         "LINEUP_VIEWER_ACCESS", standard: "open",
-        "Who may watch: `open` to everybody, or with a `token` that an operator hands out (addresses in /playlist.m3u carry one).")
+        "Who may watch: `open` to everybody, or with a `token` that an operator hands out (addresses in /playlist.m3u carry one)."
+    )
     package static let viewerIdleSeconds = ConfigurationKey(
         "LINEUP_VIEWER_IDLE_SECONDS", standard: "30",
         "Seconds without a request after which a viewer of HLS or DASH has left, 10…600.")
@@ -80,7 +81,8 @@ package struct ConfigurationKey: Sendable {
     )
     package static let discordWebhook = ConfigurationKey(
         "DISCORD_WEBHOOK_URL", isSecret: true,
-        "URL of a Discord webhook: makes the target `discord`, which tells that channel who is on air. More by `lineup target`.")
+        "URL of a Discord webhook: makes the target `discord`, which tells that channel who is on air. More by `lineup target`."
+    )
     package static let targetNetworks = ConfigurationKey(
         "LINEUP_TARGETS_ALLOW_NETWORKS",
         "Private networks that webhooks may be in, as 127.0.0.0/8,10.0.0.0/8. Others are refused.")

@@ -50,7 +50,8 @@ struct DiscordLinkRoutes: Sendable {
                 }
                 guard isID ?? true else {
                     throw Problem.invalid(
-                        field: "id", "This is a Discord account's id: 5 to 20 digits, as Discord's “Copy User ID” gives it.")
+                        field: "id",
+                        "This is a Discord account's id: 5 to 20 digits, as Discord's “Copy User ID” gives it.")
                 }
                 let line = AuditRecord(
                     at: clock.now(), actor: actor, action: body.id == nil ? "user.unlinkDiscord" : "user.linkDiscord",

@@ -34,7 +34,9 @@ struct TargetRoutes: Sendable {
             draft.url = url.map { Secret($0) }
             draft.file = file
             draft.secret = secret.map { Secret($0) }
-            draft.headers = headers?.sorted { $0.key < $1.key }.map { TargetHeader(name: $0.key, value: Secret($0.value)) }
+            draft.headers = headers?.sorted { $0.key < $1.key }.map {
+                TargetHeader(name: $0.key, value: Secret($0.value))
+            }
             draft.kinds = kinds
             draft.channels = channels
             draft.batch = batch
@@ -78,7 +80,9 @@ struct TargetRoutes: Sendable {
                     "Lists targets and how their deliveries go", .announcements,
                     answers: [.ok(.object(.required("targets", .array(TargetAnswer.schema))))])
             ) { _ in
-                JSONAnswer.response(["targets": try await asked { try await targets.targets() }.map { TargetAnswer($0) }])
+                JSONAnswer.response([
+                    "targets": try await asked { try await targets.targets() }.map { TargetAnswer($0) }
+                ])
             },
             Route(
                 .get, Self.path + "/{id}", .atLeast(.admin),

@@ -86,8 +86,11 @@ struct ViewerRoutes: Sendable {
             Route(
                 .get, Self.path, .atLeast(.operator),
                 Operation(
-                    "Lists who watches", .delivery, details: "The oldest first. Addresses are kept as long as the session.",
-                    parameters: [.query("limit", .integer(1...Self.maximumPage), "Sessions at most; 200 when it is not said.")],
+                    "Lists who watches", .delivery,
+                    details: "The oldest first. Addresses are kept as long as the session.",
+                    parameters: [
+                        .query("limit", .integer(1...Self.maximumPage), "Sessions at most; 200 when it is not said.")
+                    ],
                     answers: [
                         .ok(
                             .object(
