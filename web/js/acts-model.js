@@ -101,6 +101,15 @@ function ban({ id, name }) {
   };
 }
 
+/** A move to `place` (1 is the first), as an act; `null` when the entry is gone or is there already. */
+export function moveAct(view, id, place) {
+  const line = waiting(view);
+  const from = line.findIndex((candidate) => candidate.id === id) + 1;
+  const to = Math.min(Math.max(place, 1), line.length);
+  if (from === 0 || from === to) return null;
+  return move(view, line[from - 1], to, 'Move');
+}
+
 /** What putting this one on air does to others; nothing to ask when it does nothing to them. */
 function airWarning(view, entry) {
   const present = onAir(view);
