@@ -20,6 +20,9 @@ export function decide(state, event, random = 0.5) {
       return keep(state.phase === 'playing' ? { ...state, phase: 'buffering' } : state);
     case 'paused':
       return keep(state.phase === 'playing' || state.phase === 'buffering' ? { ...state, phase: 'paused' } : state);
+    case 'blocked':
+      // The browser wants a click first: the picture stands, and the button says Play.
+      return keep({ ...state, phase: 'paused' });
     case 'resumed':
       // What was held while paused is old or gone: go back to the live edge.
       return state.phase === 'paused' && event.pausedSeconds > 10

@@ -121,8 +121,12 @@ export class Player {
       : new MediaSourceEngine(this.#video, this.#channel, (outcome) => this.#told(outcome));
     this.#root.dataset.feed = kind;
     this.#engine.start();
-    // Refused where even muted playing needs a click: the button is there. Other failures come as `error`.
-    this.#video.play().catch(() => this.#draw());
+    // Refused where even muted playing needs a click. Other failures come as `error`.
+    this.#video.play().catch(({ name }) => {
+      if (name !== 'NotAllowedError') return;
+      this.#pausedAt = performance.now();
+      this.#handle({ kind: 'blocked' });
+    });
   }
 
   #told(outcome) {

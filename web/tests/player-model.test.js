@@ -88,3 +88,10 @@ test('viewers in words', () => {
   assert.equal(viewersText({ viewers: 1, estimate: false }), '1 viewer');
   assert.equal(viewersText({ viewers: 12, estimate: true }), 'about 12 viewers');
 });
+
+test('a browser that wants a click first shows a picture that stands, and plays from the live edge after it', () => {
+  const { state } = decide(at('loading'), { kind: 'blocked' });
+  assert.equal(state.phase, 'paused');
+  assert.equal(message(state.phase), null);
+  assert.equal(decide(state, { kind: 'resumed', pausedSeconds: 60 }).action, 'load');
+});
