@@ -18,6 +18,7 @@ let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", p
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdHTTP2: Target.Dependency = .product(name: "HummingbirdHTTP2", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
@@ -68,6 +69,7 @@ let package = Package(
         ),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CDelivery", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Domain: the words everyone shares.
@@ -90,12 +92,13 @@ let package = Package(
             ["Domain", "RTMP", nioCore, nioPosix, nioSSL, logging, metrics, coreMetrics, lifecycle]),
         library("PostgresStore", ["Domain", "CLibPQ", logging, metrics, lifecycle]),
         library("FFmpegMedia", ["Domain", "CFFmpeg", nioCore, logging, subprocess]),
+        library("DeliveryMemory", ["Domain", "CDelivery", nioCore]),
         library("Cryptography", ["Domain", "CArgon2", "COpenSSL"]),
         library(
             "WebServer",
             [
                 "Domain", nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
-                hummingbirdCore, logging, metrics, lifecycle,
+                hummingbirdCore, hummingbirdHTTP2, nioSSL, logging, metrics, lifecycle,
             ]),
         library("PrometheusMetrics", [coreMetrics]),
         library("ControlSocket", [nioCore, nioPosix, logging, lifecycle]),
@@ -105,7 +108,8 @@ let package = Package(
             "LineupServer",
             [
                 "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "RTMPTransport",
-                "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
+                "PostgresStore", "FFmpegMedia", "DeliveryMemory", "Cryptography", "WebServer", "PrometheusMetrics",
+                "ControlSocket",
                 nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
@@ -124,7 +128,10 @@ let package = Package(
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
         tests("IngestTests", ["Ingest", "Domain", "TestKit", nioCore, logging]),
         tests("BroadcastTests", ["Broadcast", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
-        tests("PackagingTests", ["Packaging", "HLS", "FFmpegMedia", "Domain", "TestKit", nioCore, logging]),
+        tests("DeliveryMemoryTests", ["DeliveryMemory", "Domain", "TestKit", nioCore]),
+        tests(
+            "PackagingTests",
+            ["Packaging", "HLS", "FFmpegMedia", "DeliveryMemory", "Domain", "TestKit", nioCore, logging]),
         tests(
             "AccountsTests",
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),

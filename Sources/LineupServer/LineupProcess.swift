@@ -2,6 +2,7 @@ import Accounts
 import Broadcast
 import ControlSocket
 import Cryptography
+import DeliveryMemory
 import Domain
 import FFmpegMedia
 import Foundation
@@ -72,6 +73,7 @@ package struct LineupProcess: Sendable {
     private func probePorts() throws {
         var ports = [(configuration.httpPort, ConfigurationKey.httpPort), (configuration.rtmpPort, .rtmpPort)]
         if let secure = configuration.secure { ports.append((secure.port, .rtmpsPort)) }
+        if let secure = configuration.secureHTTP { ports.append((secure.port, .httpsPort)) }
         for (port, key) in ports where port != 0 && !PortProbe.isFree(port, on: configuration.bindAddress) {
             throw StartError(
                 "Port \(port) on \(configuration.bindAddress) cannot be taken: stop what uses it, or set \(key.name).")
@@ -119,8 +121,9 @@ package struct LineupProcess: Sendable {
         let origin = HLSChannelStore()
         let hub = Hub(
             channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
+        let slots = DateRanges()
         let broadcast = try await makeBroadcast(
-            loops: loops, store: store, origin: origin, hub: hub, reports: reports)
+            loops: loops, store: store, origin: origin, slots: slots, hub: hub, reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
@@ -144,7 +147,7 @@ package struct LineupProcess: Sendable {
                 accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
                 origin: origin, readiness: [store, queue, broadcast]),
             renderMetrics: { [metrics] in metrics.render() }, clock: clock,
-            logger: Logger(label: "lineup.web"))
+            logger: Logger(label: "lineup.web"), secure: try secureListening())
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
@@ -152,6 +155,7 @@ package struct LineupProcess: Sendable {
         let revocations = RevocationService(
             store: store, publishers: ingest, logger: Logger(label: "lineup.accounts"))
         let numbers = ChannelNumbersService(channel: channel, store: store, origin: origin, logger: logger)
+        let names = SlotNamesService(channel: channel, queue: queue, slots: slots)
         let announcement = RunningService(
             configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, rtmpsPort: rtmp.securePort,
             logger: logger)
@@ -160,7 +164,7 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, accounts, web, control, broadcast, queue, ingest, revocations, rtmp, announcement,
+            store, numbers, accounts, web, control, broadcast, queue, names, ingest, revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -214,13 +218,14 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeBroadcast(
-        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hub: Hub,
+        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, slots: DateRanges, hub: Hub,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
         let stored = try await store.channelNumbers(channel)
         let first = firstNumbers(stored)
         let logger = Logger(label: "lineup.broadcast")
+        let hls = HLSConfiguration(partTarget: configuration.hlsPart)
         return ChannelBroadcast(
             channel: channel, eventLoop: loops.any(), delay: configuration.programmeDelay,
             slateMaker: SlateWorkerMaker(), slateRequest: slate, wallClock: clock,
@@ -228,9 +233,10 @@ package struct LineupProcess: Sendable {
                 [
                     HLSPackager(
                         channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
+                        memory: HostDeliveryMemory(), slots: slots,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
-                        wallTimeAtProgrammeZero: zero.wall, logger: logger),
+                        wallTimeAtProgrammeZero: zero.wall, configuration: hls, logger: logger),
                     hub,
                 ]
             },
@@ -239,6 +245,12 @@ package struct LineupProcess: Sendable {
 
     /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash
     /// without a write per segment (a segment is at least 1 s on average).
+    private func secureListening() throws -> SecureListening? {
+        guard let secure = configuration.secureHTTP else { return nil }
+        let identity = try TLSIdentity(files: secure.files, logger: Logger(label: "lineup.web"))
+        return SecureListening(port: secure.port) { identity.shown() }
+    }
+
     private func firstNumbers(_ stored: ChannelNumbers) -> HLSChannelStore.Numbers {
         let age = max(0, (clock.now() - stored.createdAt).wholeMilliseconds / 1000)
         return HLSChannelStore.Numbers(

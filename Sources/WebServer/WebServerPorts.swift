@@ -9,12 +9,13 @@ package struct WebServerPorts: Sendable {
     package var history: any QueueHistory
     package var audit: any AuditLog
     package var origin: any DeliveryOrigin
+    package var viewers: any DeliveryObserving
     package var readiness: [any ReadinessReporting]
 
     package init(
         accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,
         history: any QueueHistory, audit: any AuditLog, origin: any DeliveryOrigin,
-        readiness: [any ReadinessReporting]
+        viewers: any DeliveryObserving = NoDeliveryObserver(), readiness: [any ReadinessReporting]
     ) {
         self.accounts = accounts
         self.tokens = tokens
@@ -23,6 +24,7 @@ package struct WebServerPorts: Sendable {
         self.history = history
         self.audit = audit
         self.origin = origin
+        self.viewers = viewers
         self.readiness = readiness
     }
 }

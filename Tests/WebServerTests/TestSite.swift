@@ -30,7 +30,9 @@ struct TestSite: Sendable {
     static let webRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("web").path
 
-    private init(publicURL: String?, adjust: (inout WebServerConfiguration) -> Void) throws {
+    private init(
+        publicURL: String?, viewers: any DeliveryObserving, adjust: (inout WebServerConfiguration) -> Void
+    ) throws {
         var configuration = try WebServerConfiguration(
             host: "127.0.0.1", port: 0, webRoot: Self.webRoot, publicURL: publicURL, rtmpPort: 1935)
         adjust(&configuration)
@@ -39,7 +41,7 @@ struct TestSite: Sendable {
             configuration: configuration, group: Self.group,
             ports: WebServerPorts(
                 accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
-                origin: origin, readiness: [readiness]),
+                origin: origin, viewers: viewers, readiness: [readiness]),
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
             logger: logger, metrics: metrics)
         services = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
@@ -47,10 +49,11 @@ struct TestSite: Sendable {
 
     /// Runs a server for the time of `body` and stops it gracefully.
     static func run(
-        publicURL: String? = nil, adjust: (inout WebServerConfiguration) -> Void = { _ in },
+        publicURL: String? = nil, viewers: any DeliveryObserving = NoDeliveryObserver(),
+        adjust: (inout WebServerConfiguration) -> Void = { _ in },
         _ body: @Sendable (TestSite) async throws -> Void
     ) async throws {
-        var site = try TestSite(publicURL: publicURL, adjust: adjust)
+        var site = try TestSite(publicURL: publicURL, viewers: viewers, adjust: adjust)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [services = site.services] in try await services.run() }
             site.port = try await site.server.port()

@@ -47,9 +47,12 @@ package struct ConfigurationKey: Sendable {
     package static let rtmpsPort = ConfigurationKey(
         "LINEUP_RTMPS_PORT", flag: "rtmps-port",
         "TCP port for RTMP over TLS, 0…65535; 0 takes a free one. Not set: none. Needs the two files below.")
+    package static let httpsPort = ConfigurationKey(
+        "LINEUP_HTTPS_PORT", flag: "https-port",
+        "TCP port for HTTPS with HTTP/2, 0…65535; 0 takes a free one. Not set: none. Needs the two files below.")
     package static let tlsCertificate = ConfigurationKey(
         "LINEUP_TLS_CERTIFICATE",
-        "PEM file with the certificate for RTMPS and its chain. Read again when it changes.")
+        "PEM file with the certificate for RTMPS and HTTPS and its chain. Read again when it changes.")
     package static let tlsKey = ConfigurationKey(
         "LINEUP_TLS_KEY", "PEM file with the certificate's private key, not encrypted. Read again when it changes.")
     package static let playMerge = ConfigurationKey(
@@ -60,6 +63,10 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_RTMP_MAX_PLAYERS", standard: "768", "RTMP players at once, 0…100000; keep it below the connections.")
     package static let maximumPlayersPerAddress = ConfigurationKey(
         "LINEUP_RTMP_MAX_PLAYERS_PER_ADDRESS", standard: "48", "RTMP players at once from one address, 0…100000.")
+    package static let hlsPart = ConfigurationKey(
+        "LINEUP_HLS_PART", standard: "500",
+        "Milliseconds of a low-latency HLS part, 333…1000. Viewers are three parts behind; shorter ones cost more requests."
+    )
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
@@ -99,9 +106,9 @@ package struct ConfigurationKey: Sendable {
     /// In the order they are printed.
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
-        rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
+        rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, httpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
         maximumPlayersPerAddress,
-        publicURL, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
+        hlsPart, publicURL, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

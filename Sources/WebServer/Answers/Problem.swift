@@ -1,6 +1,7 @@
 import Domain
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// An error answer (RFC 9457). Thrown by handlers, rendered in one place. Holds no secret and nothing of the database's words.
 struct Problem: Error {
@@ -25,10 +26,16 @@ struct Problem: Error {
         var queue: QueueAnswer?
     }
 
-    func response() -> Response {
-        let document = Document(
+    private var document: Document {
+        Document(
             type: "/problems/" + slug, title: title, status: status.code, detail: detail, field: field,
             queue: queue)
+    }
+
+    /// The body alone.
+    func body() -> ByteBuffer { JSONAnswer.data(document) ?? ByteBuffer() }
+
+    func response() -> Response {
         var response = JSONAnswer.response(document, status: status)
         response.headers[.contentType] = "application/problem+json"
         for header in headers { response.headers[header.name] = header.value }
@@ -109,6 +116,10 @@ extension Problem {
         Self(
             status: .serviceUnavailable, slug: "unavailable", title: "Not available now", detail: detail,
             headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+
+    static func refusedViewer(_ reason: String) -> Self {
+        Self(status: .forbidden, slug: "viewer-refused", title: "Not for you", detail: reason)
     }
 
     static let ourFault = Self(
