@@ -19,6 +19,7 @@ let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", p
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdHTTP2: Target.Dependency = .product(name: "HummingbirdHTTP2", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
@@ -69,6 +70,7 @@ let package = Package(
         ),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CDelivery", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CMalloc"),
 
@@ -95,13 +97,13 @@ let package = Package(
             ["Domain", "RTMP", nioCore, nioPosix, nioSSL, logging, metrics, coreMetrics, lifecycle]),
         library("PostgresStore", ["Domain", "CLibPQ", logging, metrics, lifecycle]),
         library("FFmpegMedia", ["Domain", "CFFmpeg", nioCore, logging, subprocess]),
+        library("DeliveryMemory", ["Domain", "CDelivery", nioCore]),
         library("Cryptography", ["Domain", "CArgon2", "COpenSSL"]),
         library(
             "WebServer",
             [
                 "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
-                hummingbird,
-                hummingbirdCore, logging, metrics, lifecycle,
+                hummingbird, hummingbirdCore, hummingbirdHTTP2, nioSSL, logging, metrics, lifecycle,
             ]),
         library("WebhookClient", ["Domain", nioCore, nioPosix, nioHTTP1, nioSSL]),
         library("PrometheusMetrics", [coreMetrics]),
@@ -112,9 +114,8 @@ let package = Package(
             "LineupServer",
             [
                 "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
-                "RTMPTransport",
-                "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
-                "CMalloc", "Announcements", "WebhookClient", nioCore,
+                "Announcements", "RTMPTransport", "PostgresStore", "FFmpegMedia", "DeliveryMemory", "Cryptography",
+                "WebServer", "WebhookClient", "PrometheusMetrics", "ControlSocket", "CMalloc", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
@@ -132,7 +133,10 @@ let package = Package(
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
         tests("IngestTests", ["Ingest", "Domain", "TestKit", nioCore, logging]),
         tests("BroadcastTests", ["Broadcast", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
-        tests("PackagingTests", ["Packaging", "HLS", "FFmpegMedia", "Domain", "TestKit", nioCore, logging]),
+        tests("DeliveryMemoryTests", ["DeliveryMemory", "Domain", "TestKit", nioCore]),
+        tests(
+            "PackagingTests",
+            ["Packaging", "HLS", "FFmpegMedia", "DeliveryMemory", "Domain", "TestKit", nioCore, logging]),
         tests(
             "AccountsTests",
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),

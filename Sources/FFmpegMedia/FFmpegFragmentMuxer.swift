@@ -6,8 +6,12 @@ package import NIOCore
 package struct FFmpegMuxerFactory: FragmentMuxerFactory {
     package init() {}
 
-    package func makeMuxer(for format: ProgrammeFormat) throws -> any FragmentMuxer {
-        try FFmpegFragmentMuxer(format: format)
+    package func makeMuxer(for format: ProgrammeFormat, tracks: FragmentTracks) throws -> any FragmentMuxer {
+        try FFmpegFragmentMuxer(format: format, tracks: tracks)
+    }
+
+    package func makeTransportStreamMuxer() throws -> any TransportStreamMuxer {
+        try FFmpegTransportStreamMuxer()
     }
 }
 
@@ -15,7 +19,7 @@ package struct FFmpegMuxerFactory: FragmentMuxerFactory {
 ///
 /// Owned by one packager and used on its event loop; no call blocks, none touches a file. Whatever the formats, video is
 /// track 1 at 90,000 and audio track 2 at 48,000 ticks a second, and `tfdt` is the programme's time, so that a player that
-/// ignores a second init section still reads the right times (design §5, Formats).
+/// ignores a second init section still reads the right times (design §5, Formats). Of one track alone it is the same.
 package final class FFmpegFragmentMuxer: FragmentMuxer {
     package static let videoTimescale: Int64 = 90_000
     package static let audioTimescale: Int64 = 48_000
@@ -24,6 +28,8 @@ package final class FFmpegFragmentMuxer: FragmentMuxer {
     private let output: FragmentOutput
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let packet: UnsafeMutablePointer<AVPacket>
+    /// Where each track stands in libavformat's list.
+    private let streams: [TrackKind: Int32]
     private var isFragmentOpen = false
     /// Where each track's last unit ends by its own duration, in ticks.
     private var promisedEnd: [TrackKind: Int64] = [:]
@@ -31,8 +37,10 @@ package final class FFmpegFragmentMuxer: FragmentMuxer {
     private var tracksInFragment: Set<TrackKind> = []
 
     /// - Throws: `MediaError` when libavformat refuses the format, for one a configuration record cut short.
-    package init(format: ProgrammeFormat) throws {
-        guard format.video.configuration.count >= 7, format.audio.configuration.count >= 2 else {
+    package init(format: ProgrammeFormat, tracks: FragmentTracks = .videoAndAudio) throws {
+        guard !tracks.contains(.video) || format.video.configuration.count >= 7,
+            !tracks.contains(.audio) || format.audio.configuration.count >= 2
+        else {
             throw MediaError(.invalidRequest, "a codec configuration is too short")
         }
         let output = try FragmentOutput()
@@ -44,8 +52,16 @@ package final class FFmpegFragmentMuxer: FragmentMuxer {
             // The muxer must take our payloads as they are: no bitstream filter of its own choice.
             context.pointee.flags = (context.pointee.flags | AVFMT_FLAG_CUSTOM_IO) & ~AVFMT_FLAG_AUTO_BSF
             context.pointee.avoid_negative_ts = 0
-            try Self.addVideo(format.video, to: context)
-            try Self.addAudio(format.audio, to: context)
+            var streams: [TrackKind: Int32] = [:]
+            if tracks.contains(.video) {
+                streams[.video] = Int32(streams.count)
+                try Self.addVideo(format.video, to: context)
+            }
+            if tracks.contains(.audio) {
+                streams[.audio] = Int32(streams.count)
+                try Self.addAudio(format.audio, to: context)
+            }
+            self.streams = streams
             try Self.writeHeader(context)
             var section = try output.take()
             MP4Boxes.setAudioSampleRate(of: &section, to: format.audio.sampleRate)
@@ -74,11 +90,10 @@ package final class FFmpegFragmentMuxer: FragmentMuxer {
     /// - Throws: `MediaError` when the DTS does not rise, or is negative; the unit is lost, the muxer goes on.
     package func append(_ unit: ProgrammeUnit) throws {
         if !isFragmentOpen { try openFragment() }
-        let (index, timescale): (Int32, Int64) =
-            switch unit.track {
-            case .video: (0, Self.videoTimescale)
-            case .audio: (1, Self.audioTimescale)
-            }
+        guard let index = streams[unit.track] else {
+            throw MediaError(.invalidRequest, "a unit of a track that is not in this file")
+        }
+        let timescale = unit.track == .video ? Self.videoTimescale : Self.audioTimescale
         var decodeTicks = unit.decodeTime.ticks(timescale: timescale)
         let endTicks = (unit.decodeTime + unit.duration).ticks(timescale: timescale)
         guard decodeTicks >= 0 else { throw MediaError(.invalidRequest, "a unit lies before the programme's start") }
@@ -195,8 +210,10 @@ extension FFmpegFragmentMuxer {
             throw MediaError(.missingComponent, "libavformat's mp4 muxer does not know an option we need")
         }
         for index in 0..<Int(context.pointee.nb_streams) {
-            let expected = index == 0 ? videoTimescale : audioTimescale
-            guard let stream = context.pointee.streams[index], Int64(stream.pointee.time_base.den) == expected else {
+            guard let stream = context.pointee.streams[index], let parameters = stream.pointee.codecpar,
+                Int64(stream.pointee.time_base.den)
+                    == (parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO ? videoTimescale : audioTimescale)
+            else {
                 throw MediaError(.missingComponent, "libavformat's mp4 muxer chose another timescale")
             }
         }

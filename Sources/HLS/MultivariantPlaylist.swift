@@ -1,40 +1,66 @@
 package import Domain
 
-/// A multivariant playlist (RFC 8216 §4.3.4): which renditions a channel has and what a player must be able to decode.
+/// A multivariant playlist (draft-pantos-hls-rfc8216bis §4.4.6): which renditions a channel has and what a player must be
+/// able to decode. It declares what the channel takes, not what it happens to show now (design §5, Envelope).
 package struct MultivariantPlaylist: Sendable, Equatable {
-    /// One rendition, audio and video together in its media playlist.
+    /// One variant: a media playlist with all of its tracks in it.
     package struct Variant: Sendable, Equatable {
         package var name: String
-        /// The peak of any segment, container included, in bits per second (§4.3.4.2).
+        /// The peak of any segment, container included, in bits per second (§4.4.6.2).
         package var bandwidth: Int
+        /// The average of all segments, at most; as `bandwidth`.
+        package var averageBandwidth: Int
         /// RFC 6381 names, video before audio.
         package var codecs: [String]
-        package var width: Int
-        package var height: Int
-        /// The highest, in pictures per second.
-        package var frameRate: Double
+        /// `nil` without pictures.
+        package var picture: Picture?
+
+        package struct Picture: Sendable, Equatable {
+            package var width: Int
+            package var height: Int
+            /// The highest, in pictures per second.
+            package var frameRate: Double
+        }
 
         package init(
-            name: String, bandwidth: Int, codecs: [String], width: Int, height: Int, frameRate: Double
+            name: String, bandwidth: Int, averageBandwidth: Int, codecs: [String], picture: Picture?
         ) {
             self.name = name
             self.bandwidth = bandwidth
+            self.averageBandwidth = averageBandwidth
             self.codecs = codecs
-            self.width = width
-            self.height = height
-            self.frameRate = frameRate
+            self.picture = picture
         }
 
-        /// The variant that declares what a channel takes, not what it happens to show now (design §5, Envelope).
-        package init(name: String, envelope: Envelope) {
+        /// - Parameter overhead: what the container adds to the media's bits, in hundredths.
+        private static func pictureAndSound(name: String, envelope: Envelope, overhead: Int) -> Variant {
             let level = CodecString.h264Level(
                 width: envelope.maximumWidth, height: envelope.maximumHeight, frameRate: envelope.maximumFrameRate)
-            self.init(
-                name: name,
-                // One in a hundred more: the fMP4 boxes around what the envelope limits.
-                bandwidth: envelope.maximumBitsPerSecond / 100 * 101,
+            let bandwidth = envelope.maximumBitsPerSecond / 100 * (100 + overhead)
+            return Variant(
+                name: name, bandwidth: bandwidth, averageBandwidth: bandwidth,
                 codecs: [CodecString.h264(profile: 100, constraints: 0, level: level), CodecString.aac(objectType: 2)],
-                width: envelope.maximumWidth, height: envelope.maximumHeight, frameRate: envelope.maximumFrameRate)
+                picture: Picture(
+                    width: envelope.maximumWidth, height: envelope.maximumHeight, frameRate: envelope.maximumFrameRate))
+        }
+
+        /// One in a hundred more: the boxes around what the envelope limits.
+        package static func fragmented(name: String, envelope: Envelope) -> Variant {
+            pictureAndSound(name: name, envelope: envelope, overhead: 1)
+        }
+
+        /// Four bytes of header to 184 of payload, the packets filled up, ADTS: at most eight in a hundred.
+        package static func transportStream(name: String, envelope: Envelope) -> Variant {
+            pictureAndSound(name: name, envelope: envelope, overhead: 8)
+        }
+
+        /// No AAC-LC is larger than 6,144 bits per channel and frame of 1,024 samples (ISO/IEC 14496-3 §4.5.3.1): 288,000 bits a
+        /// second at 48 kHz; the boxes add less than 8,000.
+        package static func audio(name: String, envelope: Envelope) -> Variant {
+            let bandwidth = 288_000 * envelope.maximumAudioChannels + 8_000
+            return Variant(
+                name: name, bandwidth: bandwidth, averageBandwidth: bandwidth,
+                codecs: [CodecString.aac(objectType: 2)], picture: nil)
         }
     }
 
@@ -46,18 +72,22 @@ package struct MultivariantPlaylist: Sendable, Equatable {
 
     /// The playlist's UTF-8 text, lines ended by LF.
     package func rendered() -> String {
-        var text = "#EXTM3U\n#EXT-X-VERSION:7\n"
+        var text = "#EXTM3U\n#EXT-X-VERSION:6\n"
         for variant in variants {
             let codecs = variant.codecs.joined(separator: ",")
-            let frameRate = thousandths(variant.frameRate)
-            text += "#EXT-X-STREAM-INF:BANDWIDTH=\(variant.bandwidth),CODECS=\"\(codecs)\","
-            text += "RESOLUTION=\(variant.width)x\(variant.height),FRAME-RATE=\(frameRate)\n\(variant.name)\n"
+            text += "#EXT-X-STREAM-INF:BANDWIDTH=\(variant.bandwidth),AVERAGE-BANDWIDTH=\(variant.averageBandwidth),"
+            text += "CODECS=\"\(codecs)\""
+            if let picture = variant.picture {
+                let frameRate = thousandths(picture.frameRate)
+                text += ",RESOLUTION=\(picture.width)x\(picture.height),FRAME-RATE=\(frameRate)"
+            }
+            text += "\n\(variant.name)\n"
         }
         return text
     }
 }
 
-/// A decimal with exactly three places (§4.3.4.2, FRAME-RATE).
+/// A decimal with exactly three places (§4.4.6.2, FRAME-RATE).
 private func thousandths(_ value: Double) -> String {
     let count = Int((max(0, min(value, 1_000_000)) * 1000).rounded())
     let digits = String(count % 1000)

@@ -132,6 +132,30 @@ struct ChannelNumbersService: Service {
     }
 }
 
+/// Tells the playlists whose slot it is (`EXT-X-DATERANGE`): public names and times only.
+struct SlotNamesService: Service {
+    let channel: ChannelName
+    let queue: any QueueDesk
+    let slots: DateRanges
+
+    func run() async throws {
+        for await view in try await queue.views(of: channel).cancelOnGracefulShutdown() {
+            slots.show(Self.slot(in: view), now: view.at)
+        }
+    }
+
+    /// The slot of who is on air, once their picture has been seen.
+    static func slot(in view: QueueView) -> ProgrammeSlot? {
+        guard let entry = view.entries.first(where: { $0.state == .onAir }), let start = entry.onAirSince else {
+            return nil
+        }
+        let left = entry.clockRuns ? entry.remainingSeconds : nil
+        return ProgrammeSlot(
+            id: "slot-\(entry.id)", name: entry.name, start: start,
+            plannedEnd: left.map { view.at + .milliseconds(Int64($0 * 1000)) })
+    }
+}
+
 /// Says where the server is once everything listens, in the log and in the data folder's `serve.json`.
 struct RunningService: Service {
     let configuration: ServerConfiguration
@@ -143,7 +167,8 @@ struct RunningService: Service {
 
     func run() async throws {
         let httpPort = try await web.port()
-        try folder.noteRunning(httpPort: httpPort, rtmpPort: rtmpPort, rtmpsPort: rtmpsPort)
+        try folder.noteRunning(
+            httpPort: httpPort, rtmpPort: rtmpPort, rtmpsPort: rtmpsPort, httpsPort: try await web.securePort())
         logger.notice(
             "lineup is running",
             metadata: [

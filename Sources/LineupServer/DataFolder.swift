@@ -175,9 +175,10 @@ package struct DataFolder: Sendable {
         deinit { close(descriptor) }
     }
 
-    func noteRunning(httpPort: Int, rtmpPort: Int, rtmpsPort: Int?) throws {
+    func noteRunning(httpPort: Int, rtmpPort: Int, rtmpsPort: Int?, httpsPort: Int? = nil) throws {
         let secure = rtmpsPort.map { #""rtmps":\#($0),"# } ?? ""
-        let text = #"{"http":\#(httpPort),"rtmp":\#(rtmpPort),\#(secure)"pid":\#(getpid())}"# + "\n"
+        let secureHTTP = httpsPort.map { #""https":\#($0),"# } ?? ""
+        let text = #"{"http":\#(httpPort),"rtmp":\#(rtmpPort),\#(secure)\#(secureHTTP)"pid":\#(getpid())}"# + "\n"
         try Data(text.utf8).write(to: runningFile, options: .atomic)
     }
 

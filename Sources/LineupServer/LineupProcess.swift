@@ -3,6 +3,7 @@ import Audience
 import Broadcast
 import ControlSocket
 import Cryptography
+import DeliveryMemory
 import Domain
 import FFmpegMedia
 import Foundation
@@ -74,6 +75,7 @@ package struct LineupProcess: Sendable {
     private func probePorts() throws {
         var ports = [(configuration.httpPort, ConfigurationKey.httpPort), (configuration.rtmpPort, .rtmpPort)]
         if let secure = configuration.secure { ports.append((secure.port, .rtmpsPort)) }
+        if let secure = configuration.secureHTTP { ports.append((secure.port, .httpsPort)) }
         for (port, key) in ports where port != 0 && !PortProbe.isFree(port, on: configuration.bindAddress) {
             throw StartError(
                 "Port \(port) on \(configuration.bindAddress) cannot be taken: stop what uses it, or set \(key.name).")
@@ -121,8 +123,9 @@ package struct LineupProcess: Sendable {
         let origin = HLSChannelStore()
         let hubs = try ProgrammeHubs(
             channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
+        let slots = DateRanges()
         let broadcast = try await makeBroadcast(
-            folder, loops: loops, store: store, origin: origin, hubs: hubs, reports: reports)
+            folder, loops: loops, store: store, origin: origin, slots: slots, hubs: hubs, reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
@@ -150,6 +153,7 @@ package struct LineupProcess: Sendable {
         let unaccepted = Counter(label: "lineup_http_accept_failures_total")
         webPorts.streams = streams(hubs, viewing: audience)
         webPorts.viewerDesk = audience
+        webPorts.viewers = audience
         webPorts.listings = store
         webPorts.handovers = store
         webPorts.health = ingest
@@ -160,6 +164,7 @@ package struct LineupProcess: Sendable {
                 publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
             group: loops, ports: webPorts,
             renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
+            secure: try secureListening(),
             onListening: {
                 await AcceptGuard.install(on: $0, protocol: "HTTP", logger: webLogger) { unaccepted.increment() }
             })
@@ -179,6 +184,7 @@ package struct LineupProcess: Sendable {
                     .init(name: "audit", keep: $0) { try await store.removeAuditRecords(before: $0, limit: $1) }
                 },
             ].compactMap { $0 }, clock: clock, logger: Logger(label: "lineup.store"))
+        let names = SlotNamesService(channel: channel, queue: queue, slots: slots)
         let announcement = RunningService(
             configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, rtmpsPort: rtmp.securePort,
             logger: logger)
@@ -187,7 +193,7 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, audience, announcements, web, control, broadcast, queue, ingest,
+            store, numbers, retention, accounts, audience, announcements, web, control, broadcast, queue, names, ingest,
             revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
@@ -261,13 +267,14 @@ package struct LineupProcess: Sendable {
 
     private func makeBroadcast(
         _ folder: DataFolder, loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore,
-        hubs: ProgrammeHubs,
+        slots: DateRanges, hubs: ProgrammeHubs,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
         let stored = try await store.channelNumbers(channel)
         let first = firstNumbers(stored)
         let logger = Logger(label: "lineup.broadcast")
+        let hls = HLSConfiguration(partTarget: configuration.hlsPart)
         return ChannelBroadcast(
             channel: channel, eventLoop: loops.any(), delay: configuration.programmeDelay,
             slateMaker: SlateWorkerMaker(), slateRequest: slate, wallClock: clock,
@@ -275,9 +282,10 @@ package struct LineupProcess: Sendable {
                 [
                     HLSPackager(
                         channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
+                        memory: HostDeliveryMemory(), slots: slots,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
-                        wallTimeAtProgrammeZero: zero.wall, logger: logger)
+                        wallTimeAtProgrammeZero: zero.wall, configuration: hls, logger: logger)
                 ] + hubs.readers
             },
             onReport: { reports.report($0) }, onHandover: { reports.handedOver($0) }, slateFolder: folder.slates,
@@ -287,6 +295,12 @@ package struct LineupProcess: Sendable {
 
     /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash
     /// without a write per segment (a segment is at least 1 s on average).
+    private func secureListening() throws -> SecureListening? {
+        guard let secure = configuration.secureHTTP else { return nil }
+        let identity = try TLSIdentity(files: secure.files, logger: Logger(label: "lineup.web"))
+        return SecureListening(port: secure.port) { identity.shown() }
+    }
+
     private func firstNumbers(_ stored: ChannelNumbers) -> HLSChannelStore.Numbers {
         let age = max(0, (clock.now() - stored.createdAt).wholeMilliseconds / 1000)
         return HLSChannelStore.Numbers(

@@ -3,10 +3,10 @@ import Synchronization
 package import Domain
 import NIOCore
 
-/// Holds every channel's playlists, init sections and segments as they are sent; one for the whole server.
+/// Holds every channel's playlists, init sections, segments and parts as they are sent; one for the whole server.
 ///
-/// Packagers write a change per segment, viewers read on any thread; the lock is held for a dictionary's look-up, never for
-/// rendering or I/O. What it holds is bounded by each channel's `SegmentWindow` (I11).
+/// Packagers write a change per part, viewers read on any thread; the lock is held for a dictionary's look-up, never for
+/// rendering or I/O. What it holds is bounded by each rendition's `SegmentWindow` (I11).
 package final class HLSChannelStore: DeliveryOrigin {
     /// What a start of the channel after this one must begin with (design §5, Numbers survive).
     package struct Numbers: Sendable, Equatable {
@@ -21,52 +21,104 @@ package final class HLSChannelStore: DeliveryOrigin {
         }
     }
 
-    private struct Shelf {
+    fileprivate struct Shelf {
         var numbers: Numbers
-        var resources: [String: DeliveredResource] = [:]
+        var multivariants: [String: DeliveredResource]
+        var files: [String: DeliveredResource] = [:]
+        var playlists: [String: PlaylistState] = [:]
+        /// Nothing will be added: nobody is kept waiting.
+        var isClosed = false
     }
 
-    private let shelves = Mutex<[ChannelName: Shelf]>([:])
+    private struct State {
+        var shelves: [ChannelName: Shelf] = [:]
+        var watchers: [any DeliveryWatching] = []
+    }
+
+    private let state = Mutex(State())
+    /// The media playlists that a channel has sooner or later.
+    fileprivate static let playlistNames = Set(
+        [HLSNames.programme, .audio, .transportStream].map(\.playlist))
 
     package init() {}
 
-    package func resource(_ channel: ChannelName, name: String) -> DeliveryAnswer {
-        shelves.withLock { shelves in
-            guard let shelf = shelves[channel] else { return .notFound }
-            if let resource = shelf.resources[name] { return .found(resource) }
-            // A channel that has begun no segment yet will have these soon.
-            let isPlaylist = name == HLSName.multivariant || name == HLSName.media
-            return isPlaylist ? .notYet(retryAfterSeconds: 1) : .notFound
+    package func resource(
+        _ channel: ChannelName, name: String, directives: PlaylistDirectives
+    ) -> DeliveryAnswer {
+        let found = state.withLock { state -> (Shelf.Find, isClosed: Bool) in
+            guard let shelf = state.shelves[channel] else { return (.nothing, false) }
+            return (shelf.find(name), shelf.isClosed)
         }
+        switch found {
+        case (.file(let resource), _): return .found(resource)
+        case (.soon, isClosed: true): return .notYet(retryAfterSeconds: 1)
+        case (.soon(let seconds), _): return .later(withinSeconds: seconds)
+        case (.nothing, _): return .notFound
+        case (.nothingYet, _): return .notYet(retryAfterSeconds: 1)
+        case (.playlist(let playlist), let isClosed):
+            let answer = playlist.answer(directives)
+            if case .later = answer, isClosed { return .notYet(retryAfterSeconds: 1) }
+            return answer
+        }
+    }
+
+    package func watch(_ watcher: any DeliveryWatching) {
+        state.withLock { $0.watchers.append(watcher) }
     }
 
     /// The numbers to store for the channel's next start; `nil` when no packager has opened it.
     package func numbers(of channel: ChannelName) -> Numbers? {
-        shelves.withLock { $0[channel]?.numbers }
+        state.withLock { $0.shelves[channel]?.numbers }
     }
 
     /// Makes the channel known, with nothing to show yet.
-    func open(_ channel: ChannelName, numbers: Numbers) {
-        shelves.withLock { $0[channel] = Shelf(numbers: numbers) }
+    func open(_ channel: ChannelName, numbers: Numbers, multivariants: [String: DeliveredResource]) {
+        change(channel) { $0 = Shelf(numbers: numbers, multivariants: multivariants) }
     }
 
     /// One update, seen as a whole by every reader.
-    func update(
-        _ channel: ChannelName, numbers: Numbers, adding: [String: DeliveredResource], dropping: [String]
-    ) {
-        shelves.withLock { shelves in
-            for name in dropping { shelves[channel]?.resources[name] = nil }
-            shelves[channel]?.resources.merge(adding) { _, new in new }
-            shelves[channel]?.numbers = numbers
+    func update(_ channel: ChannelName, numbers: Numbers, _ changes: HLSRendition.Changes) {
+        change(channel) { shelf in
+            for name in changes.dropping { shelf?.files[name] = nil }
+            shelf?.files.merge(changes.adding) { _, new in new }
+            shelf?.playlists.merge(changes.playlists) { _, new in new }
+            shelf?.numbers = numbers
         }
+    }
+
+    /// Nothing follows: whoever waits is told to come back later. What there is stays.
+    func close(_ channel: ChannelName) {
+        change(channel) { $0?.isClosed = true }
+    }
+
+    private func change(_ channel: ChannelName, _ body: (inout Shelf?) -> Void) {
+        let watchers = state.withLock { state in
+            body(&state.shelves[channel])
+            return state.watchers
+        }
+        for watcher in watchers { watcher.deliveryChanged(channel) }
     }
 }
 
-/// The names of a channel's files, behind `/hls/CHANNEL/`.
-enum HLSName {
-    static let multivariant = "index.m3u8"
-    static let media = "media.m3u8"
-    static func segment(_ number: Int64) -> String { "segment-\(number).m4s" }
-    /// Named after the first segment that needs it, so that a name never means other bytes.
-    static func initialization(firstSegment number: Int64) -> String { "init-\(number).mp4" }
+extension HLSChannelStore.Shelf {
+    fileprivate enum Find {
+        case file(DeliveredResource)
+        case playlist(PlaylistState)
+        /// A part that a playlist has promised.
+        case soon(withinSeconds: Int)
+        case nothingYet
+        case nothing
+    }
+
+    fileprivate func find(_ name: String) -> Find {
+        if let file = files[name] { return .file(file) }
+        if let playlist = playlists[name] { return .playlist(playlist) }
+        // A channel that has begun no segment yet will have these soon.
+        if HLSChannelStore.playlistNames.contains(name) { return .nothingYet }
+        if let multivariant = multivariants[name] { return playlists.isEmpty ? .nothingYet : .file(multivariant) }
+        for playlist in playlists.values where playlist.hint == name {
+            return .soon(withinSeconds: playlist.longestWaitSeconds)
+        }
+        return .nothing
+    }
 }

@@ -1,59 +1,92 @@
 package import Domain
 import HLS
 package import Logging
-import Metrics
 import NIOCore
 
 /// Turns one channel's programme into HLS: cuts it, has it muxed, and puts the bytes where viewers find them.
 ///
-/// Owned by the channel, called on its event loop only; what it does there is bounded (a segment of 4 s costs under a
-/// millisecond of muxing) and waits for nothing. A failing muxer loses units or a segment, never the channel.
+/// Owned by the channel, called on its event loop only; what it does there is bounded (a part of 500 ms costs well under a
+/// millisecond of muxing) and waits for nothing. A failing muxer loses units or a part, never the channel: when it is the
+/// main rendition's, the part is lost in all and a discontinuity is owed; another rendition begins anew by itself.
 package final class HLSPackager: ProgrammeReader {
     private let channel: ChannelName
-    private let muxers: any FragmentMuxerFactory
     private let store: HLSChannelStore
-    private let wallTimeAtProgrammeZero: WallTime
+    private let configuration: HLSConfiguration
+    private let slots: DateRanges
     private let logger: Logger
-    private let multivariant: DeliveredResource
-    private let targetSeconds: Int
     private let metrics: HLSMetrics
 
     private var segmenter: Segmenter
-    private var window: SegmentWindow
+    /// Pictures and sound; decides what there is.
+    private let programme: HLSRendition
+    private let others: [HLSRendition]
+    private var renditions: [HLSRendition] { [programme] + others }
     private var numbers: HLSChannelStore.Numbers
-    private var muxer: (any FragmentMuxer)?
-    private var format: ProgrammeFormat?
-    private var initialization = ""
-    /// A segment was lost, and its discontinuity is owed to the next.
+    /// The open segment's number.
+    private var open: Int64?
+    /// A part was lost, and its discontinuity is owed to the next.
     private var owesDiscontinuity = false
     private var loggedJoin = 0
 
     /// Opens `channel` in `store`, where it has nothing to show yet.
     ///
     /// - Parameters:
+    ///   - slots: whose names the playlists show; told from elsewhere.
     ///   - firstMediaSequence: of the first segment; above every number the channel ever used (I7).
     ///   - firstDiscontinuitySequence: at least the number of discontinuities the channel ever had; the first segment adds one.
     ///   - wallTimeAtProgrammeZero: what the wall clock showed at the programme's time zero.
     package init(
         channel: ChannelName, muxers: any FragmentMuxerFactory, envelope: Envelope, store: HLSChannelStore,
+        memory: any DeliveryMemoryMaker, slots: DateRanges = DateRanges(),
         firstMediaSequence: Int64, firstDiscontinuitySequence: Int64, wallTimeAtProgrammeZero: WallTime,
-        segmenting: Segmenter.Configuration = .init(), logger: Logger
+        configuration: HLSConfiguration = .init(), logger: Logger
     ) {
         self.channel = channel
-        self.muxers = muxers
         self.store = store
-        self.wallTimeAtProgrammeZero = wallTimeAtProgrammeZero
+        self.configuration = configuration
+        self.slots = slots
         self.logger = logger
         self.metrics = HLSMetrics(channel: channel)
-        self.segmenter = Segmenter(configuration: segmenting)
-        self.targetSeconds = max(1, Int(segmenting.targetDuration.seconds.rounded()))
-        self.window = SegmentWindow(
-            targetDuration: segmenting.targetDuration, discontinuitySequence: firstDiscontinuitySequence)
+        self.segmenter = Segmenter(configuration: configuration.segmenting)
         self.numbers = .init(
             mediaSequence: firstMediaSequence, discontinuitySequence: firstDiscontinuitySequence)
-        let playlist = MultivariantPlaylist(variants: [.init(name: HLSName.media, envelope: envelope)])
-        self.multivariant = .playlist(playlist.rendered(), seconds: 10)
-        store.open(channel, numbers: numbers)
+        let make = { (names: HLSNames, writer: any PartWriter, partTarget: MediaTime?, types: (String, String)) in
+            HLSRendition(
+                names: names, writer: writer, partTarget: partTarget, contentTypes: types,
+                configuration: configuration, memory: memory,
+                // Sound is small: not worth a descriptor for each segment.
+                usesFiles: names != .audio, discontinuitySequence: firstDiscontinuitySequence,
+                wallTimeAtProgrammeZero: wallTimeAtProgrammeZero)
+        }
+        self.programme = make(
+            .programme, FragmentWriter(muxers: muxers, tracks: .videoAndAudio), configuration.segmenting.longestPart,
+            ("video/mp4", "video/mp4"))
+        self.others = [
+            make(
+                .audio, FragmentWriter(muxers: muxers, tracks: .audio), configuration.longestAudioPart,
+                ("audio/mp4", "audio/mp4")),
+            make(.transportStream, TransportStreamWriter(muxers: muxers), nil, ("video/mp2t", "video/mp2t")),
+        ]
+        store.open(channel, numbers: numbers, multivariants: Self.multivariants(envelope, memory))
+    }
+
+    private static func multivariants(
+        _ envelope: Envelope, _ memory: any DeliveryMemoryMaker
+    ) -> [String: DeliveredResource] {
+        let playlists = [
+            HLSNames.multivariant: MultivariantPlaylist(variants: [
+                .fragmented(name: HLSNames.programme.playlist, envelope: envelope),
+                .audio(name: HLSNames.audio.playlist, envelope: envelope),
+            ]),
+            HLSNames.transportStreamMultivariant: MultivariantPlaylist(variants: [
+                .transportStream(name: HLSNames.transportStream.playlist, envelope: envelope)
+            ]),
+        ]
+        return playlists.mapValues { playlist in
+            DeliveredResource(
+                content: .text(DeliveredText(gzip: { memory.gzip($0) }, render: { playlist.rendered() })),
+                contentType: "application/vnd.apple.mpegurl", caching: .seconds(10))
+        }
     }
 
     /// What the channel's next start must begin with. `HLSChannelStore.numbers(of:)` says the same on any thread.
@@ -64,139 +97,114 @@ package final class HLSPackager: ProgrammeReader {
     }
 
     package func unit(_ unit: ProgrammeUnit) {
-        for segment in segmenter.unit(unit) { publish(segment) }
+        for part in segmenter.unit(unit) { take(part) }
     }
 
+    /// Shows all that is left, then nothing new: who waits is told to come back.
     package func finished() {
-        for segment in segmenter.finished() { publish(segment) }
+        for part in segmenter.finished() { take(part) }
+        store.close(channel)
     }
 }
 
 extension HLSPackager {
-    private func publish(_ segment: Segmenter.Segment) {
-        owesDiscontinuity = owesDiscontinuity || segment.isDiscontinuous
-        guard let muxer = muxer(for: segment), let body = mux(segment, with: muxer) else {
+    private func take(_ part: Segmenter.Part) {
+        var changes = HLSRendition.Changes()
+        if part.opensSegment { close(&changes) }
+        owesDiscontinuity = owesDiscontinuity || part.isDiscontinuous
+        if let written = write(part) {
+            add(written, of: part, &changes)
+            if part.closesSegment { close(&changes) }
+        } else {
+            close(&changes)
             owesDiscontinuity = true
-            return
         }
-        let number = numbers.mediaSequence
-        let bytes = owesDiscontinuity ? Self.repeating(muxer.initializationSection, before: body) : body
-        var adding: [String: DeliveredResource] = [HLSName.multivariant: multivariant]
-        if initialization.isEmpty {
-            initialization = HLSName.initialization(firstSegment: number)
-            window.addInitialization(muxer.initializationSection, named: initialization)
-            adding[initialization] = .media(muxer.initializationSection, type: "video/mp4", tag: initialization)
+        publish(&changes)
+    }
+
+    /// The part in every rendition; `nil` when the main one can make nothing of it.
+    private func write(_ part: Segmenter.Part) -> PartBytes? {
+        do {
+            let written = try programme.write(part, opensSegment: open == nil)
+            if let error = written.error { report(error, lost: written.lost, in: part) }
+            return written.bytes.readableBytes > 0 ? written : nil
+        } catch {
+            report(error, lost: part.units.count, in: part)
+            return nil
         }
-        let name = HLSName.segment(number)
-        let dropped = window.add(
-            SegmentWindow.Segment(
-                number: number, name: name, body: bytes, start: segment.start, duration: segment.duration,
-                date: wallTimeAtProgrammeZero + .nanoseconds(segment.presentationStart.nanoseconds),
-                isDiscontinuous: owesDiscontinuity, isIndependent: segment.isIndependent,
-                initialization: initialization))
-        adding[name] = .media(bytes, type: "video/iso.segment", tag: name)
-        adding[HLSName.media] = .playlist(window.playlist(targetSeconds: targetSeconds).rendered(), seconds: 1)
+    }
+
+    private func add(_ written: PartBytes, of part: Segmenter.Part, _ changes: inout HLSRendition.Changes) {
+        let isFirst = open == nil
+        let number = open ?? numbers.mediaSequence
+        let isDiscontinuous = isFirst && owesDiscontinuity
+        programme.add(written, of: part, number: number, isDiscontinuous: isDiscontinuous, to: &changes)
+        for rendition in others {
+            do {
+                let written = try rendition.write(part, opensSegment: isFirst)
+                rendition.add(written, of: part, number: number, isDiscontinuous: isDiscontinuous, to: &changes)
+            } catch {
+                fail(rendition, error, part.units.count, join: part.join, &changes)
+            }
+        }
+        guard isFirst else { return }
+        open = number
         numbers.mediaSequence += 1
         if owesDiscontinuity { numbers.discontinuitySequence += 1 }
         owesDiscontinuity = false
-        store.update(channel, numbers: numbers, adding: adding, dropping: dropped)
-        metrics.segmentPublished(windowBytes: window.bytes)
     }
 
-    /// A segment after a discontinuity repeats its init section in front: VLC 3 starts a new demuxer there and does not fetch
-    /// `EXT-X-MAP` again, so without it VLC's picture ends at the first hand-over. FFmpeg and MSE skip what they have already.
-    private static func repeating(_ section: ByteBuffer, before body: ByteBuffer) -> ByteBuffer {
-        var whole = ByteBuffer()
-        whole.reserveCapacity(section.readableBytes + body.readableBytes)
-        whole.writeImmutableBuffer(section)
-        whole.writeImmutableBuffer(body)
-        return whole
-    }
-
-    /// The muxer of the segment's format; a new one, with an init section of its own, when the format changed.
-    private func muxer(for segment: Segmenter.Segment) -> (any FragmentMuxer)? {
-        if let muxer, format == segment.format { return muxer }
-        do {
-            let made = try muxers.makeMuxer(for: segment.format)
-            muxer = made
-            format = segment.format
-            initialization = ""
-            return made
-        } catch {
-            muxer = nil
-            report(error, lost: segment.units.count, in: segment)
-            return nil
-        }
-    }
-
-    private func mux(_ segment: Segmenter.Segment, with muxer: any FragmentMuxer) -> ByteBuffer? {
-        for unit in segment.units {
+    private func close(_ changes: inout HLSRendition.Changes) {
+        guard open != nil else { return }
+        open = nil
+        for rendition in renditions {
             do {
-                try muxer.append(unit)
+                try rendition.close(&changes)
             } catch {
-                report(error, lost: 1, in: segment)
+                fail(rendition, error, 0, join: loggedJoin + 1, &changes)
             }
         }
-        do {
-            let body = try muxer.flush()
-            return body.readableBytes > 0 ? body : nil
-        } catch {
-            // Who cannot close a fragment is not asked again.
-            self.muxer = nil
-            report(error, lost: segment.units.count, in: segment)
-            return nil
+        metrics.segmentPublished(windowBytes: renditions.reduce(0) { $0 + $1.windowBytes })
+    }
+
+    private func fail(
+        _ rendition: HLSRendition, _ error: any Error, _ lost: Int, join: Int, _ changes: inout HLSRendition.Changes
+    ) {
+        rendition.restart(discontinuitySequence: numbers.discontinuitySequence, &changes)
+        report(error, lost: lost, join: join)
+    }
+
+    private func publish(_ changes: inout HLSRendition.Changes) {
+        let reports = renditions.compactMap { rendition in
+            rendition.partTarget == nil
+                ? nil
+                : rendition.lastPart.map {
+                    MediaPlaylist.RenditionReport(
+                        name: rendition.names.playlist, lastMediaSequence: $0.mediaSequence, lastPart: $0.part)
+                }
         }
+        let recent = Duration.seconds(configuration.targetSeconds * 6)
+        for rendition in renditions {
+            // A playlist without parts changes with its segments only.
+            if rendition.partTarget == nil, !changes.hasClosed(rendition.names) { continue }
+            rendition.publish(
+                reports: reports.filter { $0.name != rendition.names.playlist },
+                dateRanges: { [slots] in slots.listing(since: $0, recent: recent) }, into: &changes)
+        }
+        store.update(channel, numbers: numbers, changes)
+    }
+
+    private func report(_ error: any Error, lost: Int, in part: Segmenter.Part) {
+        report(error, lost: lost, join: part.join)
     }
 
     /// Counts every loss, says the first of each join.
-    private func report(_ error: any Error, lost: Int, in segment: Segmenter.Segment) {
+    private func report(_ error: any Error, lost: Int, join: Int) {
         metrics.unitsLost(lost)
-        guard loggedJoin != segment.join else { return }
-        loggedJoin = segment.join
+        guard loggedJoin != join else { return }
+        loggedJoin = join
         logger.warning(
             "muxing failed, units are lost",
             metadata: ["channel": "\(channel)", "lost": "\(lost)", "error": "\(error)"])
-    }
-}
-
-/// The packager's metrics, by channel.
-private struct HLSMetrics {
-    private let segments: Counter
-    private let lost: Counter
-    private let windowBytes: Gauge
-
-    init(channel: ChannelName) {
-        let dimensions = [("channel", channel.text)]
-        self.segments = Counter(label: "lineup_hls_segments_total", dimensions: dimensions)
-        self.lost = Counter(label: "lineup_hls_lost_units_total", dimensions: dimensions)
-        self.windowBytes = Gauge(label: "lineup_hls_window_bytes", dimensions: dimensions)
-    }
-
-    func segmentPublished(windowBytes bytes: Int) {
-        segments.increment()
-        windowBytes.record(bytes)
-    }
-
-    func unitsLost(_ count: Int) { lost.increment(by: Int64(count)) }
-}
-
-extension DeliveredResource {
-    fileprivate static func playlist(_ text: String, seconds: Int) -> Self {
-        let body = ByteBuffer(string: text)
-        return Self(
-            body: body, contentType: "application/vnd.apple.mpegurl", caching: .seconds(seconds),
-            entityTag: "\"\(fingerprint(body))\"")
-    }
-
-    /// A name never means other bytes, so it is the tag.
-    fileprivate static func media(_ body: ByteBuffer, type: String, tag: String) -> Self {
-        Self(body: body, contentType: type, caching: .immutable, entityTag: "\"\(tag)\"")
-    }
-
-    /// FNV-1a, 64 bits: tells a channel's playlists apart; no defence against anybody.
-    private static func fingerprint(_ body: ByteBuffer) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in body.readableBytesView { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        return String(hash, radix: 16)
     }
 }

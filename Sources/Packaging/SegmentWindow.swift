@@ -2,21 +2,21 @@ import Domain
 import HLS
 import NIOCore
 
-/// A channel's segments: those listed, and those that left the playlist but may still be fetched. Pure; owned by `HLSPackager`.
+/// The segments of one rendition: those listed, and those that left the playlist but may still be fetched. Pure; owned by
+/// `HLSRendition`.
 ///
-/// RFC 8216 §6.2.2: a segment stays fetchable for its own duration and that of the longest playlist that listed it. I11: all
-/// of it together holds at most `maximumBytes`; when it would be more, the oldest goes first, listed or not.
+/// draft-pantos-hls-rfc8216bis §6.2.2: a segment stays fetchable for its own duration and that of the longest playlist that
+/// listed it. I11: all of it together holds at most `maximumBytes`; when it would be more, the oldest goes first, listed or not.
 struct SegmentWindow {
     struct Segment {
         var number: Int64
-        var name: String
-        var body: ByteBuffer
+        /// As the playlist shows it; with all of its parts.
+        var shown: MediaPlaylist.Segment
+        /// Where it lies in the programme.
         var start: MediaTime
-        var duration: MediaTime
-        var date: WallTime
-        var isDiscontinuous: Bool
-        var isIndependent: Bool
-        var initialization: String
+        /// All names under which something of it can be fetched.
+        var files: [String]
+        var bytes: Int
     }
 
     /// A segment that is in no playlist any more.
@@ -26,37 +26,38 @@ struct SegmentWindow {
         var until: MediaTime
     }
 
-    /// Six are the least a player gets; a playlist is never shorter than three target durations either (§6.2.2).
-    private static let listedCount = 8
-    static let maximumBytes = 256 << 20
+    /// Six are the least a player gets.
+    private static let leastListed = 6
 
-    private let targetDuration: MediaTime
+    /// A playlist is not shorter than this; more than the skip boundary of six target durations, or no delta update would ever
+    /// leave anything out.
+    private let listedDuration: MediaTime
     private let maximumBytes: Int
     private var retired: [Retired] = []
     private(set) var listed: [Segment] = []
-    private var initializations: [String: ByteBuffer] = [:]
+    private var initializations: [String: Int] = [:]
     /// Discontinuities up to the first listed segment, without its own.
     private(set) var discontinuitySequence: Int64
     private(set) var bytes = 0
 
-    init(targetDuration: MediaTime, discontinuitySequence: Int64, maximumBytes: Int = Self.maximumBytes) {
-        self.targetDuration = targetDuration
+    init(listedDuration: MediaTime, discontinuitySequence: Int64, maximumBytes: Int) {
+        self.listedDuration = listedDuration
         self.discontinuitySequence = discontinuitySequence
         self.maximumBytes = maximumBytes
     }
 
-    /// What an addition changed: names that no longer mean anything.
+    /// Names that no longer mean anything.
     typealias Dropped = [String]
 
-    mutating func addInitialization(_ body: ByteBuffer, named name: String) {
-        initializations[name] = body
-        bytes += body.readableBytes
+    mutating func addInitialization(named name: String, bytes count: Int) {
+        initializations[name] = count
+        bytes += count
     }
 
     mutating func add(_ segment: Segment) -> Dropped {
         listed.append(segment)
-        bytes += segment.body.readableBytes
-        let now = segment.start + segment.duration
+        bytes += segment.bytes
+        let now = segment.start + segment.shown.duration
         retireSurplus(now: now)
         var dropped: Dropped = []
         while let oldest = retired.first, oldest.until <= now || bytes > maximumBytes {
@@ -67,42 +68,37 @@ struct SegmentWindow {
         return dropped
     }
 
-    func playlist(targetSeconds: Int) -> MediaPlaylist {
-        MediaPlaylist(
-            targetDuration: targetSeconds, mediaSequence: listed.first?.number ?? 0,
-            discontinuitySequence: discontinuitySequence,
-            segments: listed.map {
-                MediaPlaylist.Segment(
-                    name: $0.name, duration: $0.duration, isDiscontinuous: $0.isDiscontinuous,
-                    initializationName: $0.initialization, programDateTime: $0.date, isIndependent: $0.isIndependent)
-            })
+    /// Everything there is.
+    var allNames: [String] {
+        retired.flatMap(\.segment.files) + listed.flatMap(\.files) + initializations.keys
     }
 
     private mutating func retireSurplus(now: MediaTime) {
-        var total = listed.reduce(MediaTime.zero) { $0 + $1.duration }
-        while listed.count > Self.listedCount, let first = listed.first,
-            total - first.duration >= targetDuration * 3, let oldest = unlistFirst()
+        var total = listed.reduce(MediaTime.zero) { $0 + $1.shown.duration }
+        while listed.count > Self.leastListed, let first = listed.first,
+            total - first.shown.duration >= listedDuration, let oldest = unlistFirst()
         {
-            retired.append(Retired(segment: oldest, until: now + oldest.duration + total))
-            total = total - oldest.duration
+            retired.append(Retired(segment: oldest, until: now + oldest.shown.duration + total))
+            total = total - oldest.shown.duration
         }
     }
 
     private mutating func unlistFirst() -> Segment? {
         guard !listed.isEmpty else { return nil }
         let first = listed.removeFirst()
-        if first.isDiscontinuous { discontinuitySequence += 1 }
+        if first.shown.isDiscontinuous { discontinuitySequence += 1 }
         return first
     }
 
     private mutating func drop(_ segment: Segment, _ dropped: inout Dropped) {
-        bytes -= segment.body.readableBytes
-        dropped.append(segment.name)
-        let name = segment.initialization
+        bytes -= segment.bytes
+        dropped += segment.files
+        guard let name = segment.shown.initializationName else { return }
         let isInUse =
-            retired.contains { $0.segment.initialization == name } || listed.contains { $0.initialization == name }
-        guard !isInUse, let body = initializations.removeValue(forKey: name) else { return }
-        bytes -= body.readableBytes
+            retired.contains { $0.segment.shown.initializationName == name }
+            || listed.contains { $0.shown.initializationName == name }
+        guard !isInUse, let count = initializations.removeValue(forKey: name) else { return }
+        bytes -= count
         dropped.append(name)
     }
 }

@@ -1,5 +1,5 @@
 package import Foundation
-import NIOSSL
+package import NIOSSL
 
 /// Where a certificate and its key lie, as PEM: the chain with the server's own first, and one unencrypted private key.
 package struct TLSFiles: Sendable, Equatable {
@@ -22,6 +22,8 @@ package struct TLSCertificate: Sendable {
     package var notBefore: Date
     package var notAfter: Date
     let context: NIOSSLContext
+    /// For other listeners that show the same certificate.
+    package let configuration: TLSConfiguration
 
     /// What a PEM file may hold; a full chain takes about 6 KB.
     static let maximumFileBytes = 1_048_576
@@ -40,6 +42,7 @@ package struct TLSCertificate: Sendable {
         configuration.minimumTLSVersion = .tlsv12
         do {
             context = try NIOSSLContext(configuration: configuration)
+            self.configuration = configuration
         } catch {
             throw TLSCertificateError(
                 description: "The key in \(files.key) does not belong to the certificate in \(files.certificate).")

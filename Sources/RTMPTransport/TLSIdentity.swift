@@ -2,7 +2,7 @@ package import Logging
 package import NIOCore
 import Foundation
 import Glibc
-import NIOSSL
+package import NIOSSL
 import Synchronization
 
 /// The certificate an RTMPS listener shows, read anew when its files change.
@@ -13,6 +13,7 @@ import Synchronization
 package final class TLSIdentity: Sendable {
     private struct State {
         var certificate: TLSCertificate
+        var generation = 0
         var stamps: [FileStamp?]
         var nextLook: NIODeadline
     }
@@ -37,6 +38,12 @@ package final class TLSIdentity: Sendable {
         NIOSSLServerHandler(context: current(now: now).context)
     }
 
+    /// The newest certificate for another kind of listener, and a number that changes with it.
+    package func shown() -> (generation: Int, configuration: TLSConfiguration) {
+        let certificate = current(now: .now())
+        return (state.withLock { $0.generation }, certificate.configuration)
+    }
+
     func current(now: NIODeadline) -> TLSCertificate {
         let (certificate, known) = state.withLock { state -> (TLSCertificate, [FileStamp?]?) in
             guard now >= state.nextLook else { return (state.certificate, nil) }
@@ -54,15 +61,16 @@ package final class TLSIdentity: Sendable {
             let certificate = try TLSCertificate(files)
             state.withLock {
                 $0.certificate = certificate
+                $0.generation += 1
                 $0.stamps = stamps
             }
-            logger.notice("RTMPS shows a new certificate", metadata: [.until: "\(certificate.notAfter)"])
+            logger.notice("a new certificate is shown", metadata: [.until: "\(certificate.notAfter)"])
             return certificate
         } catch {
             // Not tried again until a file changes again: the second of two files may be on its way.
             state.withLock { $0.stamps = stamps }
             logger.error(
-                "the new RTMPS certificate cannot be used; the old one stays", metadata: [.error: "\(error)"])
+                "the new certificate cannot be used; the old one stays", metadata: [.error: "\(error)"])
             return nil
         }
     }

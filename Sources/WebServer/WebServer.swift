@@ -6,6 +6,7 @@ import Hummingbird
 import HummingbirdCore
 package import Logging
 package import NIOCore
+import NIOHTTPTypes
 import ServiceLifecycle
 
 /// The HTTP side of the server: pages, API, live updates, HLS and the operator's endpoints on one port.
@@ -21,7 +22,9 @@ package final class WebServer: Service, Sendable {
     private let metrics: any MetricsFactory
     private let logger: Logger
     private let onListening: @Sendable (any Channel) async -> Void
+    private let secure: SecureListening?
     private let listening = ListeningState()
+    private let listeningSecurely = ListeningState()
     private let registry = ConnectionRegistry()
 
     /// Starts nothing; `run()` does.
@@ -31,7 +34,7 @@ package final class WebServer: Service, Sendable {
     package init(
         configuration: WebServerConfiguration, group: any EventLoopGroup, ports: WebServerPorts,
         renderMetrics: @escaping @Sendable () -> String, clock: any WallClock, logger: Logger,
-        metrics: any MetricsFactory = MetricsSystem.factory,
+        secure: SecureListening? = nil, metrics: any MetricsFactory = MetricsSystem.factory,
         onListening: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -40,6 +43,7 @@ package final class WebServer: Service, Sendable {
         self.renderMetrics = renderMetrics
         self.clock = clock
         self.metrics = metrics
+        self.secure = secure
         self.logger = logger
         self.onListening = onListening
     }
@@ -48,6 +52,11 @@ package final class WebServer: Service, Sendable {
     /// - Throws: `WebServerError` when `run()` ended before; `CancellationError`.
     package func port() async throws -> Int { try await listening.port() }
 
+    /// The port of HTTPS, waited for as `port()`; `nil` where none was asked for.
+    package func securePort() async throws -> Int? {
+        secure == nil ? nil : try await listeningSecurely.port()
+    }
+
     /// - Throws: `WebServerError` when the pages are missing or the address cannot be listened on.
     package func run() async throws {
         do {
@@ -55,9 +64,12 @@ package final class WebServer: Service, Sendable {
         } catch {
             let clear = clearError(error)
             listening.ended(clear)
+            listeningSecurely.ended(clear)
             throw clear
         }
-        listening.ended(WebServerError(.stopped, "the web server has stopped"))
+        let stopped = WebServerError(.stopped, "the web server has stopped")
+        listening.ended(stopped)
+        listeningSecurely.ended(stopped)
     }
 
     private func runApplication(pages: PageStore) async throws {
@@ -65,13 +77,20 @@ package final class WebServer: Service, Sendable {
         if !cookie.isSecure {
             logger.warning("No https public URL is set: sessions and passwords travel unencrypted")
         }
-        let application = application(responder(pages: pages, cookie: cookie))
+        let requests = RequestMetrics(factory: metrics)
+        let desk = DeliveryDesk(
+            origin: ports.origin, observer: ports.viewers, metrics: requests, factory: metrics)
+        let responder = responder(pages: pages, cookie: cookie, metrics: requests)
+        var applications = [application(responder, desk: desk)]
+        if let secure { applications.append(application(responder, desk: desk, secure: secure)) }
         let registry = registry
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Bool.self) { group in
-                group.addTask {
-                    try await application.run()
-                    return true
+                for application in applications {
+                    group.addTask {
+                        try await application.run()
+                        return true
+                    }
                 }
                 group.addTask { [configuration] in
                     do {
@@ -83,19 +102,23 @@ package final class WebServer: Service, Sendable {
                     registry.closeAll()
                     return false
                 }
-                for try await isApplication in group where isApplication { group.cancelAll() }
+                var running = applications.count
+                for try await isApplication in group where isApplication {
+                    running -= 1
+                    if running == 0 { group.cancelAll() }
+                }
             }
         } onCancel: {
             registry.closeAll()
         }
     }
 
-    private func responder(pages: PageStore, cookie: SessionCookie) -> WebResponder {
+    private func responder(pages: PageStore, cookie: SessionCookie, metrics requests: RequestMetrics) -> WebResponder {
         let authenticator = authenticator(cookie)
         return WebResponder(
             table: RouteTable(routes(pages: pages, cookie: cookie, authenticator: authenticator)), pages: pages,
             authenticator: authenticator, crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
-            metrics: RequestMetrics(factory: metrics), logger: logger)
+            metrics: requests, logger: logger)
     }
 
     private func authenticator(_ cookie: SessionCookie) -> Authenticator {
@@ -114,7 +137,6 @@ package final class WebServer: Service, Sendable {
             queue: ports.queue, log: ports.events, slots: slots, heartbeat: configuration.heartbeat,
             authenticator: authenticator)
         let routes: [[Route]] = [
-            HLSDelivery(origin: ports.origin).routes,
             PageRoutes(pages: pages, channels: configuration.channels).routes,
             OlderNameRoutes(queue: ports.queue, pages: pages).routes,
             AccountRoutes(accounts: ports.accounts, cookie: cookie, clock: clock).routes,
@@ -139,28 +161,42 @@ package final class WebServer: Service, Sendable {
         return OpenAPIRoutes.describing(routes.flatMap { $0 }, version: configuration.version)
     }
 
-    private func application(_ responder: WebResponder) -> Application<WebResponder> {
+    private func application(
+        _ responder: WebResponder, desk: DeliveryDesk, secure: SecureListening? = nil
+    ) -> Application<WebResponder> {
         var quiet = logger
         // Hummingbird writes what varies into its messages; ours say the same as metadata.
         quiet.logLevel = max(.warning, logger.logLevel)
         let registry = registry
         let (idle, request) = (configuration.idleTimeout, configuration.requestTimeout)
         let streams = StreamPlaces(ports.streams, factory: metrics)
-        let requests = RequestMetrics(factory: metrics)
-        let connection = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [
-                ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request),
-                StreamHandler(places: streams, registry: registry, metrics: requests),
-            ],
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))
+        let requests = desk.metrics
         return Application(
-            responder: responder, server: .http1(configuration: connection),
+            responder: responder,
+            server: HTTPServerBuilder { responder in
+                if let secure {
+                    return try SecureHTTPChannel(
+                        responder: responder, identity: secure.identity, idleTimeout: idle
+                    ) {
+                        [
+                            ConnectionGuardHandler<HTTPRequestPart, HTTPResponsePart>(
+                                registry: registry, idleTimeout: idle, requestTimeout: request),
+                            DeliveryHandler<SecureWire>(desk: desk),
+                        ]
+                    }
+                }
+                return DeliveryHTTP1Channel(
+                    responder: responder, desk: desk,
+                    makeGuard: { ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request) },
+                    makeStreams: { StreamHandler(places: streams, registry: registry, metrics: requests) })
+            },
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1_024,
+                address: .hostname(configuration.host, port: secure?.port ?? configuration.port), serverName: nil,
+                backlog: 1_024,
                 reuseAddress: true,
                 availableConnectionsDelegate: MaximumAvailableConnections(configuration.maximumConnections)),
-            onServerRunning: { [listening, logger, onListening] channel in
+            onServerRunning: {
+                [listening = secure == nil ? listening : listeningSecurely, logger, onListening] channel in
                 await onListening(channel)
                 let port = channel.localAddress?.port ?? 0
                 logger.info("Web server listening", metadata: [LogKey.port: "\(port)"])

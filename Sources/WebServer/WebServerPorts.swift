@@ -11,6 +11,7 @@ package struct WebServerPorts: Sendable {
     package var targets: any TargetDesk
     package var discord: any DiscordLinks
     package var origin: any DeliveryOrigin
+    package var viewers: any DeliveryObserving
     package var readiness: [any ReadinessReporting]
     package var streams = ProgrammeStreams.nothing
     package var viewerDesk: any ViewerDesk = NoViewerDesk()
@@ -21,7 +22,7 @@ package struct WebServerPorts: Sendable {
     package init(
         accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,
         history: any QueueHistory, audit: any AuditLog, targets: any TargetDesk,
-        discord: any DiscordLinks, origin: any DeliveryOrigin,
+        discord: any DiscordLinks, origin: any DeliveryOrigin, viewers: any DeliveryObserving = NoDeliveryObserver(),
         readiness: [any ReadinessReporting]
     ) {
         self.accounts = accounts
@@ -33,6 +34,7 @@ package struct WebServerPorts: Sendable {
         self.targets = targets
         self.discord = discord
         self.origin = origin
+        self.viewers = viewers
         self.readiness = readiness
     }
 }

@@ -24,7 +24,7 @@ import Testing
         #expect(
             playlist.rendered() == """
                 #EXTM3U
-                #EXT-X-VERSION:7
+                #EXT-X-VERSION:9
                 #EXT-X-INDEPENDENT-SEGMENTS
                 #EXT-X-TARGETDURATION:4
                 #EXT-X-MEDIA-SEQUENCE:7
@@ -53,7 +53,7 @@ import Testing
         #expect(
             playlist.rendered() == """
                 #EXTM3U
-                #EXT-X-VERSION:7
+                #EXT-X-VERSION:9
                 #EXT-X-TARGETDURATION:4
                 #EXT-X-MEDIA-SEQUENCE:1
                 #EXT-X-DISCONTINUITY-SEQUENCE:0
@@ -71,13 +71,29 @@ import Testing
 
 @Suite struct MultivariantPlaylistTests {
     @Test func declaresTheEnvelope() {
-        let playlist = MultivariantPlaylist(variants: [.init(name: "media.m3u8", envelope: Envelope())])
+        let playlist = MultivariantPlaylist(variants: [
+            .fragmented(name: "media.m3u8", envelope: Envelope()), .audio(name: "audio.m3u8", envelope: Envelope()),
+        ])
         #expect(
             playlist.rendered() == """
                 #EXTM3U
-                #EXT-X-VERSION:7
-                #EXT-X-STREAM-INF:BANDWIDTH=10100000,CODECS="avc1.64002A,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=60.000
+                #EXT-X-VERSION:6
+                #EXT-X-STREAM-INF:BANDWIDTH=10100000,AVERAGE-BANDWIDTH=10100000,CODECS="avc1.64002A,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=60.000
                 media.m3u8
+                #EXT-X-STREAM-INF:BANDWIDTH=584000,AVERAGE-BANDWIDTH=584000,CODECS="mp4a.40.2"
+                audio.m3u8
+
+                """)
+    }
+
+    @Test func declaresMoreForATransportStream() {
+        let playlist = MultivariantPlaylist(variants: [.transportStream(name: "ts.m3u8", envelope: Envelope())])
+        #expect(
+            playlist.rendered() == """
+                #EXTM3U
+                #EXT-X-VERSION:6
+                #EXT-X-STREAM-INF:BANDWIDTH=10800000,AVERAGE-BANDWIDTH=10800000,CODECS="avc1.64002A,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=60.000
+                ts.m3u8
 
                 """)
     }

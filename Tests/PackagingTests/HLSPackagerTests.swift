@@ -10,11 +10,13 @@ import Testing
 @Suite struct HLSPackagerTests {
     private let store = HLSChannelStore()
     private let failures = FakeMuxers.Failures()
+    private let slots = DateRanges()
 
     private func makePackager(media: Int64 = 100, discontinuity: Int64 = 5) -> HLSPackager {
         HLSPackager(
             channel: .main, muxers: FakeMuxers(failures: failures), envelope: Envelope(), store: store,
-            firstMediaSequence: media, firstDiscontinuitySequence: discontinuity,
+            memory: NoMemory(),
+            slots: slots, firstMediaSequence: media, firstDiscontinuitySequence: discontinuity,
             wallTimeAtProgrammeZero: WallTime(milliseconds: 1_700_000_000_000), logger: Logger(label: "test"))
     }
 
@@ -28,10 +30,10 @@ import Testing
 
     private func text(_ name: String) -> String? { found(name).map { String(buffer: $0.body) } }
 
-    private func found(_ name: String) -> DeliveredResource? {
-        switch store.resource(.main, name: name) {
+    private func found(_ name: String, _ directives: PlaylistDirectives = .none) -> DeliveredResource? {
+        switch store.resource(.main, name: name, directives: directives) {
         case .found(let resource): resource
-        case .notFound, .notYet: nil
+        case .notFound, .notYet, .later, .impossible: nil
         }
     }
 
@@ -65,38 +67,136 @@ import Testing
         #expect(
             text("media.m3u8") == """
                 #EXTM3U
-                #EXT-X-VERSION:7
+                #EXT-X-VERSION:9
                 #EXT-X-INDEPENDENT-SEGMENTS
                 #EXT-X-TARGETDURATION:4
+                #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.50600,HOLD-BACK=12,CAN-SKIP-UNTIL=24,CAN-SKIP-DATERANGES=YES
+                #EXT-X-PART-INF:PART-TARGET=0.50200
                 #EXT-X-MEDIA-SEQUENCE:100
                 #EXT-X-DISCONTINUITY-SEQUENCE:5
                 #EXT-X-DISCONTINUITY
                 #EXT-X-MAP:URI="init-100.mp4"
                 #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z
+                \(parts(100, 4))
                 #EXTINF:2.000000,
                 segment-100.m4s
                 #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:22.000Z
+                \(parts(101, 4))
                 #EXTINF:2.000000,
                 segment-101.m4s
                 #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:24.000Z
+                \(parts(102, 2))
                 #EXTINF:1.000000,
                 segment-102.m4s
                 #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:25.000Z
+                \(parts(103, 4))
                 #EXTINF:2.000000,
                 segment-103.m4s
                 #EXT-X-DISCONTINUITY
                 #EXT-X-MAP:URI="init-104.mp4"
                 #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:27.000Z
+                \(parts(104, 4))
                 #EXTINF:2.000000,
                 segment-104.m4s
+                #EXT-X-PRELOAD-HINT:TYPE=PART,URI="part-105.0.m4s"
+                #EXT-X-RENDITION-REPORT:URI="audio.m3u8",LAST-MSN=104,LAST-PART=3
 
                 """)
         #expect(packager.currentNumbers == .init(mediaSequence: 105, discontinuitySequence: 7))
         #expect(text("init-100.mp4") == "init 1280")
         #expect(text("init-104.mp4") == "init 1920")
         // VLC needs it again behind a discontinuity, and only there.
-        #expect(text("segment-104.m4s")?.hasPrefix("init 1920") == true)
-        #expect(text("segment-101.m4s")?.hasPrefix("init") == false)
+        #expect(text("segment-104.m4s")?.hasPrefix("init 1920[") == true)
+        #expect(text("segment-101.m4s")?.hasPrefix("[15 ") == true)
+        #expect(text("part-101.3.m4s").map { text("segment-101.m4s")?.hasSuffix($0) == true } == true)
+    }
+
+    /// The lines of a segment's parts of half a second, the first of which is independent.
+    private func parts(_ segment: Int, _ count: Int) -> String {
+        (0..<count).map { index in
+            "#EXT-X-PART:DURATION=0.50000,URI=\"part-\(segment).\(index).m4s\"" + (index == 0 ? ",INDEPENDENT=YES" : "")
+        }.joined(separator: "\n")
+    }
+
+    @Test func writesThePlaylistOfOldBoxesWithoutParts() {
+        let packager = makePackager()
+        play(packager, Script.formatA, from: 0, seconds: 3)
+        play(packager, Script.formatB, from: 3, seconds: 2)
+        packager.finished()
+        #expect(
+            text("ts.m3u8") == """
+                #EXTM3U
+                #EXT-X-VERSION:3
+                #EXT-X-INDEPENDENT-SEGMENTS
+                #EXT-X-TARGETDURATION:4
+                #EXT-X-MEDIA-SEQUENCE:100
+                #EXT-X-DISCONTINUITY-SEQUENCE:5
+                #EXT-X-DISCONTINUITY
+                #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z
+                #EXTINF:2.000000,
+                segment-100.ts
+                #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:22.000Z
+                #EXTINF:1.000000,
+                segment-101.ts
+                #EXT-X-DISCONTINUITY
+                #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:23.000Z
+                #EXTINF:2.000000,
+                segment-102.ts
+
+                """)
+        #expect(text("segment-101.ts") == "tables[39][37]end")
+    }
+
+    @Test func writesTheSoundAlone() {
+        let packager = makePackager()
+        play(packager, Script.formatA, from: 0, seconds: 2)
+        packager.finished()
+        #expect(
+            text("audio.m3u8") == """
+                #EXTM3U
+                #EXT-X-VERSION:9
+                #EXT-X-INDEPENDENT-SEGMENTS
+                #EXT-X-TARGETDURATION:4
+                #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.57800,HOLD-BACK=12,CAN-SKIP-UNTIL=24,CAN-SKIP-DATERANGES=YES
+                #EXT-X-PART-INF:PART-TARGET=0.52600
+                #EXT-X-MEDIA-SEQUENCE:100
+                #EXT-X-DISCONTINUITY-SEQUENCE:5
+                #EXT-X-DISCONTINUITY
+                #EXT-X-MAP:URI="audio-init-100.mp4"
+                #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z
+                #EXT-X-PART:DURATION=0.51200,URI="audio-part-100.0.m4s",INDEPENDENT=YES
+                #EXT-X-PART:DURATION=0.49067,URI="audio-part-100.1.m4s",INDEPENDENT=YES
+                #EXT-X-PART:DURATION=0.51200,URI="audio-part-100.2.m4s",INDEPENDENT=YES
+                #EXT-X-PART:DURATION=0.46933,URI="audio-part-100.3.m4s",INDEPENDENT=YES
+                #EXTINF:1.984000,
+                audio-100.m4s
+                #EXT-X-PRELOAD-HINT:TYPE=PART,URI="audio-part-101.0.m4s"
+                #EXT-X-RENDITION-REPORT:URI="media.m3u8",LAST-MSN=100,LAST-PART=3
+
+                """)
+        #expect(text("audio-100.m4s") == "init sound[24][23][24][22]")
+    }
+
+    @Test func namesTheSlotsWithNamesThatCannotBreakThePlaylist() throws {
+        let packager = makePackager()
+        let start = WallTime(milliseconds: 1_700_000_000_000)
+        let slot = ProgrammeSlot(
+            id: "slot-1", name: "DJ \"A\"\n#EXT-X-ENDLIST \u{85}\u{2028}é", start: start,
+            plannedEnd: start + .seconds(60))
+        slots.show(slot, now: start)
+        play(packager, Script.formatA, from: 0, seconds: 2.6)
+        #expect(
+            try #require(text("media.m3u8")).contains(
+                "#EXT-X-DATERANGE:ID=\"slot-1\",CLASS=\"org.lineup.slot\",START-DATE=\"2023-11-14T22:13:20.000Z\","
+                    + "PLANNED-DURATION=60.000,X-DJ=\"DJ \u{201D}A\u{201D} #EXT-X-ENDLIST   é\"\n"))
+        slots.show(nil, now: start + .seconds(3))
+        play(packager, Script.formatA, from: 2.6, seconds: 3)
+        #expect(
+            try #require(text("media.m3u8")).contains(",END-DATE=\"2023-11-14T22:13:23.000Z\",DURATION=3.000,X-DJ="))
+        play(packager, Script.formatA, from: 5.6, seconds: 50)
+        #expect(try #require(text("media.m3u8")).contains("DATERANGE:") == false)
+        let delta = try #require(found("media.m3u8", PlaylistDirectives(skip: .segmentsAndDateRanges)))
+        #expect(String(buffer: delta.body).contains(",RECENTLY-REMOVED-DATERANGES=\"slot-1\"\n"))
     }
 
     @Test func describesItsFiles() throws {
@@ -109,7 +209,7 @@ import Testing
         #expect(initialization.contentType == "video/mp4")
         #expect(initialization.caching == .immutable)
         let segment = try #require(found("segment-100.m4s"))
-        #expect(segment.contentType == "video/iso.segment")
+        #expect(segment.contentType == "video/mp4")
         #expect(segment.caching == .immutable)
         for resource in [playlist, initialization, segment] {
             #expect(
@@ -120,27 +220,33 @@ import Testing
         #expect(try #require(found("media.m3u8")).entityTag != playlist.entityTag)
     }
 
-    @Test func listsEightSegmentsAndKeepsTheOthersForAsLongAgain() throws {
+    @Test func listsThirtySixSecondsAndKeepsTheOthersForAsLongAgain() throws {
         let packager = makePackager(media: 0)
         play(packager, Script.formatA, from: 0, seconds: 121)
         let lines = try #require(text("media.m3u8")).split(separator: "\n")
-        #expect(lines.filter { $0.hasSuffix(".m4s") } == (52..<60).map { "segment-\($0).m4s" })
-        #expect(lines.contains("#EXT-X-MEDIA-SEQUENCE:52"))
-        // A segment that left is kept for 9 segments of 2 s (it and the 8 after it) and 2 s of its own.
-        #expect((0..<60).filter { found("segment-\($0).m4s") != nil } == Array(42..<60))
+        #expect(lines.filter { $0.hasSuffix(".m4s") } == (42..<60).map { "segment-\($0).m4s" })
+        #expect(lines.contains("#EXT-X-MEDIA-SEQUENCE:42"))
+        // A segment that left is kept for 19 segments of 2 s (it and the 18 after it) and 2 s of its own.
+        #expect((0..<60).filter { found("segment-\($0).m4s") != nil } == Array(22..<60))
+        #expect((0..<60).filter { found("part-\($0).3.m4s") != nil } == Array(22..<60))
+        #expect((0..<60).filter { found("segment-\($0).ts") != nil } == Array(22..<60))
         #expect(found("init-0.mp4") != nil)
+        // Parts are listed for the last three target durations.
+        let parts = lines.filter { $0.hasPrefix("#EXT-X-PART:") }
+        #expect(parts.count == 6 * 4 + 1)
+        #expect(parts.first?.contains("\"part-54.0.m4s\"") == true)
     }
 
-    @Test func neverListsLessThanThreeTargetDurations() throws {
+    @Test func neverListsLessThanNineTargetDurations() throws {
         let packager = makePackager(media: 0)
         // Hand-overs every half second.
-        for turn in 0..<60 {
+        for turn in 0..<160 {
             play(packager, turn % 2 == 0 ? Script.formatA : Script.formatB, from: Double(turn) / 2, seconds: 0.5)
         }
         packager.finished()
         let playlist = try #require(text("media.m3u8"))
-        #expect(playlist.components(separatedBy: "#EXTINF:0.500000,").count - 1 == 24)
-        #expect(playlist.contains("#EXT-X-MEDIA-SEQUENCE:36\n#EXT-X-DISCONTINUITY-SEQUENCE:41\n"))
+        #expect(playlist.components(separatedBy: "#EXTINF:0.500000,").count - 1 == 72)
+        #expect(playlist.contains("#EXT-X-MEDIA-SEQUENCE:88\n#EXT-X-DISCONTINUITY-SEQUENCE:93\n"))
         for line in playlist.split(separator: "\n") where line.hasPrefix("#EXT-X-MAP") {
             #expect(found(String(line.dropFirst(16).dropLast())) != nil)
         }
@@ -150,16 +256,16 @@ import Testing
     @Test func withdrawsTheClaimOfIndependenceWhileItIsFalse() throws {
         let packager = makePackager()
         play(packager, Script.formatA, from: 0, seconds: 9, gop: 250)
-        #expect(try #require(text("media.m3u8")).contains("INDEPENDENT") == false)
-        play(packager, Script.formatA, from: 9, seconds: 30)
-        #expect(try #require(text("media.m3u8")).contains("INDEPENDENT"))
+        #expect(try #require(text("media.m3u8")).contains("INDEPENDENT-SEGMENTS") == false)
+        play(packager, Script.formatA, from: 9, seconds: 60)
+        #expect(try #require(text("media.m3u8")).contains("INDEPENDENT-SEGMENTS"))
     }
 
     @Test func losesOnlyWhatTheMuxerRefuses() throws {
         let packager = makePackager(media: 0)
         failures.set { $0.appendAt = .seconds(1) }
         play(packager, Script.formatA, from: 0, seconds: 5)
-        #expect(try #require(text("segment-0.m4s")) == "init 128059 94")
+        #expect(try #require(text("segment-0.m4s")) == "init 1280[15 24][15 23][14 24][15 23]")
         failures.set {
             $0.appendAt = nil
             $0.flush = true
@@ -185,49 +291,18 @@ import Testing
         #expect(try #require(text("media.m3u8")).contains("#EXT-X-DISCONTINUITY\n"))
         #expect(packager.currentNumbers.discontinuitySequence == 6)
     }
-}
 
-/// Makes muxers that count: a segment's bytes are its numbers of pictures and frames of audio.
-private struct FakeMuxers: FragmentMuxerFactory {
-    final class Failures: Sendable {
-        struct Wanted: Sendable {
-            var make = false
-            var flush = false
-            var appendAt: MediaTime?
-        }
-        private let wanted = Mutex(Wanted())
-        func set(_ change: (inout Wanted) -> Void) { wanted.withLock { change(&$0) } }
-        var now: Wanted { wanted.withLock { $0 } }
-    }
-
-    struct Failure: Error {}
-
-    let failures: Failures
-
-    func makeMuxer(for format: ProgrammeFormat) throws -> any FragmentMuxer {
-        if failures.now.make { throw Failure() }
-        return Muxer(format: format, failures: failures)
-    }
-
-    private final class Muxer: FragmentMuxer {
-        let initializationSection: ByteBuffer
-        private let failures: Failures
-        private var counts: [TrackKind: Int] = [:]
-
-        init(format: ProgrammeFormat, failures: Failures) {
-            self.initializationSection = ByteBuffer(string: "init \(format.video.width)")
-            self.failures = failures
-        }
-
-        func append(_ unit: ProgrammeUnit) throws {
-            if unit.decodeTime == failures.now.appendAt, unit.track == .video { throw Failure() }
-            counts[unit.track, default: 0] += 1
-        }
-
-        func flush() throws -> ByteBuffer {
-            if failures.now.flush { throw Failure() }
-            defer { counts = [:] }
-            return ByteBuffer(string: "\(counts[.video] ?? 0) \(counts[.audio] ?? 0)")
-        }
+    @Test func anotherRenditionsFailureLeavesTheMainOneWhole() throws {
+        let packager = makePackager(media: 0)
+        play(packager, Script.formatA, from: 0, seconds: 4.1)
+        #expect(found("segment-0.ts") != nil)
+        failures.set { $0.transportStream = true }
+        play(packager, Script.formatA, from: 4.1, seconds: 3)
+        #expect(found("ts.m3u8") == nil && found("segment-0.ts") == nil)
+        failures.set { $0.transportStream = false }
+        play(packager, Script.formatA, from: 7.1, seconds: 4.1)
+        let playlist = try #require(text("media.m3u8"))
+        #expect(playlist.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == 1)
+        #expect(try #require(text("ts.m3u8")).contains("#EXT-X-MEDIA-SEQUENCE:5\n#EXT-X-DISCONTINUITY-SEQUENCE:6\n"))
     }
 }

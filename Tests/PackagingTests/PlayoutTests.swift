@@ -1,3 +1,4 @@
+import DeliveryMemory
 import Domain
 import FFmpegMedia
 import Foundation
@@ -13,7 +14,8 @@ import Testing
     private func broadcast(_ clips: [MediaClip], from start: MediaTime) throws -> URL {
         let store = HLSChannelStore()
         let packager = HLSPackager(
-            channel: .main, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: store, firstMediaSequence: 0,
+            channel: .main, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: store,
+            memory: HostDeliveryMemory(), firstMediaSequence: 0,
             firstDiscontinuitySequence: 0, wallTimeAtProgrammeZero: WallTime(milliseconds: 1_700_000_000_000),
             logger: Logger(label: "test"))
         var at = start
@@ -27,14 +29,15 @@ import Testing
         }
         packager.finished()
         let folder = try MediaTool.temporaryFolder()
-        var names = ["index.m3u8", "media.m3u8"]
+        var names = ["index.m3u8", "media.m3u8", "audio.m3u8", "index-ts.m3u8", "ts.m3u8"]
         for number in 0..<packager.currentNumbers.mediaSequence {
-            names += ["init-\(number).mp4", "segment-\(number).m4s"]
+            names += ["init-\(number).mp4", "segment-\(number).m4s", "segment-\(number).ts"]
+            names += ["audio-init-\(number).mp4", "audio-\(number).m4s"]
         }
         for name in names {
             guard case .found(let resource) = store.resource(.main, name: name) else { continue }
             var bytes = Data(resource.body.readableBytesView)
-            if name == "media.m3u8" { bytes += Data("#EXT-X-ENDLIST\n".utf8) }
+            if name.hasSuffix(".m3u8"), !name.hasPrefix("index") { bytes += Data("#EXT-X-ENDLIST\n".utf8) }
             try bytes.write(to: folder.appendingPathComponent(name))
         }
         return folder
@@ -108,6 +111,42 @@ import Testing
             ])
         #expect(mpv.status == 0)
         #expect(unexpected(mpv.errors + mpv.text) == "")
+    }
+
+    /// What players built on FFmpeg cannot follow in fragmented MP4, they follow here (design §5, Formats).
+    @Test func theTransportStreamFollowsEveryChangeOfPictureAndSound() throws {
+        let clips = try [
+            Self.base,
+            Self.base.with {
+                $0.sampleRate = 44_100
+                $0.channels = 1
+                $0.width = 640
+                $0.height = 360
+                $0.bFrames = 2
+            }, Self.base,
+        ].map(MediaClip.generate)
+        let folder = try broadcast(clips, from: .seconds(100))
+        defer { try? FileManager.default.removeItem(at: folder) }  // Only litter in the temporary folder is lost.
+        let decoded = try MediaTool.run(
+            "ffmpeg",
+            [
+                "-v", "warning", "-i", folder.appendingPathComponent("index-ts.m3u8").path, "-vsync",
+                "passthrough", "-enc_time_base:v", "1:90000", "-f", "null", "-",
+            ])
+        #expect(decoded.status == 0)
+        #expect(unexpected(decoded.errors) == "")
+        let played = try MediaTool.run(
+            "ffprobe",
+            [
+                "-v", "error", "-count_packets", "-show_entries", "stream=codec_type,nb_read_packets", "-of", "csv=p=0",
+                folder.appendingPathComponent("ts.m3u8").path,
+            ])
+        let pictures = clips.flatMap(\.units).filter { $0.track == .video }.count
+        let frames = clips.flatMap(\.units).filter { $0.track == .audio }.count
+        #expect(
+            Set(played.text.split(separator: "\n").map(String.init)).isSuperset(of: [
+                "video,\(pictures)", "audio,\(frames)",
+            ]))
     }
 
     /// What a tool complains of, without what design §5 (Formats) accepts: FFmpeg skips a second init section, and says so.

@@ -48,15 +48,51 @@ enum Script {
     }
 }
 
+/// A segment as its parts make it up.
+struct ScriptSegment {
+    var parts: [Segmenter.Part]
+
+    var format: ProgrammeFormat { parts[0].format }
+    var units: [ProgrammeUnit] { parts.flatMap(\.units) }
+    var start: MediaTime { parts[0].start }
+    var duration: MediaTime { parts.reduce(.zero) { $0 + $1.duration } }
+    var isDiscontinuous: Bool { parts[0].isDiscontinuous }
+    var isIndependent: Bool { units.first { $0.track == .video }?.isKeyFrame == true }
+    var join: Int { parts[0].join }
+
+    /// As a packager puts them together: a part that opens a segment ends the one before.
+    static func segments(of parts: [Segmenter.Part]) -> [ScriptSegment] {
+        var segments: [ScriptSegment] = []
+        var isOpen = false
+        for part in parts {
+            if part.opensSegment || !isOpen {
+                segments.append(ScriptSegment(parts: [part]))
+            } else {
+                segments[segments.count - 1].parts.append(part)
+            }
+            isOpen = !part.closesSegment
+        }
+        return segments
+    }
+}
+
 extension Segmenter {
     /// One source after another, to the end.
-    static func run(_ sources: [(ProgrammeFormat, [ProgrammeUnit])]) -> [Segment] {
-        var segmenter = Segmenter()
-        var segments: [Segment] = []
+    static func run(
+        _ sources: [(ProgrammeFormat, [ProgrammeUnit])], configuration: Configuration = .init()
+    ) -> [ScriptSegment] {
+        ScriptSegment.segments(of: parts(sources, configuration: configuration))
+    }
+
+    static func parts(
+        _ sources: [(ProgrammeFormat, [ProgrammeUnit])], configuration: Configuration = .init()
+    ) -> [Part] {
+        var segmenter = Segmenter(configuration: configuration)
+        var parts: [Part] = []
         for (format, units) in sources {
             segmenter.joined(format: format)
-            for unit in units { segments += segmenter.unit(unit) }
+            for unit in units { parts += segmenter.unit(unit) }
         }
-        return segments + segmenter.finished()
+        return parts + segmenter.finished()
     }
 }

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 @Suite struct SegmenterTests {
-    private func milliseconds(_ segments: [Segmenter.Segment]) -> [Int64] {
+    private func milliseconds(_ segments: [ScriptSegment]) -> [Int64] {
         segments.map { $0.duration.ticks(timescale: 1000) }
     }
 
@@ -50,8 +50,10 @@ import Testing
         segmenter.joined(format: Script.formatA)
         let pictures = Script.source(from: .zero, seconds: 4, gop: 60).filter { $0.track == .video }
         let given = pictures.flatMap { segmenter.unit($0) }
-        #expect(given.count == 1)
-        #expect(given.first?.units.count == 60)
+        // The last second may still get its sound.
+        #expect(given.count == 5)
+        #expect(given.allSatisfy { $0.units.count == 15 })
+        #expect(given.map(\.closesSegment) == [false, false, false, true, false])
     }
 
     @Test func cutsByTimeWhenPicturesStopComing() {
@@ -115,7 +117,9 @@ import Testing
             for track in TrackKind.allCases {
                 let last = try #require(segment.units.last { $0.track == track })
                 let first = try #require(next.units.first { $0.track == track })
-                #expect(last.decodeTime + last.duration == first.decodeTime)
+                // A frame of sound ends where its samples do, to the rounding.
+                let gap = first.decodeTime - (last.decodeTime + last.duration)
+                #expect(abs(gap.nanoseconds) <= (track == .video ? 0 : 2))
             }
         }
     }
@@ -135,13 +139,14 @@ import Testing
         configuration.maximumSegmentBytes = 10_000
         var segmenter = Segmenter(configuration: configuration)
         segmenter.joined(format: Script.formatA)
-        var segments: [Segmenter.Segment] = []
+        var parts: [Segmenter.Part] = []
         for index in 0..<100 {
             let time = MediaTime(ticks: Int64(index), timescale: 30)
-            segments += segmenter.unit(Script.video(time, key: index == 0, bytes: 1000))
-            segments += segmenter.unit(Script.audio(time))
+            parts += segmenter.unit(Script.video(time, key: index == 0, bytes: 1000))
+            parts += segmenter.unit(Script.audio(time))
         }
-        segments += segmenter.finished()
+        parts += segmenter.finished()
+        let segments = ScriptSegment.segments(of: parts)
         #expect(segments.allSatisfy { $0.units.reduce(0) { $0 + $1.payload.readableBytes } <= 10_100 })
         #expect(segments.flatMap(\.units).count == 200)
     }
@@ -175,10 +180,83 @@ import Testing
         }
         #expect(segments.allSatisfy { $0.duration > .zero && $0.duration <= .seconds(4) }, "seed \(seed)")
         #expect(segments.allSatisfy { $0.units.allSatisfy { $0.duration > .zero } }, "seed \(seed)")
+        let longest = Segmenter.Configuration().longestPart
+        #expect(segments.allSatisfy { $0.parts.allSatisfy { $0.duration <= longest } }, "seed \(seed)")
+        #expect(segments.allSatisfy { $0.parts.dropFirst().allSatisfy { !$0.isDiscontinuous } }, "seed \(seed)")
         for (before, after) in zip(segments, segments.dropFirst()) {
             let gap = after.start - (before.start + before.duration)
             #expect(gap == .zero || after.isDiscontinuous || abs(gap.seconds) <= 1, "seed \(seed)")
             #expect(after.format == before.format || after.isDiscontinuous, "seed \(seed)")
         }
+    }
+}
+
+/// Parts: draft-pantos-hls-rfc8216bis §4.4.4.9.
+@Suite struct PartTests {
+    private func isLong(_ part: Segmenter.Part, _ configuration: Segmenter.Configuration) -> Bool {
+        part.duration.seconds >= configuration.longestPart.seconds * 0.85
+    }
+
+    @Test(arguments: [Int64(333), 500, 1000]) func areAsLongAsTheTargetAllowsAtEveryFrameRate(target: Int64) {
+        var configuration = Segmenter.Configuration()
+        configuration.partTarget = .milliseconds(target)
+        for rate in [Int64(1), 5, 10, 15, 20, 24, 25, 30, 48, 50, 60, 144] {
+            let source = Script.source(from: .seconds(3.21), seconds: 13, gop: Int(rate) * 2, frameRate: rate)
+            for segment in Segmenter.run([(Script.formatA, source)], configuration: configuration) {
+                #expect(segment.parts.allSatisfy { $0.duration <= configuration.longestPart }, "\(rate)/s")
+                #expect(segment.parts.dropLast().allSatisfy { isLong($0, configuration) }, "\(rate)/s")
+            }
+        }
+    }
+
+    /// RTMP's times are whole milliseconds: 0, 33, 67, 100.
+    @Test func areEvenWhereTimesAreRoundedToMilliseconds() {
+        let source = Script.source(from: .zero, seconds: 8, gop: 60).map { unit in
+            var unit = unit
+            let milliseconds = Int64((unit.decodeTime.seconds * 1000).rounded())
+            if unit.track == .video {
+                unit.decodeTime = .milliseconds(milliseconds)
+                unit.presentationTime = unit.decodeTime
+            }
+            return unit
+        }
+        let parts = Segmenter.parts([(Script.formatA, source)])
+        #expect(parts.map { $0.duration.ticks(timescale: 1000) } == Array(repeating: 500, count: 16))
+    }
+
+    @Test func followEachOtherWithoutAGapAndSayWhereTheySegmentBegins() {
+        let parts = Segmenter.parts([(Script.formatA, Script.source(from: .zero, seconds: 6, gop: 60))])
+        #expect(parts.map(\.opensSegment) == (0..<12).map { $0 % 4 == 0 })
+        #expect(parts.map(\.closesSegment) == (0..<12).map { $0 % 4 == 3 })
+        #expect(parts.map(\.hasKeyFrame) == (0..<12).map { $0 % 4 == 0 })
+        for (before, after) in zip(parts, parts.dropFirst()) { #expect(before.start + before.duration == after.start) }
+    }
+
+    @Test func areGivenOutWithThePictureThatFollowsThem() {
+        var segmenter = Segmenter()
+        segmenter.joined(format: Script.formatA)
+        for unit in Script.source(from: .zero, seconds: 2, gop: 60) {
+            let given = segmenter.unit(unit)
+            #expect(given.count <= 1)
+            if let part = given.first { #expect(unit.decodeTime - (part.start + part.duration) < .milliseconds(22)) }
+        }
+    }
+
+    @Test func aHandOverClosesPartAndSegmentAndTheNextIsIndependent() {
+        let parts = Segmenter.parts([
+            (Script.formatA, Script.source(from: .zero, seconds: 2.7, gop: 60)),
+            (Script.formatA, Script.source(from: .milliseconds(2700), seconds: 2, gop: 60)),
+        ])
+        #expect(parts.map { $0.duration.ticks(timescale: 1000) } == [500, 500, 500, 500, 500, 200, 500, 500, 500, 500])
+        #expect(parts[5].closesSegment)
+        #expect(parts[6].opensSegment && parts[6].startsWithKeyFrame && !parts[6].isDiscontinuous)
+    }
+
+    @Test func aSpanInWhichNothingCameIsInNoPart() {
+        let source =
+            Script.source(from: .zero, seconds: 1, gop: 60) + Script.source(from: .seconds(1.8), seconds: 1, gop: 60)
+        let segments = Segmenter.run([(Script.formatA, source)])
+        #expect(segments.map { $0.duration.ticks(timescale: 1000) } == [1000, 1000])
+        #expect(segments.flatMap(\.units).count == source.count)
     }
 }

@@ -106,7 +106,7 @@ struct CertificateFolder {
         let first = identity.current(now: seconds(0)).notAfter
         try Data("half a".utf8).write(to: URL(fileURLWithPath: folder.files.key))
         for moment in 1...5 { #expect(identity.current(now: seconds(UInt64(moment))).notAfter == first) }
-        #expect(lines.lines.withLock { $0 } == ["error: the new RTMPS certificate cannot be used; the old one stays"])
+        #expect(lines.lines.withLock { $0 } == ["error: the new certificate cannot be used; the old one stays"])
         try folder.make(days: 60)
         #expect(identity.current(now: seconds(6)).notAfter > first)
         #expect(lines.lines.withLock { $0.count } == 2)

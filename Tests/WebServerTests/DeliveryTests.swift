@@ -1,5 +1,7 @@
 import Domain
+import Glibc
 import NIOCore
+import Synchronization
 import TestKit
 import Testing
 
@@ -100,5 +102,197 @@ import Testing
         ] as [(String?, ByteRange)])
     func readsRanges(header: String?, range: ByteRange) {
         #expect(ByteRange(header, length: 10) == range)
+    }
+
+    @Test func aBlockedRequestIsAnsweredWhenTheChannelMovesOn() async throws {
+        try await TestSite.run { site async throws in
+            site.origin.set("media.m3u8", to: .later(withinSeconds: 30))
+            async let answer = site.send("GET", "/hls/main/media.m3u8?_HLS_msn=7&_HLS_part=2&_HLS_skip=YES&x=y")
+            try await Self.isAsked(site, .init(mediaSequence: 7, part: 2, skip: .segments))
+            site.origin.set("other", to: .notFound)
+            Self.fill(site)
+            site.origin.set(
+                "media.m3u8", body: Array("#EXTM3U\n#1\n".utf8), contentType: "application/vnd.apple.mpegurl",
+                caching: .seconds(24))
+            let received = try await answer
+            #expect(received.status == 200)
+            #expect(received.body == "#EXTM3U\n#1\n")
+            #expect(received.headers["cache-control"] == "public, max-age=24")
+        }
+    }
+
+    @Test func whoWaitsTooLongIsToldToComeAgain() async throws {
+        try await TestSite.run { site async throws in
+            site.origin.set("media.m3u8", to: .later(withinSeconds: 0))
+            let answer = try await site.send("GET", "/hls/main/media.m3u8?_HLS_msn=7")
+            #expect(answer.status == 503)
+            #expect(answer.headers["retry-after"] == "1")
+        }
+    }
+
+    @Test func whenTheChannelStopsWhoWaitsIsToldToComeAgain() async throws {
+        try await TestSite.run { site async throws in
+            site.origin.set("part-1.0.m4s", to: .later(withinSeconds: 30))
+            async let answer = site.send("GET", "/hls/main/part-1.0.m4s")
+            try await Self.isAsked(site, .none)
+            site.origin.set("part-1.0.m4s", to: .notYet(retryAfterSeconds: 1))
+            #expect(try await answer.status == 503)
+        }
+    }
+
+    @Test(arguments: ["_HLS_msn=x", "_HLS_msn=-1", "_HLS_msn=1&_HLS_part=", "_HLS_msn=9999999999999999999999"])
+    func nonsenseInADirectiveIsRefused(query: String) async throws {
+        try await TestSite.run { site async throws in
+            Self.fill(site)
+            #expect(try await site.send("GET", "/hls/main/index.m3u8?" + query).status == 400)
+            site.origin.set("media.m3u8", to: .impossible("too far"))
+            let answer = try await site.send("GET", "/hls/main/media.m3u8?_HLS_msn=9")
+            #expect(answer.status == 400)
+            #expect(answer.body.contains("too far"))
+        }
+    }
+
+    @Test func textsAreCompressedOnceForWhoeverTakesIt() async throws {
+        try await TestSite.run { site async throws in
+            let made = Atomics(0)
+            let text = DeliveredText(
+                gzip: { _ in
+                    made.add(1)
+                    return ByteBuffer(string: "packed")
+                }, render: { "#EXTM3U\n" })
+            site.origin.set(
+                "a.m3u8", to: .found(.init(content: .text(text), contentType: "x/y", caching: .seconds(1))))
+            for coding in ["gzip", "br, gzip;q=0.5", "deflate,gzip"] {
+                let answer = try await site.send("GET", "/hls/main/a.m3u8", headers: [("Accept-Encoding", coding)])
+                #expect(answer.body == "packed")
+                #expect(answer.headers["content-encoding"] == "gzip")
+                #expect(answer.headers["vary"] == "Accept-Encoding")
+            }
+            #expect(made.value == 1)
+            for coding in ["gzip;q=0", "br", "identity"] {
+                let answer = try await site.send("GET", "/hls/main/a.m3u8", headers: [("Accept-Encoding", coding)])
+                #expect(answer.body == "#EXTM3U\n")
+                #expect(answer.headers["content-encoding"] == nil)
+                let tag = try #require(answer.headers["etag"])
+                let same = try await site.send("GET", "/hls/main/a.m3u8", headers: [("If-None-Match", tag)])
+                #expect(same.status == 304)
+            }
+        }
+    }
+
+    @Test func otherMethodsAreRefused() async throws {
+        try await TestSite.run { site async throws in
+            Self.fill(site)
+            let answer = try await site.send("POST", Self.path, body: "abc")
+            #expect(answer.status == 405)
+            #expect(answer.headers["allow"] == "GET, HEAD")
+        }
+    }
+
+    /// A file's bytes go by `sendfile`, whole and in part, many times at once.
+    @Test func memoryFilesAreSentWholeAndInPart() async throws {
+        try await TestSite.run { site async throws in
+            let file = try #require(TemporaryFile())
+            let bytes = (0..<300_000).map { UInt8(48 + ($0 &* 31 >> 3) % 64) }
+            let text = { @Sendable (range: Range<Int>) in String(decoding: bytes[range], as: UTF8.self) }
+            file.write(bytes)
+            site.origin.set(
+                "segment-9.m4s",
+                to: .found(
+                    .init(
+                        content: .file(file, 1000..<201_000), contentType: "video/mp4", caching: .immutable,
+                        entityTag: "\"x\"")))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<16 {
+                    group.addTask {
+                        let whole = try await site.send("GET", "/hls/main/segment-9.m4s").body
+                        #expect(whole == text(1000..<201_000))
+                        let first = 17 + index * 1000
+                        let part = try await site.send(
+                            "GET", "/hls/main/segment-9.m4s",
+                            headers: [("Range", "bytes=\(first)-\(first + 99_999)")]
+                        ).body
+                        #expect(part == text(1000 + first..<1000 + first + 100_000))
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test func viewersAreAdmittedCountedAndGivenTheirToken() async throws {
+        let viewers = FakeViewers()
+        try await TestSite.run(viewers: viewers) { site async throws in
+            Self.fill(site)
+            site.origin.set(
+                "index.m3u8", body: Array("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8\n".utf8),
+                contentType: "application/vnd.apple.mpegurl", caching: .seconds(10))
+            let index = try await site.send("GET", "/hls/main/index.m3u8", headers: [("User-Agent", "tv/1")])
+            #expect(index.body == "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8?viewer=t-1\n")
+            #expect(index.headers["cache-control"] == "private, no-store")
+            #expect(try await site.send("GET", Self.path).body == "0123456789")
+            #expect(try await site.send("HEAD", Self.path).status == 200)
+            let seen = viewers.seen
+            #expect(seen.map(\.request.kind) == [.multivariantPlaylist, .segment, .segment])
+            #expect(seen.map(\.bytes) == [index.body.utf8.count, 10, 0])
+            #expect(seen.first?.request.agent == "tv/1")
+            #expect(seen.first?.request.address == "127.0.0.1")
+            let refused = try await site.send("GET", "/hls/main/segment-1.m4s?viewer=bad")
+            #expect(refused.status == 403)
+            #expect(refused.body.contains("you were sent away"))
+        }
+    }
+
+    /// Waits until the origin was asked with these directives.
+    private static func isAsked(_ site: TestSite, _ directives: PlaylistDirectives) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !site.origin.directives.contains(directives) {
+            try #require(ContinuousClock.now < deadline, "the origin was not asked")
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+}
+
+/// Counts; any thread.
+private final class Atomics: Sendable {
+    private let count: Mutex<Int>
+    init(_ count: Int) { self.count = Mutex(count) }
+    func add(_ more: Int) { count.withLock { $0 += more } }
+    var value: Int { count.withLock { $0 } }
+}
+
+/// A file in the temporary folder that has no name.
+private final class TemporaryFile: DeliveredFile {
+    let descriptor: CInt
+
+    init?() {
+        let made = tmpfile()
+        guard let made else { return nil }
+        descriptor = dup(fileno(made))
+        fclose(made)
+    }
+
+    deinit { close(descriptor) }
+
+    func write(_ bytes: [UInt8]) { _ = pwrite(descriptor, bytes, bytes.count, 0) }
+
+    func read(_ range: Range<Int>) -> ByteBuffer {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        let count = pread(descriptor, &bytes, range.count, off_t(range.lowerBound))
+        return ByteBuffer(bytes: bytes.prefix(max(0, count)))
+    }
+}
+
+/// Hands out tokens, refuses one.
+private final class FakeViewers: DeliveryObserving {
+    private let deliveries = Mutex<[(request: DeliveryRequest, bytes: Int)]>([])
+    var seen: [(request: DeliveryRequest, bytes: Int)] { deliveries.withLock { $0 } }
+
+    func admit(_ request: DeliveryRequest) -> DeliveryAdmission {
+        request.token == "bad" ? .refused(reason: "you were sent away") : .admitted
+    }
+    func token(for request: DeliveryRequest) -> String? { "t-1" }
+    func delivered(_ request: DeliveryRequest, bytes: Int) {
+        deliveries.withLock { $0.append((request, bytes)) }
     }
 }

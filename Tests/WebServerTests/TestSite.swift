@@ -34,7 +34,8 @@ struct TestSite: Sendable {
         .deletingLastPathComponent().appendingPathComponent("web").path
 
     private init(
-        publicURL: String?, streams: ProgrammeStreams, adjust: (inout WebServerConfiguration) -> Void
+        publicURL: String?, streams: ProgrammeStreams, viewers: any DeliveryObserving,
+        adjust: (inout WebServerConfiguration) -> Void
     ) throws {
         var configuration = try WebServerConfiguration(
             host: "127.0.0.1", port: 0, webRoot: Self.webRoot, publicURL: publicURL, rtmpPort: 1935)
@@ -42,7 +43,7 @@ struct TestSite: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var ports = WebServerPorts(
             accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
-            targets: targets, discord: targets, origin: origin, readiness: [readiness])
+            targets: targets, discord: targets, origin: origin, viewers: viewers, readiness: [readiness])
         ports.streams = streams
         ports.handovers = handovers
         ports.health = health
@@ -56,10 +57,11 @@ struct TestSite: Sendable {
     /// Runs a server for the time of `body` and stops it gracefully.
     static func run(
         publicURL: String? = nil, streams: ProgrammeStreams = .nothing,
+        viewers: any DeliveryObserving = NoDeliveryObserver(),
         adjust: (inout WebServerConfiguration) -> Void = { _ in },
         _ body: @Sendable (TestSite) async throws -> Void
     ) async throws {
-        var site = try TestSite(publicURL: publicURL, streams: streams, adjust: adjust)
+        var site = try TestSite(publicURL: publicURL, streams: streams, viewers: viewers, adjust: adjust)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [services = site.services] in try await services.run() }
             site.port = try await site.server.port()

@@ -24,7 +24,9 @@ class Recording:
         self.log = file.with_suffix(".log")
         self._output = open(self.log, "wb")
         self._process = subprocess.Popen(
-            ["ffmpeg", "-nostdin", "-nostats", "-v", "level+warning", "-y", "-copyts", "-i", playlist, "-map", "0", "-c", "copy",
+            ["ffmpeg", "-nostdin", "-nostats", "-v", "level+warning", "-y", "-copyts", "-i", playlist,
+             # The first of each: the sound-only variant is left alone, as players leave it.
+             "-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy",
              "-muxdelay", "0", "-muxpreload", "0", "-mpegts_copyts", "1", "-flush_packets", "1", "-f", "mpegts", str(file)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._output,
             preexec_fn=processes.die_with_parent)
@@ -96,7 +98,8 @@ class SegmentReader:
         self.playlists.append((playlist.media_sequence, playlist.discontinuity_sequence))
         for index, part in enumerate(playlist.segments):
             number = playlist.media_sequence + index
-            if number in self.segments:
+            # The last one is still being made: only its parts are listed.
+            if number in self.segments or not part.uri:
                 continue
             init_uri = urljoin(self.media_url, part.init_section.uri) if part.init_section else ""
             if init_uri and init_uri not in self.inits:

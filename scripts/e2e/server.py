@@ -80,6 +80,10 @@ class Server:
         self.rtmps_port = where.get("rtmps", 0)
         self.ports = {"LINEUP_HTTP_PORT": str(self.http_port), "LINEUP_RTMP_PORT": str(self.rtmp_port)}
 
+    def where(self):
+        """The ports it listens on, by name, as its `serve.json` says."""
+        return json.loads((self.data / "serve.json").read_text())
+
     def _where(self):
         assert self.process.poll() is None, f"the server ended with {self.process.returncode}: {self.log_text()[-3000:]}"
         try:

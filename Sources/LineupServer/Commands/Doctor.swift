@@ -34,6 +34,10 @@ package struct Doctor: Sendable {
         findings.append(await database(folder))
         findings.append(port("HTTP port", configuration.httpPort, key: "LINEUP_HTTP_PORT", isServed: isServed))
         findings.append(port("RTMP port", configuration.rtmpPort, key: "LINEUP_RTMP_PORT", isServed: isServed))
+        if let secure = configuration.secureHTTP {
+            findings.append(port("HTTPS port", secure.port, key: "LINEUP_HTTPS_PORT", isServed: isServed))
+            if configuration.secure == nil { findings.append(Self.certificate(secure.files, now: Date())) }
+        }
         if let secure = configuration.secure {
             findings.append(port("RTMPS port", secure.port, key: "LINEUP_RTMPS_PORT", isServed: isServed))
             findings.append(Self.certificate(secure.files, now: Date()))

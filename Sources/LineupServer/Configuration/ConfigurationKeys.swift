@@ -47,9 +47,12 @@ package struct ConfigurationKey: Sendable {
     package static let rtmpsPort = ConfigurationKey(
         "LINEUP_RTMPS_PORT", flag: "rtmps-port",
         "TCP port for RTMP over TLS, 0…65535; 0 takes a free one. Not set: none. Needs the two files below.")
+    package static let httpsPort = ConfigurationKey(
+        "LINEUP_HTTPS_PORT", flag: "https-port",
+        "TCP port for HTTPS with HTTP/2, 0…65535; 0 takes a free one. Not set: none. Needs the two files below.")
     package static let tlsCertificate = ConfigurationKey(
         "LINEUP_TLS_CERTIFICATE",
-        "PEM file with the certificate for RTMPS and its chain. Read again when it changes.")
+        "PEM file with the certificate for RTMPS and HTTPS and its chain. Read again when it changes.")
     package static let tlsKey = ConfigurationKey(
         "LINEUP_TLS_KEY", "PEM file with the certificate's private key, not encrypted. Read again when it changes.")
     package static let playMerge = ConfigurationKey(
@@ -72,6 +75,10 @@ package struct ConfigurationKey: Sendable {
     package static let viewerIdleSeconds = ConfigurationKey(
         "LINEUP_VIEWER_IDLE_SECONDS", standard: "30",
         "Seconds without a request after which a viewer of HLS or DASH has left, 10…600.")
+    package static let hlsPart = ConfigurationKey(
+        "LINEUP_HLS_PART", standard: "500",
+        "Milliseconds of a low-latency HLS part, 333…1000. Viewers are three parts behind; shorter ones cost more requests."
+    )
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
@@ -133,8 +140,8 @@ package struct ConfigurationKey: Sendable {
     /// In the order they are printed.
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
-        rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
-        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds,
+        rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, httpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
+        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds, hlsPart,
         publicURL, secretKey, discordWebhook, targetNetworks, targetParkHours, eventFolder, logLevel, logFormat,
         programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,

@@ -17,7 +17,7 @@ package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
     package var description: String { "\(key): \(problem)" }
 }
 
-/// RTMP over TLS on a port of its own.
+/// RTMP or HTTP over TLS on a port of its own.
 package struct RTMPSConfiguration: Sendable, Equatable {
     package var port: Int
     package var files: TLSFiles
@@ -34,11 +34,15 @@ package struct ServerConfiguration: Sendable {
     package var rtmpLimits: RTMPServerConfiguration.Limits
     /// `nil`: no RTMPS.
     package var secure: RTMPSConfiguration?
+    /// HTTPS with HTTP/2; `nil`: none.
+    package var secureHTTP: RTMPSConfiguration?
     /// How long media for RTMP players gathers before it is written.
     package var playMerge: Duration
     package var playing: RTMPPlaying.Limits
     package var streams: ProgrammeStreams.Limits
     package var audience: AudienceService.Configuration
+    /// What a low-latency HLS part lasts, 333…1,000 ms.
+    package var hlsPart: Duration
     package var publicURL: String?
     /// `nil`: the key file in the data folder.
     package var secretKey: Secret?
@@ -93,7 +97,8 @@ package struct ServerConfiguration: Sendable {
             throw ConfigurationError(key: ConfigurationKey.rtmpPort.name, problem: "is the HTTP port already")
         }
         rtmpLimits = try values.rtmpLimits()
-        secure = try values.secure()
+        secure = try values.secure(.rtmpsPort)
+        secureHTTP = try values.secure(.httpsPort)
         playMerge = .milliseconds(try values.number(.playMerge, in: 0...1000))
         playing = RTMPPlaying.Limits()
         playing.maximumPlayers = try values.number(.maximumPlayers, in: 0...100_000)
@@ -108,10 +113,15 @@ package struct ServerConfiguration: Sendable {
         case "token": audience.needsToken = true
         default: throw values.problem(.viewerAccess, "must be open or token")
         }
-        if let port = secure?.port, port != 0, port == httpPort || port == rtmpPort {
-            throw ConfigurationError(
-                key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
+        var taken = [httpPort, rtmpPort]
+        for (port, key) in [(secure?.port, ConfigurationKey.rtmpsPort), (secureHTTP?.port, .httpsPort)] {
+            guard let port, port != 0 else { continue }
+            guard !taken.contains(port) else {
+                throw ConfigurationError(key: key.name, problem: "is another listener's port already")
+            }
+            taken.append(port)
         }
+        hlsPart = .milliseconds(try values.number(.hlsPart, in: 333...1000))
         publicURL = try values.publicURL(.publicURL)
         secretKey = try values.secretKey(.secretKey)
         discordWebhook = values.optionalText(.discordWebhook).map { Secret($0) }
@@ -273,12 +283,12 @@ private struct Values {
     }
 
     /// Whether the files can be used is found out at start, and by `lineup doctor`.
-    func secure() throws -> RTMPSConfiguration? {
-        guard optionalText(.rtmpsPort) != nil else { return nil }
-        let port = try number(.rtmpsPort, in: 0...65_535)
+    func secure(_ listener: ConfigurationKey) throws -> RTMPSConfiguration? {
+        guard optionalText(listener) != nil else { return nil }
+        let port = try number(listener, in: 0...65_535)
         for key in [ConfigurationKey.tlsCertificate, .tlsKey] where optionalText(key) == nil {
             throw ConfigurationError(
-                key: key.name, problem: "must name a PEM file, because \(ConfigurationKey.rtmpsPort.name) is set")
+                key: key.name, problem: "must name a PEM file, because \(listener.name) is set")
         }
         return RTMPSConfiguration(
             port: port, files: TLSFiles(certificate: text(.tlsCertificate), key: text(.tlsKey)))

@@ -41,8 +41,8 @@ struct Problem: Error {
             queue: queue)
     }
 
-    /// The document's JSON.
-    var body: ByteBuffer { JSONAnswer.data(document) ?? ByteBuffer() }
+    /// The body alone.
+    func body() -> ByteBuffer { JSONAnswer.data(document) ?? ByteBuffer() }
 
     func response() -> Response {
         var response = JSONAnswer.response(document, status: status)
@@ -125,6 +125,10 @@ extension Problem {
         Self(
             status: .serviceUnavailable, slug: "unavailable", title: "Not available now", detail: detail,
             headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+
+    static func refusedViewer(_ reason: String) -> Self {
+        Self(status: .forbidden, slug: "viewer-refused", title: "Not for you", detail: reason)
     }
 
     static let ourFault = Self(

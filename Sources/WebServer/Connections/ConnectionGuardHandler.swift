@@ -1,20 +1,20 @@
-import HTTPTypes
 import NIOCore
-import NIOHTTPTypes
 
-/// Sits on every connection between the HTTP codec and Hummingbird: registers it, watches it with `ConnectionWatch`, closes it
+/// Sits on every connection (and every stream of HTTP/2) behind its HTTP codec: registers it, watches it with `ConnectionWatch`, closes it
 /// after an answer that says `Connection: close`, and ends event streams whose reader has gone. One per connection, on its
 /// event loop.
-final class ConnectionGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+final class ConnectionGuardHandler<Request: GuardedRequestPart, Response: GuardedResponsePart>: ChannelDuplexHandler,
+    RemovableChannelHandler
+{
+    typealias InboundIn = Request
+    typealias InboundOut = Request
+    typealias OutboundIn = Response
+    typealias OutboundOut = Response
 
     /// How often a connection is looked at; a limit is kept to this precision.
-    private static let interval = TimeAmount.seconds(2)
+    private static var interval: TimeAmount { .seconds(2) }
     /// How long a peer may take to close after our `Connection: close`.
-    private static let lingerTime = TimeAmount.seconds(1)
+    private static var lingerTime: TimeAmount { .seconds(1) }
 
     private let registry: ConnectionRegistry
     private var watch: ConnectionWatch
@@ -40,7 +40,7 @@ final class ConnectionGuardHandler: ChannelDuplexHandler, RemovableChannelHandle
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
+        switch unwrapInboundIn(data).kind {
         case .head: watch.requestHeadReceived(now: Self.now)
         case .body: watch.requestBodyReceived(now: Self.now)
         case .end: watch.requestEndReceived(now: Self.now)
@@ -50,10 +50,10 @@ final class ConnectionGuardHandler: ChannelDuplexHandler, RemovableChannelHandle
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         watch.partWritten()
-        switch unwrapOutboundIn(data) {
-        case .head(let head):
-            closesAfterAnswer = head.headerFields[.connection] == "close"
-            isEventStream = head.headerFields[.contentType] == EventStreamFormat.contentType
+        switch unwrapOutboundIn(data).kind {
+        case .head(let connection, let contentType):
+            closesAfterAnswer = connection == "close"
+            isEventStream = contentType == EventStreamFormat.contentType
             context.write(data, promise: promise)
         case .body:
             context.write(data, promise: promise)

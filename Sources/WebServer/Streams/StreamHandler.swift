@@ -190,7 +190,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         response.headerFields[.cacheControl] = "no-store"
         response.headerFields[.contentTypeOptions] = "nosniff"
         for field in problem.headers { response.headerFields[field.name] = field.value }
-        write(head: response, body: problem.body, wantsBody: head.method != .head, context)
+        write(head: response, body: problem.body(), wantsBody: head.method != .head, context)
     }
 
     /// Answers whole; the connection takes more requests.

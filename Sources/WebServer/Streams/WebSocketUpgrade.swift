@@ -76,9 +76,13 @@ struct WebSocketUpgrade {
             ],
             position: .after(own))
         let contexts = [
+            try pipeline.context(handlerType: QuiesceDetour.self),
             try pipeline.context(handlerType: HTTPResponseEncoder.self),
+            try pipeline.context(handlerType: HTTPServerPipelineHandler.self),
+            try pipeline.context(
+                handlerType: ConnectionGuardHandler<HTTPServerRequestPart, HTTPServerResponsePart>.self),
+            try pipeline.context(handlerType: DeliveryHandler<PlainHTTP1Wire>.self),
             try pipeline.context(handlerType: HTTP1ToHTTPServerCodec.self),
-            try pipeline.context(handlerType: ConnectionGuardHandler.self),
             try pipeline.context(handler: own),
         ]
         let removals = contexts.map { pipeline.removeHandler(context: $0) }

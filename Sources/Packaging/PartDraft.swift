@@ -1,29 +1,36 @@
 import Domain
 import NIOCore
 
-/// A segment in the making: the units of one span, before its end is known or its audio is in. Owned by `Segmenter`.
-struct SegmentDraft: Sendable {
+/// A part in the making: the units of one span, before its end is known or its audio is in. Owned by `Segmenter`.
+struct PartDraft: Sendable {
     let format: ProgrammeFormat
     let join: Int
     /// `nil` until the source's first picture says where it begins.
     var start: MediaTime?
     /// `nil` while it is open, or while a join waits for its first picture.
     var end: MediaTime?
+    /// Its segment lasts no longer; `nil` before `start` is known.
+    var segmentLimit: MediaTime?
+    /// It is the first part of a segment.
+    var opensSegment: Bool
     /// The timeline breaks before it.
     var breaksBefore: Bool
     private(set) var units: [ProgrammeUnit] = []
     private(set) var bytes = 0
     /// Whether its first picture is a key frame; `nil` without pictures.
     private(set) var startsWithKeyFrame: Bool?
+    /// Whether one of its pictures is a key frame.
+    private(set) var hasKeyFrame = false
     /// The lowest decode time; zero when empty.
     private(set) var earliest = MediaTime.zero
     /// Where its last unit ends; zero when empty.
     private(set) var latestEnd = MediaTime.zero
 
-    init(format: ProgrammeFormat, join: Int, start: MediaTime?, breaksBefore: Bool) {
+    init(format: ProgrammeFormat, join: Int, start: MediaTime?, opensSegment: Bool, breaksBefore: Bool) {
         self.format = format
         self.join = join
         self.start = start
+        self.opensSegment = opensSegment
         self.breaksBefore = breaksBefore
     }
 
@@ -36,7 +43,10 @@ struct SegmentDraft: Sendable {
         earliest = units.isEmpty ? unit.decodeTime : min(earliest, unit.decodeTime)
         latestEnd = max(units.isEmpty ? unit.decodeTime : latestEnd, unit.decodeTime + unit.duration)
         bytes += unit.payload.readableBytes
-        if unit.track == .video, startsWithKeyFrame == nil { startsWithKeyFrame = unit.isKeyFrame }
+        if unit.track == .video {
+            startsWithKeyFrame = startsWithKeyFrame ?? unit.isKeyFrame
+            hasKeyFrame = hasKeyFrame || unit.isKeyFrame
+        }
         units.append(unit)
     }
 
@@ -46,12 +56,14 @@ struct SegmentDraft: Sendable {
 
     /// Takes the audio out that begins at `time` or later.
     mutating func removeAudio(from time: MediaTime) -> [ProgrammeUnit] {
+        guard latestEnd > time else { return [] }
         let removed = units.filter { $0.track == .audio && $0.decodeTime >= time }
         guard !removed.isEmpty else { return [] }
         let kept = units.filter { $0.track == .video || $0.decodeTime < time }
         self.units = []
         bytes = 0
         startsWithKeyFrame = nil
+        hasKeyFrame = false
         adopt(kept)
         return removed
     }

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""What HLS viewers cost the server, against nginx serving the same bytes from tmpfs in the same run.
+
+    LINEUP_BINARY=.build/release/lineup .venv-e2e/bin/python Benchmarks/hls.py [--seconds N] [--blocked N] [--only WORD]
+
+Prints Markdown rows: segments (CPU seconds per GB, nginx with `tcp_nopush off`, its best), playlists (requests per second and
+CPU microseconds each), requests that are blocked (resident KB each, milliseconds from the part's first answer to the last), and the
+time from a part's last byte in over RTMP to the part being servable, at delay 0. The server runs on core 0, wrk (Debian's) and the
+readers on core 1.
+"""
+
+import argparse
+import os
+import re
+import resource
+import selectors
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts" / "e2e"))
+
+import clips  # noqa: E402
+import llhls  # noqa: E402
+from publishers import Publisher  # noqa: E402
+from server import Server  # noqa: E402
+from waiting import wait_until  # noqa: E402
+
+TICK = os.sysconf("SC_CLK_TCK")
+# About a megabyte a segment of two seconds.
+LOUD = clips.Clip("loud", "red", 440, width=1280, height=720, fps=30, gop_seconds=2.0)
+
+
+def cpu_seconds(pids):
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICK
+
+
+def resident_kb(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+class Nginx:
+    """One worker on core 0 with the playlist and a segment on tmpfs."""
+
+    def __init__(self, playlist, segment):
+        self.folder = Path(tempfile.mkdtemp(prefix="lineup-nginx-", dir="/dev/shm"))
+        self.folder.chmod(0o755)
+        (self.folder / "media.m3u8").write_bytes(playlist)
+        (self.folder / "segment.m4s").write_bytes(segment)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        (self.folder / "nginx.conf").write_text(
+            f"daemon off; worker_processes 1; pid {self.folder}/pid; error_log /dev/null;\n"
+            "events { worker_connections 8192; }\n"
+            "http { access_log off; sendfile on; tcp_nopush off; keepalive_requests 100000000;\n"
+            f"server {{ listen 127.0.0.1:{self.port}; root {self.folder}; }} }}\n")
+        self.process = subprocess.Popen(["taskset", "-c", "0", "nginx", "-p", str(self.folder), "-c", "nginx.conf"])
+        self.url = f"http://127.0.0.1:{self.port}"
+        wait_until(self._is_up, "nginx")
+
+    def _is_up(self):
+        try:
+            return requests.get(self.url + "/media.m3u8", timeout=1).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def pids(self):
+        below = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, below)]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def wrk(url, seconds, headers=()):
+    """(requests per second, bytes per second)"""
+    command = ["taskset", "-c", "1", "wrk", "-t1", "-c32", f"-d{seconds}s"]
+    for header in headers:
+        command += ["-H", header]
+    text = subprocess.run([*command, url], capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
+    count, taken = re.search(r"(\d+) requests in ([\d.]+)s", text).groups()
+    assert "Non-2xx" not in text, text
+    return int(count) / float(taken)
+
+
+def measure(pids, url, seconds, idle_rate=0.0):
+    before = cpu_seconds(pids)
+    rate = wrk(url, seconds)
+    return rate, cpu_seconds(pids) - before - idle_rate * seconds
+
+
+def blocked(server, base, count):
+    """Holds `count` requests for the next part, answers (KB each, idle connections' KB each, spread of the answers in ms)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    address = ("127.0.0.1", server.http_port)
+    begin = resident_kb(server.process.pid)
+    peers = [socket.create_connection(address) for _ in range(count)]
+    time.sleep(2)
+    idle = resident_kb(server.process.pid)
+    whole = llhls.parse(requests.get(base + "/media.m3u8", timeout=10).text)
+    number = whole.last[0] + 1
+    request = f"GET /hls/main/media.m3u8?_HLS_msn={number} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    for peer in peers:
+        peer.sendall(request)
+    # A segment is blocked for about two seconds: looked at while they wait.
+    time.sleep(0.3)
+    held = resident_kb(server.process.pid)
+    poll, times = selectors.EpollSelector(), []
+    for peer in peers:
+        poll.register(peer, selectors.EVENT_READ)
+    waiting = len(peers)
+    while waiting:
+        for key, _ in poll.select(30):
+            key.fileobj.recv(65_536)
+            times.append(time.monotonic())
+            poll.unregister(key.fileobj)
+            waiting -= 1
+    for peer in peers:
+        peer.close()
+    times.sort()
+    return (held - idle) / count, (idle - begin) / count, (times[int(len(times) * 0.99)] - times[0]) * 1000
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--seconds", type=int, default=8)
+    arguments.add_argument("--blocked", type=int, default=5000)
+    arguments.add_argument("--only", default="")
+    given = arguments.parse_args()
+    server = Server(LINEUP_LOG_LEVEL="info", LINEUP_PROGRAMME_DELAY="0").start()
+    publisher = nginx = None
+    try:
+        subprocess.run(["taskset", "-a", "-p", "-c", "0", str(server.process.pid)], check=True, capture_output=True)
+        dj = server.make_dj("DJ Loud")
+        publisher = Publisher(server.publish_url(dj.key), LOUD)
+        server.wait_for_on_air("DJ Loud")
+        base = server.url + "/hls/main"
+        time.sleep(10)
+        before = cpu_seconds([server.process.pid])
+        time.sleep(5)
+        idle = (cpu_seconds([server.process.pid]) - before) / 5
+        print(f"server with one DJ and no viewer: {idle * 60:.2f} CPU s a minute\n")
+        playlist = requests.get(base + "/media.m3u8", timeout=10)
+        segment = [s for s in llhls.parse(playlist.text).segments if s.uri][-1].uri
+        body = requests.get(f"{base}/{segment}", timeout=10).content
+        # As large as what others are measured with: one mebibyte, whatever the clip gave.
+        nginx = Nginx(playlist.text.encode(), body)
+        print("| what | server | requests/s | CPU s per GB | CPU us each |\n|---|---|---|---|---|")
+        for name, ours, theirs in (("segment", f"{base}/{segment}", "/segment.m4s"), ("playlist", base + "/media.m3u8", "/media.m3u8")):
+            if given.only and given.only not in name:
+                continue
+            size = len(body) if name == "segment" else len(playlist.text)
+            for who, pids, url, rest in (("lineup", [server.process.pid], ours, idle), ("nginx", nginx.pids(), nginx.url + theirs, 0)):
+                rate, cpu = measure(pids, url, given.seconds, rest)
+                count = rate * given.seconds
+                print(f"| {name}, {size} B | {who} | {rate:.0f} | {cpu / (count * size / 1e9):.3f} | {cpu / count * 1e6:.1f} |", flush=True)
+        if not given.only or given.only in "blocked":
+            kb, connection, spread = blocked(server, base, given.blocked)
+            print(f"\n{given.blocked} blocked reloads: {kb:.1f} KB each beside {connection:.1f} KB of connection; "
+                  f"99 of 100 answered within {spread:.0f} ms of the first")
+    finally:
+        if nginx:
+            nginx.stop()
+        if publisher:
+            publisher.stop()
+        server.remove()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+import CFFmpeg
+package import Domain
+package import NIOCore
+
+/// Writes programme units as an MPEG transport stream (ISO/IEC 13818-1) through libavformat's mpegts muxer, in memory.
+///
+/// Owned by one packager and used on its event loop; no call blocks, none touches a file. One muxer serves a channel for ever,
+/// so continuity counters and tables go on across hand-overs: pictures go with start codes and parameter sets in band, sound as
+/// ADTS (ISO/IEC 14496-3 §1.A.3.2), whose header says the configuration of each frame.
+///
+/// A time in it is the programme's plus `timeOffset`, modulo 2^33 ticks of 90 kHz (26.5 hours), as players expect.
+package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
+    /// Room for the clock reference, which runs `decoderDelay` before the first DTS.
+    package static let timeOffset = MediaTime.seconds(10)
+    /// How long before its DTS a unit has arrived in the decoder's buffer, in microseconds.
+    private static let decoderDelay: Int32 = 200_000
+    private static let timescale: Int64 = 90_000
+
+    private let output: FragmentOutput
+    private let context: UnsafeMutablePointer<AVFormatContext>
+    private let packet: UnsafeMutablePointer<AVPacket>
+    private var lastDecodeTicks: [TrackKind: Int64] = [:]
+
+    package init() throws {
+        let output = try FragmentOutput()
+        var made: UnsafeMutablePointer<AVFormatContext>?
+        try check(avformat_alloc_output_context2(&made, nil, "mpegts", nil), "avformat_alloc_output_context2")
+        let context = try allocated(made, "avformat_alloc_output_context2")
+        do {
+            context.pointee.pb = output.context
+            // Payloads are what they should be already; and one write callback for many packets.
+            context.pointee.flags =
+                (context.pointee.flags | AVFMT_FLAG_CUSTOM_IO) & ~(AVFMT_FLAG_AUTO_BSF | AVFMT_FLAG_FLUSH_PACKETS)
+            context.pointee.avoid_negative_ts = 0
+            context.pointee.max_delay = Self.decoderDelay
+            try Self.addStream(AVMEDIA_TYPE_VIDEO, AV_CODEC_ID_H264, id: 0x100, to: context)
+            try Self.addStream(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, id: 0x101, to: context)
+            try Self.writeHeader(context)
+            self.packet = try allocated(av_packet_alloc(), "av_packet_alloc")
+            self.output = output
+            self.context = context
+        } catch {
+            avformat_free_context(context)
+            throw error
+        }
+    }
+
+    deinit {
+        var pointer: UnsafeMutablePointer<AVPacket>? = packet
+        av_packet_free(&pointer)
+        // The muxer's own memory is freed by its trailer only; what that writes is read by nobody.
+        av_write_trailer(context)
+        output.discard()
+        avformat_free_context(context)
+    }
+
+    private static func addStream(
+        _ type: AVMediaType, _ codec: AVCodecID, id: Int32, to context: UnsafeMutablePointer<AVFormatContext>
+    ) throws {
+        let stream = try allocated(avformat_new_stream(context, nil), "avformat_new_stream")
+        stream.pointee.id = id
+        let parameters = try allocated(stream.pointee.codecpar, "avformat_new_stream")
+        parameters.pointee.codec_type = type
+        parameters.pointee.codec_id = codec
+        if type == AVMEDIA_TYPE_AUDIO {
+            // Only to be let in: the truth is in each frame's header.
+            parameters.pointee.sample_rate = 48_000
+            av_channel_layout_default(&parameters.pointee.ch_layout, 2)
+        }
+    }
+
+    private static func writeHeader(_ context: UnsafeMutablePointer<AVFormatContext>) throws {
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        let wanted = [
+            ("mpegts_copyts", "1"), ("pat_period", "2"), ("sdt_period", "10"),
+            ("mpegts_flags", "+resend_headers"),
+        ]
+        for (name, value) in wanted { try check(av_dict_set(&options, name, value, 0), "av_dict_set") }
+        try check(avformat_write_header(context, &options), "avformat_write_header")
+        guard av_dict_count(options) == 0 else {
+            throw MediaError(.missingComponent, "libavformat's mpegts muxer does not know an option we need")
+        }
+    }
+
+    package func beginSegment() throws {
+        // Cleared by its first use.
+        try check(av_opt_set(context.pointee.priv_data, "mpegts_flags", "+resend_headers", 0), "av_opt_set")
+    }
+
+    /// - Throws: `MediaError` when the DTS does not rise or the payload is no access unit; the unit is lost, the muxer goes on.
+    package func append(_ unit: ProgrammeUnit, format: ProgrammeFormat) throws {
+        let decodeTicks = (unit.decodeTime + Self.timeOffset).ticks(timescale: Self.timescale)
+        guard decodeTicks >= 0, lastDecodeTicks[unit.track].map({ decodeTicks > $0 }) ?? true else {
+            throw MediaError(.invalidRequest, "a unit's time does not rise")
+        }
+        let presentationTicks = max(
+            decodeTicks, (unit.presentationTime + Self.timeOffset).ticks(timescale: Self.timescale))
+        switch unit.track {
+        case .video:
+            guard let payload = AnnexB.accessUnit(unit.payload) else {
+                throw MediaError(.invalidRequest, "a picture's NAL lengths do not add up")
+            }
+            try write(payload, to: 0, at: (decodeTicks, presentationTicks), isKeyFrame: unit.isKeyFrame)
+        case .audio:
+            guard let payload = ADTS.frame(unit.payload, format: format.audio) else {
+                throw MediaError(.invalidRequest, "a frame of sound that ADTS cannot carry")
+            }
+            try write(payload, to: 1, at: (decodeTicks, presentationTicks), isKeyFrame: true)
+        }
+        lastDecodeTicks[unit.track] = decodeTicks
+    }
+
+    private func write(
+        _ payload: ByteBuffer, to index: Int32, at times: (decode: Int64, presentation: Int64), isKeyFrame: Bool
+    ) throws {
+        let (packet, context) = (packet, context)
+        guard payload.readableBytes <= Int(Int32.max) else {
+            throw MediaError(.invalidRequest, "a unit is beyond 2 GiB")
+        }
+        try payload.withUnsafeReadableBytes { bytes in
+            // Not reference-counted: the mpegts muxer copies the payload during the call and keeps no pointer.
+            packet.pointee.data = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+            packet.pointee.size = Int32(bytes.count)
+            packet.pointee.stream_index = index
+            packet.pointee.dts = times.decode
+            packet.pointee.pts = times.presentation
+            packet.pointee.flags = isKeyFrame ? AV_PKT_FLAG_KEY : 0
+            defer {
+                packet.pointee.data = nil
+                packet.pointee.size = 0
+            }
+            try check(av_write_frame(context, packet), "av_write_frame")
+        }
+    }
+
+    package func take(endsSegment: Bool) throws -> ByteBuffer {
+        if endsSegment {
+            // Sound is gathered into larger packets: out with what is not full.
+            do {
+                try check(av_write_frame(context, nil), "av_write_frame")
+            } catch {
+                output.discard()
+                throw error
+            }
+        }
+        return try output.take()
+    }
+}
+
+extension AnnexB {
+    /// The access unit with a start code in place of each 4-byte length; `nil` when the lengths do not add up.
+    static func accessUnit(_ payload: ByteBuffer) -> ByteBuffer? {
+        var unit = payload
+        var position = payload.readerIndex
+        while position < payload.writerIndex {
+            guard let length = payload.getInteger(at: position, as: UInt32.self),
+                Int(length) <= payload.writerIndex - position - 4
+            else { return nil }
+            unit.setInteger(UInt32(1), at: position)
+            position += 4 + Int(length)
+        }
+        return unit.readableBytes > 0 ? unit : nil
+    }
+}

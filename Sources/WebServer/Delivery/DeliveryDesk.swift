@@ -1,0 +1,163 @@
+import Domain
+import HTTPTypes
+import Metrics
+import NIOCore
+import Synchronization
+
+/// Answers `/hls/…` for every connection: looks up, counts, keeps who must wait. One for the server; any event loop.
+final class DeliveryDesk: DeliveryWatching {
+    enum Decision {
+        case reply(DeliveryReply)
+        case wait(DeliveryWaitList.Key, withinSeconds: Int)
+    }
+
+    static let route = "/hls/{channel}/{name...}"
+
+    private let origin: any DeliveryOrigin
+    private let observer: any DeliveryObserving
+    private let isObserved: Bool
+    let metrics: RequestMetrics
+    private let waiting: Gauge
+    private let lists = Mutex<[ObjectIdentifier: (loop: any EventLoop, list: NIOLoopBound<DeliveryWaitList>)]>([:])
+
+    init(
+        origin: any DeliveryOrigin, observer: any DeliveryObserving, metrics: RequestMetrics,
+        factory: any MetricsFactory
+    ) {
+        self.origin = origin
+        self.observer = observer
+        self.isObserved = !(observer is NoDeliveryObserver)
+        self.metrics = metrics
+        self.waiting = Gauge(label: "lineup_hls_blocked_requests", dimensions: [], factory: factory)
+        origin.watch(self)
+    }
+
+    /// The list of the loop this is called on.
+    func waitList(on eventLoop: any EventLoop) -> DeliveryWaitList {
+        lists.withLock { lists in
+            if let known = lists[ObjectIdentifier(eventLoop)] { return known.list }
+            let made = NIOLoopBound(
+                DeliveryWaitList(eventLoop: eventLoop, origin: origin, gauge: waiting), eventLoop: eventLoop)
+            lists[ObjectIdentifier(eventLoop)] = (eventLoop, made)
+            return made
+        }.value
+    }
+
+    func deliveryChanged(_ channel: ChannelName) {
+        let lists = lists.withLock { Array($0.values) }
+        for (loop, list) in lists { loop.execute { list.value.changed(channel) } }
+    }
+
+    // MARK: Answers
+
+    /// - Parameter address: the peer's, without port.
+    /// - Parameter token: the question's own, or the last of its connection.
+    func decide(_ question: DeliveryQuestion, token: String?, address: () -> String) -> Decision {
+        switch question.method {
+        case .options: return .reply(.preflight)
+        case .other: return .reply(DeliveryReply(.wrongMethod(allowed: [.get, .head])))
+        case .get, .head: break
+        }
+        guard let channel = question.channel, !question.name.isEmpty else { return .reply(Self.missing) }
+        if isObserved {
+            let request = request(question, channel, token: token, address: address())
+            if case .refused(let reason) = observer.admit(request) {
+                return .reply(DeliveryReply(.refusedViewer(reason)))
+            }
+        }
+        guard !question.isMalformed else {
+            return .reply(DeliveryReply(.badRequest(field: "_HLS_msn", "Delivery directives are whole numbers.")))
+        }
+        let answer = origin.resource(channel, name: question.name, directives: question.directives)
+        if case .later(let seconds) = answer {
+            let key = DeliveryWaitList.Key(channel: channel, name: question.name, directives: question.directives)
+            return .wait(key, withinSeconds: seconds)
+        }
+        return .reply(reply(to: question, answer, token: token, address: address))
+    }
+
+    /// - Parameter answer: `nil` when it did not come in time.
+    func reply(
+        to question: DeliveryQuestion, _ answer: DeliveryAnswer?, token: String?, address: () -> String
+    ) -> DeliveryReply {
+        switch answer {
+        case .found(let resource):
+            return found(resource, question, token: token, address: address)
+        case .notFound: return Self.missing
+        case .notYet(let seconds):
+            return DeliveryReply(
+                .unavailable("The channel has nothing to show yet.", retryAfterSeconds: seconds))
+        case .later, .none:
+            return DeliveryReply(
+                .unavailable("What was asked for did not come in time.", retryAfterSeconds: 1))
+        case .impossible(let reason):
+            return DeliveryReply(.badRequest(field: "_HLS_msn", reason))
+        }
+    }
+
+    private func found(
+        _ resource: DeliveredResource, _ question: DeliveryQuestion, token: String?, address: () -> String
+    ) -> DeliveryReply {
+        var reply: DeliveryReply?
+        let request =
+            isObserved ? question.channel.map { self.request(question, $0, token: token, address: address()) } : nil
+        if let request, request.kind == .multivariantPlaylist,
+            let token = question.token ?? observer.token(for: request)
+        {
+            reply = Self.personal(resource, token: token)
+        }
+        let made = reply ?? DeliveryReply(resource, headers: question.headers)
+        if let request, made.status == 200 || made.status == 206 {
+            observer.delivered(request, bytes: question.method == .head ? 0 : made.body.count)
+        }
+        return made
+    }
+
+    /// A multivariant playlist with one viewer's token on each URL in it: kept by no cache.
+    private static func personal(_ resource: DeliveredResource, token: String) -> DeliveryReply {
+        let text = String(buffer: resource.body)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.isEmpty || line.hasPrefix("#") ? String(line) : "\(line)?\(DeliveryRequest.tokenParameter)=\(token)"
+        }
+        let body = ByteBuffer(string: lines.joined(separator: "\n"))
+        var reply = DeliveryReply(
+            DeliveredResource(body: body, contentType: resource.contentType, caching: .seconds(0), entityTag: "\"\""),
+            headers: .init())
+        reply.fields.removeAll { $0.name == "etag" || $0.name == "cache-control" }
+        reply.fields.append(("cache-control", "private, no-store"))
+        return reply
+    }
+
+    private func request(
+        _ question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String
+    ) -> DeliveryRequest {
+        DeliveryRequest(
+            channel: channel, kind: question.kind, name: question.name, token: token,
+            agent: question.headers.userAgent.map(Self.bounded), address: address,
+            forwardedFor: question.headers.forwardedFor.map(Self.bounded))
+    }
+
+    private static func bounded(_ text: String) -> String {
+        text.utf8.count <= DeliveryRequest.maximumAgentBytes
+            ? text : String(decoding: text.utf8.prefix(DeliveryRequest.maximumAgentBytes), as: UTF8.self)
+    }
+
+    private static let missing = DeliveryReply(
+        .notFound("There is no such file, or it has left the window."))
+
+    // MARK: Metrics
+
+    /// - Parameter waited: requests that were blocked have a label of their own: their time is the channel's, not ours.
+    func answered(_ question: DeliveryQuestion, status: Int, took: Duration, waited: Bool) {
+        let method: HTTPRequest.Method =
+            switch question.method {
+            case .get: .get
+            case .head: .head
+            case .options: .options
+            case .other: .put
+            }
+        metrics.answered(
+            route: waited ? "/hls/{channel}/{name...} blocked" : Self.route, method: method,
+            status: HTTPResponse.Status(code: status), took: took)
+    }
+}

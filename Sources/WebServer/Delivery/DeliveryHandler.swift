@@ -1,0 +1,199 @@
+import Domain
+import NIOCore
+
+/// Answers requests for `/hls/…` on one connection (or one stream of HTTP/2) and lets everything else pass. On its event loop;
+/// no task, no hop: what is there is written at once, who must wait is an entry in the loop's `DeliveryWaitList`.
+///
+/// One request at a time: on HTTP/1.1 a pipelining handler in front holds the next one back until the answer's end.
+final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, RemovableChannelHandler, DeliveryWaiter {
+    typealias InboundIn = Wire.Request
+    typealias InboundOut = Wire.Request
+    typealias OutboundOut = Wire.Response
+
+    /// A request of ours, from its head to the end of its answer.
+    private struct Exchange {
+        var question: DeliveryQuestion
+        var keepsAlive: Bool
+        var started: ContinuousClock.Instant
+        var waitsFor: DeliveryWaitList.Key?
+    }
+
+    /// An answer that passes through the process piece by piece, as fast as the peer takes it.
+    private struct Transfer {
+        var body: DeliveryReply.Body
+        var position = 0
+    }
+
+    /// Bytes read from a file at once; less than this is not worth a `sendfile`.
+    private static var pieceBytes: Int { 65_536 }
+    private static var smallFileBytes: Int { 16_384 }
+
+    private let desk: DeliveryDesk
+    private var exchange: Exchange?
+    private var transfer: Transfer?
+    private var list: DeliveryWaitList?
+    private var context: ChannelHandlerContext?
+    /// The last that the peer sent: its segments and parts come without.
+    private var token: String?
+    /// The listener closes: told to those behind us once our answer is out.
+    private var heldQuiesce: Any?
+
+    init(desk: DeliveryDesk) { self.desk = desk }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        list = desk.waitList(on: context.eventLoop)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { drop() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        drop()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        if let target = Wire.target(part) {
+            guard target.hasPrefix(DeliveryQuestion.prefix), target.utf8.count <= 4_096 else {
+                return context.fireChannelRead(data)
+            }
+            let head = Wire.read(part)
+            exchange = Exchange(
+                question: DeliveryQuestion(method: head.method, target: target, headers: head.headers),
+                keepsAlive: head.keepsAlive, started: .now)
+            return
+        }
+        guard exchange != nil else { return context.fireChannelRead(data) }
+        // A body that no such request has is read and forgotten.
+        if Wire.isEnd(part) { decide(context) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent, exchange != nil {
+            heldQuiesce = event
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// As the event itself, from in front of the handlers that must not see it. On the event loop.
+    func quiesce(_ event: ChannelShouldQuiesceEvent) {
+        if let context { userInboundEventTriggered(context: context, event: event) }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, transfer != nil { pump(context) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: Answers
+
+    private func decide(_ context: ChannelHandlerContext) {
+        guard let question = exchange?.question else { return }
+        if let own = question.token { token = own }
+        switch desk.decide(question, token: token, address: { Self.address(context) }) {
+        case .reply(let reply): write(reply, context)
+        case .wait(let key, let seconds):
+            guard list?.add(self, for: key, withinSeconds: seconds) == true else {
+                return write(
+                    DeliveryReply(.unavailable("Too many requests wait already.", retryAfterSeconds: 1)), context)
+            }
+            exchange?.waitsFor = key
+        }
+    }
+
+    func resume(_ answer: DeliveryAnswer?) {
+        guard let context, let question = exchange?.question else { return }
+        write(desk.reply(to: question, answer, token: token, address: { Self.address(context) }), context)
+    }
+
+    private func write(_ reply: DeliveryReply, _ context: ChannelHandlerContext) {
+        guard let exchange else { return }
+        desk.answered(
+            exchange.question, status: reply.status, took: exchange.started.duration(to: .now),
+            waited: exchange.waitsFor != nil)
+        context.write(wrapOutboundOut(Wire.head(reply, keepsAlive: exchange.keepsAlive)), promise: nil)
+        guard exchange.question.method != .head else { return finish(context) }
+        switch reply.body {
+        case .none: finish(context)
+        case .bytes(let bytes):
+            if bytes.readableBytes > Self.pieceBytes { return begin(reply.body, context) }
+            if bytes.readableBytes > 0 { context.write(wrapOutboundOut(Wire.body(bytes)), promise: nil) }
+            finish(context)
+        case .file(let file, let range):
+            if range.count < Self.smallFileBytes {
+                context.write(wrapOutboundOut(Wire.body(file.read(range))), promise: nil)
+                finish(context)
+            } else if !send(file, range, context) {
+                begin(reply.body, context)
+            }
+        }
+    }
+
+    /// Hands the file to the kernel, which reads from it while the peer takes it; nothing is copied or kept here.
+    /// - Returns: `false` where the connection cannot do that.
+    private func send(_ file: any DeliveredFile, _ range: Range<Int>, _ context: ChannelHandlerContext) -> Bool {
+        // Lent: the file closes its descriptor itself when the last who holds it lets go, which is after this write.
+        let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: file.descriptor)
+        let region = FileRegion(fileHandle: handle, readerIndex: range.lowerBound, endIndex: range.upperBound)
+        guard let body = Wire.body(region) else {
+            _ = try? handle.takeDescriptorOwnership()  // It is open and nobody else's yet: cannot fail.
+            return false
+        }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { _ in
+            _ = try? handle.takeDescriptorOwnership()  // As above: the write is over.
+            withExtendedLifetime(file) {}
+        }
+        context.write(wrapOutboundOut(body), promise: promise)
+        finish(context)
+        return true
+    }
+
+    private func begin(_ body: DeliveryReply.Body, _ context: ChannelHandlerContext) {
+        transfer = Transfer(body: body)
+        pump(context)
+    }
+
+    /// I11: beyond what the channel takes to be its fill, nothing is read.
+    private func pump(_ context: ChannelHandlerContext) {
+        while var current = transfer, context.channel.isWritable {
+            let count = min(Self.pieceBytes, current.body.count - current.position)
+            guard count > 0 else {
+                transfer = nil
+                return finish(context)
+            }
+            let piece = current.body.piece(current.position..<current.position + count)
+            current.position += count
+            transfer = current
+            switch piece {
+            case .none: break
+            case .bytes(let bytes): context.writeAndFlush(wrapOutboundOut(Wire.body(bytes)), promise: nil)
+            case .file(let file, let range):
+                context.writeAndFlush(wrapOutboundOut(Wire.body(file.read(range))), promise: nil)
+            }
+        }
+    }
+
+    private func finish(_ context: ChannelHandlerContext) {
+        exchange = nil
+        context.writeAndFlush(wrapOutboundOut(Wire.end), promise: nil)
+        if let event = heldQuiesce {
+            heldQuiesce = nil
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func drop() {
+        if let key = exchange?.waitsFor { list?.remove(self, from: key) }
+        exchange = nil
+        transfer = nil
+        context = nil
+    }
+
+    /// Of HTTP/2 that of the connection under the stream.
+    private static func address(_ context: ChannelHandlerContext) -> String {
+        (context.channel.remoteAddress ?? context.channel.parent?.remoteAddress)?.ipAddress ?? "unknown"
+    }
+}

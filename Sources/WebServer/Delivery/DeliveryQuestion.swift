@@ -1,0 +1,129 @@
+import Domain
+
+/// What a request for `/hls/CHANNEL/NAME` asks, read from its target and headers. Runs once per request on its event loop, so it
+/// makes no copy it can do without.
+struct DeliveryQuestion {
+    enum Method {
+        case get
+        case head
+        case options
+        case other
+    }
+
+    /// The few headers that matter here.
+    struct Headers {
+        var ifNoneMatch: String?
+        var ifRange: String?
+        var range: String?
+        var acceptEncoding: String?
+        var userAgent: String?
+        var forwardedFor: String?
+
+        /// Takes one header; names in any case.
+        mutating func take(_ name: String, _ value: @autoclosure () -> String) {
+            // Told apart by their length first: most are not ours.
+            switch name.utf8.count {
+            case 5: if name.isSame(as: "range") { range = value() }
+            case 8: if name.isSame(as: "if-range") { ifRange = value() }
+            case 10: if name.isSame(as: "user-agent") { userAgent = value() }
+            case 13: if name.isSame(as: "if-none-match") { ifNoneMatch = value() }
+            case 15:
+                if name.isSame(as: "accept-encoding") {
+                    acceptEncoding = value()
+                } else if name.isSame(as: "x-forwarded-for") {
+                    forwardedFor = value()
+                }
+            default: break
+            }
+        }
+
+        /// RFC 9110 §12.5.3, as far as browsers and players write it.
+        var acceptsGzip: Bool {
+            guard let acceptEncoding else { return false }
+            return acceptEncoding.split(separator: ",").contains { coding in
+                let parts = coding.split(separator: ";", maxSplits: 1)
+                guard let name = parts.first, name.drop(while: { $0 == " " }).hasPrefix("gzip") else { return false }
+                guard parts.count == 2 else { return true }
+                let weight = parts[1].drop { $0 == " " }
+                return !(weight.hasPrefix("q=0") && !weight.contains { ("1"..."9").contains($0) })
+            }
+        }
+    }
+
+    static let prefix = "/hls/"
+
+    var method: Method
+    /// `nil` where the path names no channel.
+    var channel: ChannelName?
+    var name: String
+    var directives: PlaylistDirectives
+    /// A directive that is no number; 400.
+    var isMalformed: Bool
+    var token: String?
+    var headers: Headers
+
+    /// - Parameter target: begins with `prefix`; path and query as sent.
+    init(method: Method, target: String, headers: Headers) {
+        let whole = target.utf8
+        let afterPrefix = whole.dropFirst(Self.prefix.utf8.count)
+        let pathEnd = afterPrefix.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? whole.endIndex
+        let path = afterPrefix[..<pathEnd]
+        let slash = path.firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
+        self.method = method
+        self.headers = headers
+        channel = ChannelName(String(target[afterPrefix.startIndex..<slash]))
+        name = slash == path.endIndex ? "" : String(target[path.index(after: slash)..<pathEnd])
+        directives = .none
+        isMalformed = false
+        token = nil
+        guard pathEnd < whole.endIndex, whole[pathEnd] == UInt8(ascii: "?") else { return }
+        readQuery(target[whole.index(after: pathEnd)...])
+    }
+
+    private mutating func readQuery(_ query: Substring) {
+        for pair in query.prefix(while: { $0 != "#" }).split(separator: "&") {
+            guard let equals = pair.firstIndex(of: "=") else { continue }
+            let value = pair[pair.index(after: equals)...]
+            switch pair[..<equals] {
+            case "_HLS_msn":
+                directives.mediaSequence = Self.number(value)
+                isMalformed = isMalformed || directives.mediaSequence == nil
+            case "_HLS_part":
+                directives.part = Self.number(value).map { Int(clamping: $0) }
+                isMalformed = isMalformed || directives.part == nil
+            case "_HLS_skip":
+                // Another value asks for nothing we know: the whole playlist is an answer (§6.2.5.1).
+                directives.skip = value == "YES" ? .segments : value == "v2" ? .segmentsAndDateRanges : nil
+            case "viewer":
+                token = value.isEmpty || value.utf8.count > 512 ? nil : String(value)
+            default: break
+            }
+        }
+    }
+
+    /// Decimal digits only.
+    private static func number(_ text: Substring) -> Int64? {
+        guard (1...18).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return Int64(text)
+    }
+
+    /// By its name.
+    var kind: DeliveredKind {
+        if name.hasSuffix(".m3u8") { return name.hasPrefix("index") ? .multivariantPlaylist : .mediaPlaylist }
+        if name.hasPrefix("init-") || name.hasPrefix("audio-init-") { return .initialization }
+        return name.hasPrefix("part-") || name.hasPrefix("audio-part-") ? .part : .segment
+    }
+}
+
+extension String {
+    /// ASCII letters of either case are the same. `lowercase` is so already, and as long.
+    fileprivate func isSame(as lowercase: StaticString) -> Bool {
+        var index = 0
+        for byte in utf8 {
+            let lower = (65...90).contains(byte) ? byte | 0x20 : byte
+            if lower != lowercase.utf8Start[index] { return false }
+            index += 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,63 @@
+"""HTTPS: HTTP/2 and HTTP/1.1 on one port, the same answers as in the clear, a certificate that changes while it runs."""
+
+import subprocess
+
+import pytest
+import requests
+
+import llhls
+from waiting import wait_until
+
+
+def make_certificate(folder, name):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", f"/CN={name}", "-keyout", str(folder / "new-key.pem"), "-out", str(folder / "new-cert.pem")],
+        check=True, capture_output=True, timeout=60)
+    (folder / "new-key.pem").rename(folder / "key.pem")
+    (folder / "new-cert.pem").rename(folder / "cert.pem")
+
+
+@pytest.fixture
+def secure(make_server, folder):
+    make_certificate(folder, "one.example")
+    server = make_server(LINEUP_HTTPS_PORT=0, LINEUP_TLS_CERTIFICATE=folder / "cert.pem", LINEUP_TLS_KEY=folder / "key.pem")
+    return server, f"https://127.0.0.1:{server.where()['https']}"
+
+
+def curl(*arguments):
+    return subprocess.run(["curl", "-sk", "--max-time", "30", *arguments], capture_output=True, timeout=60, check=True).stdout
+
+
+def test_both_versions_serve_playlists_files_pages_and_blocked_requests(secure):
+    server, url = secure
+    base = url + "/hls/main"
+    wait_until(lambda: "#EXTINF" in server.get("/hls/main/media.m3u8").text, "a first segment", 30)
+    for version in ("--http2", "--http1.1"):
+        asked = curl(version, "-w", "\n%{http_version} %{http_code}", base + "/index.m3u8").decode()
+        assert asked.startswith("#EXTM3U\n")
+        assert asked.rsplit("\n", 1)[1] == ("2 200" if version == "--http2" else "1.1 200")
+        playlist = llhls.parse(curl(version, "--compressed", base + "/media.m3u8").decode())
+        number, part = playlist.last
+        newer = llhls.parse(curl(version, f"{base}/media.m3u8?_HLS_msn={number}&_HLS_part={part + 1}").decode())
+        assert newer.last > (number, part)
+        whole = [s for s in newer.segments if s.uri][-1].uri
+        plain = requests.get(f"{server.url}/hls/main/{whole}", timeout=10).content
+        assert curl(version, f"{base}/{whole}") == plain
+        assert curl(version, "-r", "100-199", f"{base}/{whole}") == plain[100:200]
+        assert b"<html" in curl(version, url + "/")
+        assert b"404" in curl(version, "-o", "/dev/null", "-w", "%{http_code}", base + "/none.m4s")
+
+
+def test_a_new_certificate_is_shown_without_a_restart(secure, folder):
+    server, url = secure
+    port = url.rsplit(":", 1)[1]
+
+    def shown():
+        return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}"], input=b"", capture_output=True,
+                              timeout=30).stdout.decode(errors="replace")
+
+    assert "one.example" in shown()
+    make_certificate(folder, "two.example")
+    wait_until(lambda: "two.example" in shown(), "the new certificate", 30)
+    assert curl("--http2", "-o", "/dev/null", "-w", "%{http_code}", url + "/healthz") == b"200"
