@@ -13,6 +13,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -69,6 +70,7 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
 
         // Domain: the words everyone shares.
         library("Domain", [nioCore]),
@@ -76,6 +78,7 @@ let package = Package(
         // Protocols, sans-IO.
         library("RTMP", ["Domain", nioCore]),
         library("HLS", ["Domain", nioCore]),
+        library("IPTV", []),
 
         // Services.
         library("Queueing", ["Domain", logging, metrics, lifecycle]),
@@ -83,6 +86,8 @@ let package = Package(
         library("Broadcast", ["Domain", nioCore, logging, metrics, lifecycle]),
         library("Packaging", ["Domain", "HLS", nioCore, logging, metrics]),
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
+        library("Audience", ["Domain", logging, metrics, lifecycle]),
+        library("Announcements", ["Domain", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
         library(
@@ -94,9 +99,11 @@ let package = Package(
         library(
             "WebServer",
             [
-                "Domain", nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                "Domain", "IPTV", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
+                hummingbird,
                 hummingbirdCore, logging, metrics, lifecycle,
             ]),
+        library("WebhookClient", ["Domain", nioCore, nioPosix, nioHTTP1, nioSSL]),
         library("PrometheusMetrics", [coreMetrics]),
         library("ControlSocket", [nioCore, nioPosix, logging, lifecycle]),
 
@@ -104,9 +111,10 @@ let package = Package(
         library(
             "LineupServer",
             [
-                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "RTMPTransport",
+                "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
+                "RTMPTransport",
                 "PostgresStore", "FFmpegMedia", "Cryptography", "WebServer", "PrometheusMetrics", "ControlSocket",
-                nioCore,
+                "CMalloc", "Announcements", "WebhookClient", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
@@ -118,7 +126,7 @@ let package = Package(
         library("PostgresTestKit", ["PostgresStore", "Domain", logging]),
         tests("DomainTests", ["Domain", "TestKit", nioCore]),
         tests(
-            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", nioCore, nioEmbedded],
+            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", "CMalloc", nioCore, nioEmbedded],
             leavingOut: ["Sessions"]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
@@ -128,6 +136,14 @@ let package = Package(
         tests(
             "AccountsTests",
             ["Accounts", "Domain", "TestKit", "PostgresTestKit", "PostgresStore", "Cryptography", logging]),
+        tests(
+            "AnnouncementsTests",
+            [
+                "Announcements", "WebhookClient", "PostgresStore", "PostgresTestKit", "Cryptography", "Domain",
+                "TestKit", nioCore, nioPosix, logging,
+            ]),
+        tests(
+            "WebhookClientTests", ["WebhookClient", "Domain", "TestKit", "PostgresTestKit", nioCore, nioPosix]),
         tests(
             "RTMPTransportTests",
             [
@@ -145,17 +161,24 @@ let package = Package(
                 "PostgresStore", "PostgresTestKit", "ClusterOwner", "Cryptography", "Domain", "TestKit", logging,
                 lifecycle,
             ]),
-        tests("FFmpegMediaTests", ["FFmpegMedia", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+        tests(
+            "FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+        tests("IPTVTests", ["IPTV", "TestKit"]),
+        tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),
         tests(
             "WebServerTests",
-            ["WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, httpTypes, logging, lifecycle]),
+            [
+                "WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, nioWebSocket, httpTypes,
+                logging, lifecycle,
+            ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),
         tests("ControlSocketTests", ["ControlSocket", nioCore, nioPosix, logging, lifecycle]),
         tests(
             "LineupServerTests",
             [
-                "LineupServer", "ControlSocket", "PostgresStore", "RTMPTransport", "Domain", "TestKit", logging,
+                "LineupServer", "ControlSocket", "Cryptography", "PostgresStore", "RTMPTransport", "Domain", "TestKit",
+                logging,
                 configuration,
             ]),
     ],

@@ -16,6 +16,8 @@ final class ProgrammeRunner {
     private let configuredSlate: SlateRequest
     private var slateRequest: SlateRequest
     private let slateFolder: String?
+    /// Nanoseconds; see `ProgrammePace`.
+    private let releaseSpan: Int64
     private let logger: Logger
     private let videoUnits: Counter
     private let audioUnits: Counter
@@ -41,7 +43,8 @@ final class ProgrammeRunner {
         makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
         onReport: @escaping @Sendable (ProgrammeReport) -> Void,
         onHandover: @escaping @Sendable (HandoverRecord) -> Void, slateRequest: SlateRequest,
-        slateFolder: String?, onSlateWanted: @escaping @Sendable (SlateRequest) -> Void, logger: Logger
+        slateFolder: String?, onSlateWanted: @escaping @Sendable (SlateRequest) -> Void,
+        releaseSpan: Duration = .zero, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.makeReaders = makeReaders
@@ -50,6 +53,7 @@ final class ProgrammeRunner {
         self.configuredSlate = slateRequest
         self.slateRequest = slateRequest
         self.slateFolder = slateFolder
+        self.releaseSpan = TimeAmount(releaseSpan).nanoseconds
         self.onSlateWanted = onSlateWanted
         self.logger = logger
         self.programme = Programme(delay: delay)
@@ -204,7 +208,8 @@ final class ProgrammeRunner {
             guard line.line.wake(after: line.mark, on: line.condition, wakeUp) else { return false }
         }
         if let moment = wake.at {
-            let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: moment))
+            // What falls due within the span after it is released with it: half the wakes.
+            let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: moment + releaseSpan))
             timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.advance() }
         }
         return true

@@ -19,6 +19,16 @@ enum AccountsAssembly {
     }
 }
 
+/// What stored secrets are sealed with, for the server and for the commands: one for all purposes.
+enum SealingAssembly {
+    /// - Throws: `StartError` when the key file in the data folder cannot be used.
+    static func box(_ configuration: ServerConfiguration) throws -> SecretBox {
+        let random = SystemRandomBytes()
+        let folder = DataFolder(configuration.dataFolder)
+        return SecretBox(secret: try configuration.secretKey ?? folder.secretKey(random: random), random: random)
+    }
+}
+
 /// Lends a command the database: the one named, the running server's private one, or a private one of its own for the moment.
 struct DatabaseAccess: Sendable {
     let configuration: ServerConfiguration

@@ -14,6 +14,7 @@ package struct DataFolder: Sendable {
     private var lockFile: URL { url.appendingPathComponent("lock") }
     private var commandLockFile: URL { url.appendingPathComponent("command.lock") }
     private var instanceFile: URL { url.appendingPathComponent("instance") }
+    private var secretKeyFile: URL { url.appendingPathComponent("secret.key") }
 
     /// Bytes of a Unix socket's path, without the closing zero (`sockaddr_un`).
     private static let longestSocketPath = 107
@@ -132,6 +133,39 @@ package struct DataFolder: Sendable {
             throw StartError("\(instanceFile.path) cannot be written: make the data folder yours.")
         }
         return id
+    }
+
+    /// What stored secrets are encrypted with where `LINEUP_SECRET_KEY` is not set (design §6): 256 random bits, made at the
+    /// first call, readable by their owner only. Lost with the folder, and the stored secrets with it.
+    ///
+    /// - Throws: `StartError` when the file cannot be made, read, or is open to others.
+    package func secretKey(random: any RandomBytes) throws -> Secret {
+        let path = secretKeyFile.path
+        let made = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if made >= 0 {
+            let digits = random.bytes(32).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+            let handle = FileHandle(fileDescriptor: made, closeOnDealloc: true)
+            do {
+                try handle.write(contentsOf: Data((digits + "\n").utf8))
+                try handle.synchronize()
+            } catch {
+                unlink(path)
+                throw StartError("\(path) cannot be written: make room in the data folder.")
+            }
+            return Secret(digits)
+        }
+        guard errno == EEXIST, let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+            let mode = attributes[.posixPermissions] as? Int, let data = FileManager.default.contents(atPath: path)
+        else { throw StartError("\(path) cannot be made or read: make the data folder yours.") }
+        guard mode & 0o077 == 0 else {
+            throw StartError("\(path) can be read by others: run chmod 600 on it, and think of its contents as known.")
+        }
+        let text = String(decoding: data, as: UTF8.self).prefix { !$0.isNewline }
+        guard text.count == 64, text.allSatisfy(\.isHexDigit) else {
+            throw StartError(
+                "\(path) holds no key: put the right file back, or delete it and enter the stored secrets again.")
+        }
+        return Secret(String(text))
     }
 
     /// Holds the data folder until it is let go.

@@ -1,4 +1,5 @@
 import Accounts
+import Audience
 import Broadcast
 import ControlSocket
 import Cryptography
@@ -34,6 +35,7 @@ package struct LineupProcess: Sendable {
     static let shutdownDeadline: Duration = .milliseconds(4500)
 
     package init(configuration: ServerConfiguration) {
+        AllocatorSettings.apply()
         self.configuration = configuration
         metrics = LogBootstrap.bootstrap(configuration)
         logger = Logger(label: "lineup")
@@ -117,10 +119,10 @@ package struct LineupProcess: Sendable {
         let publishers = PublisherControlRelay()
         let reports = ProgrammeReportRelay()
         let origin = HLSChannelStore()
-        let hub = Hub(
-            channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: configuration.playMerge)
+        let hubs = try ProgrammeHubs(
+            channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let broadcast = try await makeBroadcast(
-            folder, loops: loops, store: store, origin: origin, hub: hub, reports: reports)
+            folder, loops: loops, store: store, origin: origin, hubs: hubs, reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
@@ -135,19 +137,32 @@ package struct LineupProcess: Sendable {
             ingest.attend(to: [$0.onAir].compactMap { $0 } + $0.standby)
             ingest.take($0.output.envelope)
         }
-        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hub)
+        let audience = try makeAudience(folder, queue: queue, store: store)
+        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience)
         let rtmpPort = try await rtmp.bind()
+        let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
+        try await targets.heedEnvironment()
+        let announcements = targets.service(queue: queue, channel: channel)
+        var webPorts = WebServerPorts(
+            accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
+            targets: targets.desk, discord: store, origin: origin, readiness: [store, queue, broadcast])
+        let webLogger = Logger(label: "lineup.web")
+        let unaccepted = Counter(label: "lineup_http_accept_failures_total")
+        webPorts.streams = streams(hubs, viewing: audience)
+        webPorts.viewerDesk = audience
+        webPorts.listings = store
+        webPorts.handovers = store
+        webPorts.health = ingest
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
-                publicURL: configuration.publicURL, rtmpPort: rtmpPort),
-            group: loops,
-            ports: WebServerPorts(
-                accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-                handovers: store, health: ingest, origin: origin, readiness: [store, queue, broadcast]),
-            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
-            logger: Logger(label: "lineup.web"))
+                publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
+            group: loops, ports: webPorts,
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
+            onListening: {
+                await AcceptGuard.install(on: $0, protocol: "HTTP", logger: webLogger) { unaccepted.increment() }
+            })
         let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
@@ -155,6 +170,15 @@ package struct LineupProcess: Sendable {
         let revocations = RevocationService(
             store: store, publishers: ingest, logger: Logger(label: "lineup.accounts"))
         let numbers = ChannelNumbersService(channel: channel, store: store, origin: origin, logger: logger)
+        let retention = RetentionService(
+            subjects: [
+                configuration.eventRetention.map {
+                    .init(name: "events", keep: $0) { try await store.removeEvents(before: $0, limit: $1) }
+                },
+                configuration.auditRetention.map {
+                    .init(name: "audit", keep: $0) { try await store.removeAuditRecords(before: $0, limit: $1) }
+                },
+            ].compactMap { $0 }, clock: clock, logger: Logger(label: "lineup.store"))
         let announcement = RunningService(
             configuration: configuration, folder: folder, web: web, rtmpPort: rtmpPort, rtmpsPort: rtmp.securePort,
             logger: logger)
@@ -163,7 +187,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, accounts, web, control, broadcast, queue, ingest, revocations, rtmp, announcement,
+            store, numbers, retention, accounts, audience, announcements, web, control, broadcast, queue, ingest,
+            revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -185,8 +210,26 @@ package struct LineupProcess: Sendable {
         return limits
     }
 
+    private func streams(_ hubs: ProgrammeHubs, viewing: any StreamViewing) -> ProgrammeStreams {
+        let channel = self.channel
+        return ProgrammeStreams(limits: configuration.streams, viewing: viewing) {
+            $0 == channel ? hubs.stream($1) : nil
+        }
+    }
+
+    private func makeAudience(
+        _ folder: DataFolder, queue: any QueueDesk, store: PostgresStore
+    ) throws -> AudienceService {
+        let random = SystemRandomBytes()
+        let secret = try configuration.secretKey ?? folder.secretKey(random: random)
+        return AudienceService(
+            configuration: configuration.audience, channels: [channel],
+            tokens: ViewerTokens(secret: secret, authentication: SHA256Authentication(), random: random),
+            queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"))
+    }
+
     private func makeRTMPServer(
-        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub
+        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub, viewing: any StreamViewing
     ) throws -> RTMPServer {
         let logger = Logger(label: "lineup.rtmp")
         let secure = try configuration.secure.map {
@@ -198,8 +241,8 @@ package struct LineupProcess: Sendable {
                 host: configuration.bindAddress, port: configuration.rtmpPort,
                 limits: affordable(configuration.rtmpLimits)),
             group: loops, gate: gate, authenticator: SHA256Authentication(),
-            playing: RTMPPlaying(limits: configuration.playing) { $0 == channel ? hub : nil }, secure: secure,
-            logger: logger)
+            playing: RTMPPlaying(limits: configuration.playing, viewing: viewing) { $0 == channel ? hub : nil },
+            secure: secure, logger: logger)
     }
 
     private func makeQueue(
@@ -218,7 +261,7 @@ package struct LineupProcess: Sendable {
 
     private func makeBroadcast(
         _ folder: DataFolder, loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore,
-        hub: Hub,
+        hubs: ProgrammeHubs,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
@@ -234,12 +277,12 @@ package struct LineupProcess: Sendable {
                         channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
-                        wallTimeAtProgrammeZero: zero.wall, logger: logger),
-                    hub,
-                ]
+                        wallTimeAtProgrammeZero: zero.wall, logger: logger)
+                ] + hubs.readers
             },
-            onReport: { reports.report($0) }, onHandover: { reports.handedOver($0) },
-            slateFolder: folder.slates, logger: logger)
+            onReport: { reports.report($0) }, onHandover: { reports.handedOver($0) }, slateFolder: folder.slates,
+            releaseSpan: ProgrammePace.releaseSpan(delay: configuration.programmeDelay),
+            logger: logger)
     }
 
     /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash

@@ -151,6 +151,7 @@ final class NoticeListener: Sendable {
         for row in try link.query("SELECT name FROM channels") {
             if let name = ChannelName(try row.text(0)) { deliver(.queueChanged(name)) }
         }
+        for row in try link.query("SELECT id FROM targets") { deliver(.targetChanged(try row.id(0))) }
     }
 
     private func deliver(_ notice: StoreNotice) {

@@ -18,6 +18,7 @@ package actor PostgresConnection {
     private let logger: Logger
     private nonisolated let canceller = StatementCanceller()
     private nonisolated let waiting = Mutex(0)
+    nonisolated let vitals = ConnectionVitals()
     private var state: State = .idle
     private var backoff = ReconnectBackoff()
 
@@ -77,12 +78,27 @@ package actor PostgresConnection {
     /// Closes the connection for good; calls that come later fail with `.closed`.
     package func close() {
         state = .closed
+        vitals.ended(PostgresError(.closed, "the store is closed"))
     }
 
     private func performOnThread<Value: Sendable>(
         _ body: @Sendable (PostgresLink) throws -> Value
     ) async throws -> Value {
         guard !Task.isCancelled else { throw PostgresError(.cancelled, "the caller was cancelled") }
+        vitals.began()
+        do {
+            let value = try await performNow(body)
+            vitals.ended(nil)
+            return value
+        } catch {
+            vitals.ended(error)
+            throw error
+        }
+    }
+
+    private func performNow<Value: Sendable>(
+        _ body: @Sendable (PostgresLink) throws -> Value
+    ) async throws -> Value {
         let link = try openLink()
         let generation = canceller.begin(link.cancelHandle)
         defer {

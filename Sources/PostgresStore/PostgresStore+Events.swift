@@ -39,7 +39,8 @@ extension PostgresStore: QueueHistory {
         }
         let sql = """
             SELECT id, user_id, name, end_reason, \(epochMilliseconds("joined_at")),
-                \(epochMilliseconds("on_air_since")), \(epochMilliseconds("ended_at")), used_on_air_ns
+                \(epochMilliseconds("on_air_since")), \(epochMilliseconds("ended_at")), used_on_air_ns,
+                viewers_peak, round(viewer_seconds)::bigint, round(viewers_counted_seconds)::bigint
             FROM queue_entries WHERE \(conditions) ORDER BY ended_at DESC, id DESC LIMIT $2
             """
         return try await accountLane.perform { [parameters] link in try link.query(sql, parameters).map(Self.pastEntry)
@@ -50,9 +51,15 @@ extension PostgresStore: QueueHistory {
         guard let reason = QueueEntry.EndReason(rawValue: try row.text(3)) else {
             throw PostgresError(.shape, "an entry ended for an unknown reason")
         }
+        let watched = try row.optionalInteger(9).map(Double.init)
+        let counted = try row.optionalInteger(10).map(Double.init)
         return PastEntry(
             id: try row.id(0), user: try row.id(1), name: try row.text(2), reason: reason, joinedAt: try row.time(4),
             onAirSince: try row.optionalTime(5), endedAt: try row.time(6),
-            onAirSeconds: Double(try row.integer(7)) / 1_000_000_000)
+            onAirSeconds: Double(try row.integer(7)) / 1_000_000_000,
+            viewersPeak: try row.optionalInteger(8).map(Int.init),
+            viewersAverage: watched.flatMap { watched in
+                counted.map { $0 > 0 ? (watched / $0 * 100).rounded() / 100 : 0 }
+            }, viewerMinutes: watched.map { ($0 / 60 * 100).rounded() / 100 })
     }
 }

@@ -4,13 +4,14 @@ import ServiceLifecycle
 
 /// Everything the server keeps, in PostgreSQL.
 ///
-/// Owned by the assembly, which runs it first and stops it last. Three connections, each on a thread of its own, so that a
-/// slow page never holds a publisher's key check or the queue's writes up; a fourth listens. All open when first used, and
+/// Owned by the assembly, which runs it first and stops it last. Four connections, each on a thread of its own, so that a
+/// slow page never holds a publisher's key check or the queue's writes up; a fourth delivers events, a fifth listens. All open when first used, and
 /// open again after a loss. Without `run` (the command line) everything works but `listen`.
 package final class PostgresStore: Service {
     let accountLane: PostgresConnection
     let keyLane: PostgresConnection
     let queueLane: PostgresConnection
+    let outboxLane: PostgresConnection
     private let listener: NoticeListener
     let logger: Logger
 
@@ -21,6 +22,7 @@ package final class PostgresStore: Service {
         self.accountLane = PostgresConnection(configuration, name: "accounts", logger: logger)
         self.keyLane = PostgresConnection(configuration, name: "keys", logger: logger)
         self.queueLane = PostgresConnection(configuration, name: "queue", logger: logger)
+        self.outboxLane = PostgresConnection(configuration, name: "outbox", logger: logger)
         self.listener = NoticeListener(configuration, reconnectTimer: timer, logger: logger)
         self.logger = logger
     }
@@ -38,6 +40,7 @@ package final class PostgresStore: Service {
         await accountLane.close()
         await keyLane.close()
         await queueLane.close()
+        await outboxLane.close()
     }
 
     /// What is committed from now on, by whichever process, once `run` listens; a notice may come twice. The stream ends

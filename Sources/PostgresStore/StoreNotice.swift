@@ -5,8 +5,9 @@ package enum StoreNotice: Sendable, Equatable {
     case keyRevoked(KeyID)
     case accountDisabled(UserID)
     case queueChanged(ChannelName)
+    case targetChanged(TargetID)
 
-    /// Reads what the triggers of `migrations/` send: `key UUID`, `user UUID`, `queue NAME`.
+    /// Reads what the triggers of `migrations/` send: `key UUID`, `user UUID`, `queue NAME`, `target UUID`.
     init?(payload: String) {
         let words = payload.split(separator: " ", maxSplits: 1)
         guard words.count == 2 else { return nil }
@@ -20,6 +21,9 @@ package enum StoreNotice: Sendable, Equatable {
         case "queue":
             guard let name = ChannelName(words[1]) else { return nil }
             self = .queueChanged(name)
+        case "target":
+            guard let id = TargetID(words[1]) else { return nil }
+            self = .targetChanged(id)
         default: return nil  // Of a newer binary.
         }
     }

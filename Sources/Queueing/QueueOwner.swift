@@ -176,7 +176,9 @@ package final class QueueOwner: QueueDoor, QueueDesk, ReadinessReporting, Servic
     private static func reason(_ situation: LeaseKeeper.Situation) -> String {
         switch situation {
         case .standby(let owner, let until): "another server (\(owner)) owns this channel, at least until \(until)"
-        case .asking(let cause): "it does not own this channel yet" + (cause.map { ": \($0)" } ?? "")
+        // What the database said is for the log: this is shown to encoders too.
+        case .asking(let cause):
+            "it does not own this channel yet" + (cause == nil ? "" : ": the database does not answer")
         case .owner, .ownerUnrenewed: "it reads the queue just now"
         }
     }

@@ -6,7 +6,7 @@ extension QueueService {
     package func view(of channel: ChannelName) async throws(QueueCommandError) -> QueueView {
         try check(channel)
         let time = clock.now()
-        return state.withLock { $0.machine.view(now: max($0.now, time)) }
+        return state.withLock { Self.view(of: $0, now: max($0.now, time)) }
     }
 
     package func settings(of channel: ChannelName) async throws(QueueCommandError) -> QueueSettings {
@@ -22,7 +22,7 @@ extension QueueService {
             guard !state.isStopping, state.listeners.count < limits.maximumListeners else { return nil }
             state.nextListener += 1
             state.listeners[state.nextListener] = continuation
-            continuation.yield(state.machine.view(now: max(state.now, time)))
+            continuation.yield(Self.view(of: state, now: max(state.now, time)))
             return state.nextListener
         }
         guard let number else {

@@ -8,12 +8,13 @@ extension QueueService {
     private enum Work {
         case move(QueueTransition)
         case heartbeat(EntryID, Duration, epoch: Int64)
+        case ping
     }
 
     package func readiness() async -> [ReadinessCheck] {
         let (trouble, waiting, isLost) = state.withLock { ($0.trouble, $0.backlog.count, $0.hasSteppedDown) }
         guard let trouble else { return [ReadinessCheck(name: "queue", isOK: true)] }
-        let cause = isLost ? trouble : "\(waiting) moves not written: \(trouble)"
+        let cause = isLost ? trouble.cause : "\(trouble.cause); moves that wait to be written: \(waiting)"
         return [ReadinessCheck(name: "queue", isOK: false, cause: cause)]
     }
 
@@ -22,7 +23,7 @@ extension QueueService {
         for await _ in writerWishes.stream {
             while let work = nextWork() {
                 do {
-                    try await write(work)
+                    try await writeInTime(work)
                     backoff.reset()
                     // Not ready before all is written that waited.
                     if state.withLock({ $0.backlog.first == nil }) { noteTrouble(nil) }
@@ -30,21 +31,52 @@ extension QueueService {
                     stepDown(cause: "\(error)")
                     return
                 } catch {
-                    noteTrouble("\(error)")
+                    noteTrouble(Self.isAway, error: "\(error)")
                     if await writerWishes.pause(backoff.next()) == .finished { return }
                 }
             }
         }
     }
 
+    private static let isAway = "the database cannot be reached or refuses to write"
+    private static let isLate = "the database does not answer"
+
+    /// Says so when the answer is late: who looks learns of a frozen database long before the write is given up.
+    private func writeInTime(_ work: Work) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { [limits] in
+                // Cancelled: the answer is there.
+                guard (try? await Task.sleep(for: limits.latestAnswer)) != nil else { return }
+                self.noteTrouble(Self.isLate, error: "no answer for \(limits.latestAnswer)")
+            }
+            try await write(work)
+        }
+    }
+
+    /// A database that goes away has no event, and on an idle channel nothing is written: then it is asked (I5: whoever waits
+    /// for the answer is only the writer).
+    func askForSignsOfLife() async {
+        while await pings.pause(limits.pingInterval) != .finished {
+            state.withLock { $0.isPingDue = true }
+            writerWishes.wish()
+        }
+    }
+
     private func nextWork() -> Work? {
         state.withLock { state in
-            if let move = state.backlog.first { return .move(move) }
+            if let move = state.backlog.first {
+                state.isPingDue = false
+                return .move(move)
+            }
             if let (entry, used) = state.heartbeat {
                 state.heartbeat = nil
+                state.isPingDue = false
                 return .heartbeat(entry, used, epoch: state.machine.epoch)
             }
-            return nil
+            guard state.isPingDue else { return nil }
+            state.isPingDue = false
+            return .ping
         }
     }
 
@@ -55,12 +87,15 @@ extension QueueService {
             let left = state.withLock { state in
                 state.backlog.removeFirst()
                 settleWritten(&state)
+                // Whoever watches sees the number fall, without a view for each of thousands.
+                if state.trouble != nil, state.backlog.count.isMultiple(of: 100) { tellListeners(&state) }
                 return state.backlog.count
             }
             backlogGauge.record(left)
             tellFollowers(of: transition)
         case .heartbeat(let entry, let used, let epoch):
             try await store.heartbeat(entry, usedOnAir: used, in: channel, epoch: epoch)
+        case .ping: try await store.ping()
         }
     }
 
@@ -95,16 +130,29 @@ extension QueueService {
         }
     }
 
-    private func noteTrouble(_ trouble: String?) {
-        let before = state.withLock { state in
-            guard !state.hasSteppedDown else { return state.trouble }
-            if trouble != nil { settle(&state, as: .waits) }
-            defer { state.trouble = trouble }
-            return state.trouble
+    /// - Parameters:
+    ///   - cause: for operators; `nil`: all is written again.
+    ///   - error: for the log.
+    private func noteTrouble(_ cause: String?, error: String = "") {
+        let time = clock.now()
+        let (before, now) = state.withLock { state in
+            let before = state.trouble
+            guard !state.hasSteppedDown else { return (before, before) }
+            state.now = max(state.now, time)
+            if let cause {
+                settle(&state, as: .waits)
+                state.trouble = Trouble(since: before?.since ?? state.now, cause: cause)
+            } else {
+                state.trouble = nil
+            }
+            if (before == nil) != (cause == nil) { tellListeners(&state) }
+            return (before, state.trouble)
         }
-        if before == nil, let trouble {
-            logger.error("moves of the queue cannot be written; they wait", metadata: ["error": "\(trouble)"])
-        } else if before != nil, trouble == nil {
+        if before == nil, now != nil {
+            recordAway(true)
+            logger.error("moves of the queue cannot be written; they wait", metadata: ["error": "\(error)"])
+        } else if before != nil, now == nil {
+            recordAway(false)
             logger.notice("moves of the queue are being written again")
         }
     }

@@ -23,10 +23,21 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         package var maximumEventsPerListener = 256
         /// How long an operator's answer waits for the act to be stored; then it goes out all the same.
         package var longestAnswer: Duration = .seconds(2)
+        /// How long a write may take before the queue says that the database does not answer.
+        package var latestAnswer: Duration = .seconds(1)
+        /// So often the database is asked for a sign of life while there is nothing to write.
+        package var pingInterval: Duration = .milliseconds(500)
         /// How long the stop waits for the moves that are not written yet.
         package var lastWriting: Duration = .seconds(2)
 
         package init() {}
+    }
+
+    /// The database does not take moves.
+    struct Trouble {
+        var since: WallTime
+        /// For operators; the log has what the database said.
+        var cause: String
     }
 
     struct State {
@@ -42,8 +53,10 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         /// The latest time the machine was told: two threads' times may come in the other order, the machine's never do.
         var now: WallTime
         var isStopping = false
-        /// Why moves are not being written; `nil` while all is well.
-        var trouble: String?
+        /// Since when moves are not being written; `nil` while all is well.
+        var trouble: Trouble?
+        /// The database was not asked for anything lately.
+        var isPingDue = false
         /// Another server owns the channel: nothing of ours is written any more.
         var hasSteppedDown = false
     }
@@ -55,11 +68,13 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
     let logger: Logger
     let state: Mutex<State>
     let backlogGauge: Gauge
+    private let awayGauge: Gauge
     private let programme: any ProgrammeControl
     private let publishers: any PublisherControl
     /// Wakes the timer and the writer after a change; holds at most one wish.
     let timerWishes = WakeSignal()
     let writerWishes = WakeSignal()
+    let pings = WakeSignal()
 
     /// - Parameters:
     ///   - record: what the store held at the start; nobody in it is connected.
@@ -79,6 +94,8 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         logger[metadataKey: "channel"] = "\(channel)"
         self.logger = logger
         self.backlogGauge = Gauge(label: "lineup_queue_backlog", dimensions: [("channel", channel.text)])
+        self.awayGauge = Gauge(label: "lineup_queue_database_away", dimensions: [("channel", channel.text)])
+        awayGauge.record(0)
         let now = clock.now()
         self.state = Mutex(
             State(
@@ -151,6 +168,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.keepTime() }
                 group.addTask { await self.writeMoves() }
+                group.addTask { await self.askForSignsOfLife() }
             }
         } onGracefulShutdown: {
             self.stop()
@@ -169,6 +187,7 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         for listener in eventListeners { listener.finish() }
         timerWishes.finish()
         writerWishes.finish()
+        pings.finish()
     }
 
     /// Whether the channel was lost: `run` has ended then or is ending, and nothing more is written.
@@ -178,11 +197,13 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
     /// sends every publisher away. Any thread; harmless when done already.
     package func stepDown() { stepDown(cause: "the lease was taken") }
 
+    private static let takenOver = "another server has taken this channel over"
+
     func stepDown(cause: String) {
         let lost: (actions: [QueueMachine.Action], moves: Int)? = state.withLock { state in
             guard !state.hasSteppedDown else { return nil }
             state.hasSteppedDown = true
-            state.trouble = "another server has taken this channel over"
+            state.trouble = Trouble(since: state.now, cause: Self.takenOver)
             state.heartbeat = nil
             settle(&state, as: .lost)
             defer { state.backlog.removeAll() }
@@ -273,10 +294,24 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
             case .direct, .close, .closePublisher: break
             }
         }
-        guard hasChanged, !state.listeners.isEmpty else { return }
-        let view = state.machine.view(now: state.now)
+        if hasChanged { tellListeners(&state) }
+    }
+
+    /// Gives everybody who listens the present view.
+    func tellListeners(_ state: inout State) {
+        guard !state.listeners.isEmpty else { return }
+        let view = Self.view(of: state, now: state.now)
         for listener in state.listeners.values { listener.yield(view) }
     }
+
+    static func view(of state: borrowing State, now: WallTime) -> QueueView {
+        var view = state.machine.view(now: now)
+        view.unwritten = state.trouble.map { QueueView.Unwritten(since: $0.since, moves: state.backlog.count) }
+        return view
+    }
+
+    /// For the metric.
+    func recordAway(_ isAway: Bool) { awayGauge.record(isAway ? 1 : 0) }
 
     private func carryOut(_ actions: [QueueMachine.Action]) {
         for action in actions {

@@ -14,16 +14,31 @@ package final class AcceptGuard: ChannelInboundHandler {
     package static let pause = TimeAmount.milliseconds(500)
     package static let logInterval = TimeAmount.seconds(60)
 
+    private let name: String
     private let logger: Logger
     private let onFailure: () -> Void
     private var scheduled: Scheduled<Void>?
     private var quietUntil: NIODeadline?
     private var unlogged = 0
 
-    /// - Parameter onFailure: counts; called on the event loop.
-    package init(logger: Logger, onFailure: @escaping () -> Void) {
+    /// - Parameters:
+    ///   - name: of what is listened for, a constant for the log.
+    ///   - onFailure: counts; called on the event loop.
+    package init(protocol name: String = "RTMP", logger: Logger, onFailure: @escaping () -> Void) {
+        self.name = name
         self.logger = logger
         self.onFailure = onFailure
+    }
+
+    /// For a listener that somebody else has made: in front of all that stands in its pipeline.
+    package static func install(
+        on listener: any Channel, protocol name: String, logger: Logger, onFailure: @escaping @Sendable () -> Void
+    ) async {
+        // Fails on a listener that has ended already, which accepts nothing.
+        try? await listener.eventLoop.submit {
+            let acceptGuard = AcceptGuard(protocol: name, logger: logger, onFailure: onFailure)
+            try listener.pipeline.syncOperations.addHandler(acceptGuard, position: .first)
+        }.get()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -50,8 +65,8 @@ package final class AcceptGuard: ChannelInboundHandler {
         guard quietUntil.map({ now >= $0 }) ?? true else { return }
         quietUntil = now + Self.logInterval
         logger.error(
-            "RTMP connections cannot be accepted; raise the limit of open files if it is that",
-            metadata: ["error": "\(error)", "times": "\(unlogged)"])
+            "connections cannot be accepted; raise the limit of open files if it is that",
+            metadata: ["protocol": "\(name)", "error": "\(error)", "times": "\(unlogged)"])
         unlogged = 0
     }
 

@@ -39,6 +39,14 @@ package struct RTMPAddress: Sendable, Equatable, CustomStringConvertible {
         guard !application.isEmpty, !self.name.isEmpty else { return nil }
     }
 
+    /// Where a server sends us (its tcUrl), for the same name.
+    /// - Returns: `nil` when that is no address, or would carry the name, which often is a key, in the clear where it went
+    ///   encrypted before.
+    package func redirected(to address: Secret) -> RTMPAddress? {
+        guard let target = RTMPAddress(address, name: name), target.isSecure || !isSecure else { return nil }
+        return target
+    }
+
     /// Without the name.
     package var description: String {
         let place = host.contains(":") ? "[\(host)]" : host

@@ -52,6 +52,10 @@ package struct RTMPClientError: Error, Sendable, CustomStringConvertible {
 
 /// Connects to other RTMP servers, to publish a hub's programme there or to play from them. Owned by whoever relays; it keeps
 /// nothing of the connections it makes.
+///
+/// A server that answers `connect` with another address is followed there, up to `maximumRedirects` times. One that asks for a
+/// new connection later (Enhanced RTMP v2, "Reconnect Request") ends the session with `.redirected`: its owner connects to
+/// `RTMPAddress.redirected(to:)`.
 package struct RTMPClient: Sendable {
     private let configuration: RTMPClientConfiguration
     private let group: any EventLoopGroup
@@ -78,7 +82,28 @@ package struct RTMPClient: Sendable {
         try await connect(address, .play) { .sink(sink) }
     }
 
+    /// Of one connecting: Adobe's servers send a client on once; two that send it to each other get no more than this.
+    private static let maximumRedirects = 3
+
     private func connect(
+        _ address: RTMPAddress, _ role: ClientTarget.Role, _ media: @escaping @Sendable () -> RTMPClientHandler.Media
+    ) async throws -> RTMPClientSession {
+        var (address, redirects) = (address, 0)
+        while true {
+            do {
+                return try await connectOnce(address, role, media)
+            } catch let error as RTMPClientError {
+                guard case .redirected(let target) = error.cause, redirects < Self.maximumRedirects,
+                    let next = address.redirected(to: target)
+                else { throw error }
+                redirects += 1
+                logger.debug("a server sent us on", metadata: [.peer: "\(next)"])
+                address = next
+            }
+        }
+    }
+
+    private func connectOnce(
         _ address: RTMPAddress, _ role: ClientTarget.Role, _ media: @escaping @Sendable () -> RTMPClientHandler.Media
     ) async throws -> RTMPClientSession {
         let context = address.isSecure ? try tlsContext() : nil

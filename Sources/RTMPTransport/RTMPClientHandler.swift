@@ -120,8 +120,10 @@ final class RTMPClientHandler: ChannelDuplexHandler {
             if let context, !isClosed { context.write(wrapOutboundOut(bytes), promise: nil) }
         case .ready: begin()
         case .media(let event): deliver(event)
-        // The owner's reconnecting is not built yet; the server lets us go on until it ends the connection.
-        case .reconnectRequested: break
+        case .reconnectRequested(let address, _):
+            // Our session ends with where to go; whoever relays connects there, as after any other end.
+            stopWriting()
+            machine.redirect(to: address)
         case .close(let cause): close(cause)
         }
     }

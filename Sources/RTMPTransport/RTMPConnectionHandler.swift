@@ -39,6 +39,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private var sink: (any PublisherSink)?
     private let players: RTMPPlayers
     private var player: RTMPHubWriter?
+    /// Of `player`, with whoever counts viewers.
+    private var viewerSession: StreamSessionNumber = 0
     private var isAskingGate = false
     private var isDraining = false
     private var isReading = true
@@ -258,6 +260,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         case .failure(let refusal): machine.playRefused(refusal)
         case .success(let hub):
             guard let context, stage == .open else { return players.leave(from: network) }
+            guard let session = admit(intent, on: context.channel) else { return players.leave(from: network) }
             registry.settle(place)
             timer?.cancel()
             timer = nil
@@ -265,12 +268,30 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
             let player = RTMPHubWriter(context: context, stallLimit: limits.stallLimit) { [weak self] end in
                 self?.playingEnded(end)
             }
+            let viewing = players.playing.viewing
+            player.onSent = { viewing.sent($0, in: session) }
             self.player = player
+            viewerSession = session
             RTMPPlayers.setOptions(of: context.channel, limits)
             machine.playAccepted()
             // What the machine says about it goes out first.
             drainAll()
             player.start(from: hub)
+        }
+    }
+
+    /// Counts the viewer in; refuses them, and answers `nil`, when whoever counts does.
+    private func admit(_ intent: PlayIntent, on channel: any Channel) -> StreamSessionNumber? {
+        guard let name = ChannelName(intent.channel) else { return nil }
+        let viewer = StreamViewer(channel: name, kind: .rtmp, agent: intent.player, address: address)
+        let admission = players.playing.viewing.opened(viewer) {
+            channel.eventLoop.execute { channel.close(promise: nil) }
+        }
+        switch admission {
+        case .admitted(let session): return session
+        case .refused(let reason), .unauthorized(let reason):
+            machine.playRefused(.failed(reason))
+            return nil
         }
     }
 
@@ -286,6 +307,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         guard let player else { return }
         self.player = nil
         player.stop()
+        players.playing.viewing.closed(viewerSession)
         players.leave(from: network)
     }
 

@@ -35,6 +35,10 @@ final class RTMPHubWriter: HubReader {
     private var takesVideo = true
     private var waitsForKeyFrame = false
     private var lastProgress: NIODeadline
+    /// Told of what was handed to the connection, in bytes, from time to time and at the end.
+    var onSent: ((Int) -> Void)?
+    private var sentBytes = 0
+    private static let reportBytes = 131_072
 
     /// Nothing is written before `start`.
     /// - Parameter onEnd: called at most once, on the event loop; the writer has stopped then.
@@ -57,6 +61,7 @@ final class RTMPHubWriter: HubReader {
 
     /// Harmless when done twice. The connection is the handler's to close.
     func stop() {
+        reportSent()
         feed?.cancel()
         feed = nil
         context = nil
@@ -112,6 +117,7 @@ final class RTMPHubWriter: HubReader {
         var needsFlush = false
         while context.channel.isWritable {
             if takesAll, let bytes = feed?.nextJoined() {
+                sentBytes += bytes.readableBytes
                 context.write(NIOAny(bytes), promise: nil)
                 needsFlush = true
             } else if let event = feed?.next() {
@@ -126,6 +132,13 @@ final class RTMPHubWriter: HubReader {
         }
         if needsFlush { context.flush() }
         if context.channel.isWritable { lastProgress = context.eventLoop.now }
+        if sentBytes >= Self.reportBytes { reportSent() }
+    }
+
+    private func reportSent() {
+        guard sentBytes > 0 else { return }
+        onSent?(sentBytes)
+        sentBytes = 0
     }
 
     /// - Returns: whether there is something to flush.
@@ -133,11 +146,13 @@ final class RTMPHubWriter: HubReader {
         switch event {
         case .format(let format, let at, let header):
             let bytes = form == Form() ? header : RTMPHubWrapping.header(format, at: at, form: form)
+            sentBytes += bytes.readableBytes
             context.write(NIOAny(bytes), promise: nil)
             return true
         case .packet(let packet):
             guard isWanted(packet) else { return false }
             let bytes = form.streamID == SharedMessage.usualStreamID ? packet.bytes : moved(packet.bytes)
+            sentBytes += bytes.readableBytes
             context.write(NIOAny(bytes), promise: nil)
             return true
         case .finished:

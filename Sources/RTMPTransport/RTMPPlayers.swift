@@ -21,13 +21,16 @@ package struct RTMPPlaying: Sendable {
     }
 
     package var limits: Limits
+    package var viewing: any StreamViewing
     /// The hub of a channel in this target's wrapping (`RTMPHubWrapping`); any thread.
     package var hub: @Sendable (ChannelName) -> (any ProgrammeHub)?
 
     package init(
-        limits: Limits = Limits(), hub: @escaping @Sendable (ChannelName) -> (any ProgrammeHub)?
+        limits: Limits = Limits(), viewing: any StreamViewing = NoStreamViewing(),
+        hub: @escaping @Sendable (ChannelName) -> (any ProgrammeHub)?
     ) {
         self.limits = limits
+        self.viewing = viewing
         self.hub = hub
     }
 

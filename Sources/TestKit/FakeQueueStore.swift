@@ -102,6 +102,8 @@ package final class FakeQueueStore: QueueStore, EventLog, LeaseStore {
         }
     }
 
+    package func ping() async throws { try access(.main) { _ in } }
+
     package func events(of channel: ChannelName, after id: EventID?, limit: Int) async throws -> [EventRecord] {
         try access(channel) { state in
             Array(

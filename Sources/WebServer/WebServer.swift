@@ -20,15 +20,19 @@ package final class WebServer: Service, Sendable {
     private let clock: any WallClock
     private let metrics: any MetricsFactory
     private let logger: Logger
+    private let onListening: @Sendable (any Channel) async -> Void
     private let listening = ListeningState()
     private let registry = ConnectionRegistry()
 
     /// Starts nothing; `run()` does.
-    /// - Parameter metrics: the assembly passes its `PrometheusMetrics`, or nothing after `MetricsSystem.bootstrap`.
+    /// - Parameters:
+    ///   - metrics: the assembly passes its `PrometheusMetrics`, or nothing after `MetricsSystem.bootstrap`.
+    ///   - onListening: given the listening channel once, before `port()` answers: for what all listeners have in common.
     package init(
         configuration: WebServerConfiguration, group: any EventLoopGroup, ports: WebServerPorts,
         renderMetrics: @escaping @Sendable () -> String, clock: any WallClock, logger: Logger,
-        metrics: any MetricsFactory = MetricsSystem.factory
+        metrics: any MetricsFactory = MetricsSystem.factory,
+        onListening: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.group = group
@@ -37,6 +41,7 @@ package final class WebServer: Service, Sendable {
         self.clock = clock
         self.metrics = metrics
         self.logger = logger
+        self.onListening = onListening
     }
 
     /// The port listened on; waits until it is.
@@ -86,10 +91,23 @@ package final class WebServer: Service, Sendable {
     }
 
     private func responder(pages: PageStore, cookie: SessionCookie) -> WebResponder {
-        let slots = EventStreamSlots(maximum: configuration.maximumEventStreams, factory: metrics)
-        let authenticator = Authenticator(
+        let authenticator = authenticator(cookie)
+        return WebResponder(
+            table: RouteTable(routes(pages: pages, cookie: cookie, authenticator: authenticator)), pages: pages,
+            authenticator: authenticator, crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
+            metrics: RequestMetrics(factory: metrics), logger: logger)
+    }
+
+    private func authenticator(_ cookie: SessionCookie) -> Authenticator {
+        Authenticator(
             accounts: ports.accounts, tokens: ports.tokens, cookie: cookie, wrongTokens: WrongTokenLimiter(),
             clock: clock)
+    }
+
+    /// Every address but the files of `web/`, with the one that describes them (`OpenAPIRoutes`).
+    func routes(pages: PageStore, cookie: SessionCookie, authenticator: Authenticator? = nil) -> [Route] {
+        let slots = EventStreamSlots(maximum: configuration.maximumEventStreams, factory: metrics)
+        let authenticator = authenticator ?? self.authenticator(cookie)
         let operation = OperationRoutes(
             readiness: ports.readiness, renderMetrics: renderMetrics, configuration: configuration)
         let events = EventRoutes(
@@ -101,18 +119,23 @@ package final class WebServer: Service, Sendable {
             OlderNameRoutes(queue: ports.queue, pages: pages).routes,
             AccountRoutes(accounts: ports.accounts, cookie: cookie, clock: clock).routes,
             KeyRoutes(accounts: ports.accounts).routes, UserRoutes(accounts: ports.accounts).routes,
-            TokenRoutes(tokens: ports.tokens).routes,
+            TokenRoutes(tokens: ports.tokens).routes, TargetRoutes(targets: ports.targets).routes,
+            DiscordLinkRoutes(links: ports.discord, clock: clock).routes,
             QueueRoutes(queue: ports.queue).routes,
             QueueActRoutes(queue: ports.queue, accounts: ports.accounts, clock: clock).routes,
             HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
             HandoverRoutes(handovers: ports.handovers).routes,
             HealthRoutes(health: ports.health, queue: ports.queue).routes,
             operation.routes,
+            ViewerRoutes(
+                viewers: ports.viewerDesk, audit: ports.audit, channels: configuration.channels, clock: clock
+            ).routes,
+            ListRoutes(
+                listings: ports.listings, viewers: ports.viewerDesk, queue: ports.queue, audit: ports.audit,
+                channels: configuration.channels, publicOrigin: configuration.publicOrigin, clock: clock
+            ).routes,
         ]
-        return WebResponder(
-            table: RouteTable(routes.flatMap { $0 }), pages: pages, authenticator: authenticator,
-            crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
-            metrics: RequestMetrics(factory: metrics), logger: logger)
+        return OpenAPIRoutes.describing(routes.flatMap { $0 }, version: configuration.version)
     }
 
     private func application(_ responder: WebResponder) -> Application<WebResponder> {
@@ -121,9 +144,12 @@ package final class WebServer: Service, Sendable {
         quiet.logLevel = max(.warning, logger.logLevel)
         let registry = registry
         let (idle, request) = (configuration.idleTimeout, configuration.requestTimeout)
+        let streams = StreamPlaces(ports.streams, factory: metrics)
+        let requests = RequestMetrics(factory: metrics)
         let connection = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
-                ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request)
+                ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request),
+                StreamHandler(places: streams, registry: registry, metrics: requests),
             ],
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))
@@ -133,7 +159,8 @@ package final class WebServer: Service, Sendable {
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1_024,
                 reuseAddress: true,
                 availableConnectionsDelegate: MaximumAvailableConnections(configuration.maximumConnections)),
-            onServerRunning: { [listening, logger] channel in
+            onServerRunning: { [listening, logger, onListening] channel in
+                await onListening(channel)
                 let port = channel.localAddress?.port ?? 0
                 logger.info("Web server listening", metadata: [LogKey.port: "\(port)"])
                 listening.bound(to: port)

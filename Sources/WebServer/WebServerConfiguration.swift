@@ -6,6 +6,8 @@ package struct WebServerConfiguration: Sendable {
     package var host: String
     /// 0 takes any free port; `WebServer.port()` says which.
     package var port: Int
+    /// Of the program, for the OpenAPI document.
+    package var version: String
     /// The folder with the pages, `web/` of the repository.
     package var webRoot: String
     /// Where people reach the server, when that is not what their browser says in `Host`: `https://lineup.example`.
@@ -35,7 +37,7 @@ package struct WebServerConfiguration: Sendable {
     /// - Throws: `.invalidConfiguration` when `publicURL` is no `http` or `https` origin or a port is out of range.
     package init(
         host: String, port: Int, webRoot: String, publicURL: String?, rtmpPort: Int,
-        channels: [ChannelName] = [.main], idleTimeout: Duration = .seconds(40),
+        version: String = "development", channels: [ChannelName] = [.main], idleTimeout: Duration = .seconds(40),
         requestTimeout: Duration = .seconds(30), drainDeadline: Duration = .seconds(2),
         heartbeat: Duration = .seconds(15), maximumConnections: Int = 10_000, maximumEventStreams: Int = 2_000
     ) throws(WebServerError) {
@@ -53,6 +55,7 @@ package struct WebServerConfiguration: Sendable {
         self.host = host
         self.port = port
         self.webRoot = webRoot
+        self.version = version
         self.rtmpPort = rtmpPort
         self.channels = channels
         self.idleTimeout = idleTimeout

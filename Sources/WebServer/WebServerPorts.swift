@@ -8,15 +8,20 @@ package struct WebServerPorts: Sendable {
     package var events: any EventLog
     package var history: any QueueHistory
     package var audit: any AuditLog
-    package var handovers: any HandoverLog
-    package var health: any StreamHealthDesk
+    package var targets: any TargetDesk
+    package var discord: any DiscordLinks
     package var origin: any DeliveryOrigin
     package var readiness: [any ReadinessReporting]
+    package var streams = ProgrammeStreams.nothing
+    package var viewerDesk: any ViewerDesk = NoViewerDesk()
+    package var listings: any ListingStore = NoListings()
+    package var handovers: any HandoverLog = NoHandovers()
+    package var health: any StreamHealthDesk = NoHealth()
 
     package init(
         accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,
-        history: any QueueHistory, audit: any AuditLog, handovers: any HandoverLog, health: any StreamHealthDesk,
-        origin: any DeliveryOrigin,
+        history: any QueueHistory, audit: any AuditLog, targets: any TargetDesk,
+        discord: any DiscordLinks, origin: any DeliveryOrigin,
         readiness: [any ReadinessReporting]
     ) {
         self.accounts = accounts
@@ -25,8 +30,8 @@ package struct WebServerPorts: Sendable {
         self.events = events
         self.history = history
         self.audit = audit
-        self.handovers = handovers
-        self.health = health
+        self.targets = targets
+        self.discord = discord
         self.origin = origin
         self.readiness = readiness
     }

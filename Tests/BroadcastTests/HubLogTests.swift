@@ -1,6 +1,7 @@
 import Broadcast
 import Domain
 import NIOCore
+import Synchronization
 import TestKit
 import Testing
 
@@ -29,6 +30,7 @@ import Testing
     }
 
     private static func read(_ log: HubLog, _ cursor: inout HubLog.Cursor) -> [HubLog.Step] {
+        var log = log
         var steps: [HubLog.Step] = []
         while true {
             let step = log.next(&cursor)
@@ -36,6 +38,17 @@ import Testing
             steps.append(step)
             if step == .finished { return steps }
         }
+    }
+
+    /// Of packets that are wrapped already neither changes the log.
+    private static func next(_ log: HubLog, _ cursor: inout HubLog.Cursor) -> HubLog.Step {
+        var log = log
+        return log.next(&cursor)
+    }
+
+    private static func run(_ log: HubLog, from place: Int) -> HubLog.Run? {
+        var log = log
+        return log.run(from: place)
     }
 
     private static func indices(_ steps: [HubLog.Step]) -> [Int64] {
@@ -57,7 +70,7 @@ import Testing
     @Test func makesAJoinerWithoutAGroupWaitForTheNextKeyFrame() {
         var log = Self.log(pictures: 1..<20)
         var cursor = log.start()
-        #expect(log.next(&cursor) == .nothing)
+        #expect(Self.next(log, &cursor) == .nothing)
         for index in 20..<30 { log.append(Self.picture(index)) }
         #expect(Self.indices(Self.read(log, &cursor)) == Array(25..<30))
         #expect(cursor.lost == 0)
@@ -69,7 +82,7 @@ import Testing
         limits.maximumLag = .milliseconds(1000)
         var log = Self.log(pictures: 0..<60, group: 100, limits: limits)
         var late = log.start()
-        #expect(log.next(&late) == .nothing)
+        #expect(Self.next(log, &late) == .nothing)
         for index in 60..<101 { log.append(Self.picture(index, group: 100)) }
         #expect(Self.indices(Self.read(log, &late)) == [100])
     }
@@ -80,7 +93,7 @@ import Testing
         var log = Self.log(pictures: 0..<11, limits: limits)
         #expect(log.bytes == 1000)
         var late = log.start()
-        #expect(log.next(&late) == .nothing)
+        #expect(Self.next(log, &late) == .nothing)
         for index in 11..<26 { log.append(Self.picture(index)) }
         #expect(Self.indices(Self.read(log, &late)) == [25])
         #expect(log.bytes <= 1000)
@@ -142,7 +155,7 @@ import Testing
                 track: .audio, decodeTime: .milliseconds(400), presentationTime: .milliseconds(400), isKeyFrame: true,
                 bytes: ByteBuffer(integer: UInt8(1))))
         var waiting = log.start()
-        #expect(log.next(&waiting) == .nothing)
+        #expect(Self.next(log, &waiting) == .nothing)
         log.append(Self.picture(25))
         #expect(Self.read(log, &waiting).first == .format(Self.format(2), number: 2, at: .milliseconds(1000)))
         let steps = Self.read(log, &early)
@@ -187,24 +200,24 @@ import Testing
         var log = HubLog()
         log.formatChanged(to: Self.format(1))
         for index in 0..<5 { log.append(Self.picture(index, bytes: index + 1)) }
-        let run = try #require(log.run(from: 2))
+        let run = try #require(Self.run(log, from: 2))
         #expect(run.places == 2..<5)
         #expect(run.joined() == ByteBuffer(repeating: 0, count: 3 + 4 + 5))
     }
 
     @Test func joinsNothingWhereFewerThanTwoPacketsAre() {
         let log = Self.log(pictures: 0..<5)
-        #expect(log.run(from: 4) == nil)
-        #expect(log.run(from: 5) == nil)
-        #expect(log.run(from: 6) == nil)
+        #expect(Self.run(log, from: 4) == nil)
+        #expect(Self.run(log, from: 5) == nil)
+        #expect(Self.run(log, from: 6) == nil)
     }
 
     @Test func joinsNoPacketsThatAreGone() {
         var limits = HubLimits()
         limits.maximumBytes = 500
         let log = Self.log(pictures: 0..<20, limits: limits)
-        #expect(log.run(from: 14) == nil)
-        #expect(log.run(from: 15)?.places == 15..<20)
+        #expect(Self.run(log, from: 14) == nil)
+        #expect(Self.run(log, from: 15)?.places == 15..<20)
     }
 
     @Test func endsARunBeforeTheFormatChangesAndAtItsLimit() {
@@ -213,23 +226,23 @@ import Testing
         var log = Self.log(pictures: 0..<10, limits: limits)
         log.formatChanged(to: Self.format(2))
         for index in 25..<30 { log.append(Self.picture(index)) }
-        #expect(log.run(from: 0)?.places == 0..<4)
-        #expect(log.run(from: 7)?.places == 7..<10)
-        #expect(log.run(from: 9) == nil)
+        #expect(Self.run(log, from: 0)?.places == 0..<4)
+        #expect(Self.run(log, from: 7)?.places == 7..<10)
+        #expect(Self.run(log, from: 9) == nil)
     }
 
     @Test func takesARunOnlyWhereItBeginsAndUnderItsFormat() throws {
         var log = Self.log(pictures: 0..<10)
         var untold = log.start()
-        let early = try #require(log.run(from: 0))
+        let early = try #require(Self.run(log, from: 0))
         let isTakenUntold = untold.take(early)  // It was not told the format.
         var cursor = untold
-        for _ in 0..<3 { _ = log.next(&cursor) }
+        for _ in 0..<3 { _ = Self.next(log, &cursor) }
         let isTakenLate = cursor.take(early)
-        let run = try #require(log.run(from: 2))
+        let run = try #require(Self.run(log, from: 2))
         let (isTaken, isTakenTwice) = (cursor.take(run), cursor.take(run))
         #expect([isTakenUntold, isTakenLate, isTaken, isTakenTwice] == [false, false, true, false])
-        #expect(log.next(&cursor) == .nothing)
+        #expect(Self.next(log, &cursor) == .nothing)
         log.append(Self.picture(10))
         #expect(Self.indices(Self.read(log, &cursor)) == [10])
         #expect(cursor.lost == 0)
@@ -275,5 +288,35 @@ import Testing
             }
         }
         #expect(seen[0] > 2000)
+    }
+
+    /// What nobody reads is not copied; its first reader makes it so, once.
+    @Test func wrapsForTheFirstReaderAndOnlyThen() {
+        let wrapped = Mutex(0)
+        var log = HubLog { unit in
+            wrapped.withLock { $0 += 1 }
+            return ByteBuffer(bytes: [1, 2, 3] + unit.payload.readableBytesView)
+        }
+        log.formatChanged(to: Self.format(1))
+        for index in 0..<5 {
+            log.append(
+                ProgrammeUnit(
+                    track: .video, decodeTime: .milliseconds(Int64(index) * 40), presentationTime: .zero,
+                    duration: .milliseconds(40), isKeyFrame: index == 0, payload: ByteBuffer(bytes: [UInt8(index)])))
+        }
+        #expect(wrapped.withLock { $0 } == 0)
+        #expect(log.bytes == 5)
+        let run = log.run(from: 3)
+        #expect(run?.joined() == ByteBuffer(bytes: [1, 2, 3, 3, 1, 2, 3, 4]))
+        for _ in 0..<2 {
+            var cursor = log.start()
+            var bytes: [ByteBuffer] = []
+            while case let step = log.next(&cursor), step != .nothing {
+                if case .packet(let packet) = step { bytes.append(packet.bytes) }
+            }
+            #expect(bytes == (0..<5).map { ByteBuffer(bytes: [1, 2, 3, UInt8($0)]) })
+        }
+        #expect(wrapped.withLock { $0 } == 5)
+        #expect(log.bytes == 20)
     }
 }

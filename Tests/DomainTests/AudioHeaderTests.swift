@@ -86,6 +86,16 @@ struct FLACStreamInfoTests {
         #expect(head.format.configuration == bytes(Sample.flac))
     }
 
+    /// As ffmpeg 9.0 sends it behind the fourCC: neither magic nor block header.
+    @Test func readsTheBareBlockOfFFmpeg() throws {
+        let bare = bytes(Sample.flac).dropFirst(8)
+        #expect(bare.count == 34)
+        #expect(try FLACStreamInfo(Array(bare)).format.configuration == bytes(Sample.flac))
+        let head = try FLACStreamInfo(
+            bytes("0400 0400 000000 001098 0bb802f000000000 00000000000000000000000000000000"))
+        #expect(head.format.sampleRate == 48_000 && head.format.channels == 2 && head.bitsPerSample == 16)
+    }
+
     @Test func leavesFurtherBlocksOut() throws {
         var more = bytes(Sample.flac)
         more[4] = 0

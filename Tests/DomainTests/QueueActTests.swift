@@ -46,6 +46,23 @@ import Testing
         #expect(bench.endings == ["dj1 skipped"])
     }
 
+    /// Design §5: the outgoing DJ, if still there, else the slate.
+    @Test func theOutgoingDJStaysUntilTheCalledOneIsReadyWhateverOthersAre() throws {
+        var bench = QueueBench(ready: 3, settings: QueueSettings(slotSeconds: 60))
+        bench.shows(1)
+        bench.join(4)
+        let actions = try bench.act(.putOnAir(QueueBench.entry(4)))
+        #expect(actions.order == nil, "the programme goes on as it was")
+        bench.wait(.seconds(29))
+        #expect(bench.line == "1* 2 3 4?^")
+        #expect(bench.machine.view(now: bench.now).showing == .dj)
+        // Gone by themselves: nobody else's slot is begun to be ended in a moment, the slate bridges what is left.
+        bench.end(1)
+        #expect(bench.line == "2 3 4?^")
+        bench.wait(.seconds(1))
+        #expect(bench.line == "2! 3 4?", "at most until the call has run out")
+    }
+
     @Test func theOrdinaryOrderGoesOnWhenTheCalledOneDoesNotCome() throws {
         var bench = QueueBench(ready: 2, settings: QueueSettings(slotSeconds: 60))
         bench.shows(1)

@@ -88,9 +88,11 @@ struct QueueHistory {
             keep(machine.silenceChanged(session(number), isSilent: isSilent, now: now))
             return "silence \(number) \(isSilent)"
         case 12:
-            let health = MediaHealth(
-                videoAbsentSince: random(0..<2) == 0 ? now : nil, silentSince: random(0..<2) == 0 ? now : nil)
-            keep(machine.mediaHealthChanged(session(number), to: health, now: now))
+            // Told some time after it began; mostly of whom it matters.
+            func since() -> WallTime? { random(0..<2) == 0 ? now - .seconds(random(0..<15)) : nil }
+            let onAir = random(0..<4) == 0 ? nil : machine.entries.first { $0.state == .onAir }?.session
+            let health = MediaHealth(videoAbsentSince: since(), silentSince: since())
+            keep(machine.mediaHealthChanged(onAir ?? session(number), to: health, now: now))
             return "health \(number)"
         case 13 where random(0..<8) == 0: return restart()
         default: return wait(.milliseconds([random(0..<2000), random(0..<70_000)][random(0..<2)]))

@@ -17,7 +17,8 @@ import Testing
         "queue.joined", "queue.left dropped", "queue.left finished", "queue.left slotOver", "queue.left skipped",
         "queue.left removed", "queue.left unhealthy", "queue.left banned", "queue.moved", "queue.ready",
         "queue.unready", "queue.held", "queue.released", "queue.called", "queue.noShow", "queue.slotChanged",
-        "handover.planned", "onair.started", "onair.ended", "onair.warning", "dj.dropped", "dj.returned",
+        "handover.planned", "onair.started", "onair.ended", "onair.warning", "onair.unhealthy", "onair.healthy",
+        "dj.dropped", "dj.returned",
         "dj.blocked", "dj.unblocked", "dj.banned", "dj.unbanned", "dj.slotChanged", "slate.started", "slate.ended",
         "settings.changed", "emergency.changed",
     ]

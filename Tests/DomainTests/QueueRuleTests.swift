@@ -289,6 +289,63 @@ import Testing
         }
     }
 
+    @Test func deadAfterWarnsOnceInTimeAndSaysWhenTheDangerIsOver() {
+        for (health, warning, limit, word) in [
+            (\MediaHealth.videoAbsentSince, 5, 10, "picture"), (\MediaHealth.silentSince, 10, 20, "sound"),
+        ] {
+            var bench = QueueBench(ready: 1, settings: QueueSettings(endsDeadSlots: true))
+            bench.shows(1)
+            var lacks = MediaHealth()
+            lacks[keyPath: health] = bench.now
+            let end = bench.now + .seconds(limit)
+            bench.health(1, lacks)
+            bench.wait(.milliseconds(warning * 1000 - 1))
+            #expect(!bench.kinds.contains("onair.unhealthy"))
+            #expect(bench.machine.view(now: bench.now).entries[0].unhealthy == nil)
+            bench.wait(.milliseconds(1))
+            #expect(
+                bench.moves.last?.events
+                    == [.onAirUnhealthy(entry: QueueBench.entry(1), name: "dj1", missing: [word], until: end)])
+            #expect(
+                bench.machine.view(now: bench.now).entries[0].unhealthy
+                    == QueueView.Unhealthy(missing: [word], endsAt: end))
+            bench.wait(.seconds(1))
+            #expect(bench.kinds.filter { $0 == "onair.unhealthy" }.count == 1, "once")
+            bench.health(1, MediaHealth())
+            #expect(bench.moves.last?.events == [.onAirHealthy(entry: QueueBench.entry(1), name: "dj1")])
+            #expect(bench.machine.view(now: bench.now).entries[0].unhealthy == nil)
+            bench.wait(.seconds(60))
+            #expect(bench.endings == [])
+        }
+    }
+
+    @Test func deadAfterWarnsAnewWhenTheEndComesSooner() {
+        var bench = QueueBench(ready: 1, settings: QueueSettings(endsDeadSlots: true))
+        bench.shows(1)
+        let start = bench.now
+        bench.health(1, MediaHealth(silentSince: start))
+        bench.wait(.seconds(10))
+        bench.health(1, MediaHealth(videoAbsentSince: start + .seconds(8), silentSince: start))
+        let view = bench.machine.view(now: bench.now).entries[0].unhealthy
+        #expect(view == QueueView.Unhealthy(missing: ["picture", "sound"], endsAt: start + .seconds(18)))
+        bench.wait(.seconds(8))
+        #expect(bench.endings == ["dj1 unhealthy"])
+        #expect(bench.kinds.filter { $0 == "onair.unhealthy" }.count == 2)
+        #expect(!bench.kinds.contains("onair.healthy"))
+    }
+
+    @Test func deadAfterWarnsNobodyWhoIsGivenOnOrLost() {
+        var bench = QueueBench(ready: 2, settings: QueueSettings(endsDeadSlots: true))
+        bench.shows(1)
+        bench.health(1, MediaHealth(silentSince: bench.now))
+        bench.wait(.seconds(12))
+        bench.end(1)
+        bench.shows(2)
+        bench.wait(.seconds(30))
+        #expect(bench.kinds.filter { $0.hasPrefix("onair.unhealthy") || $0 == "onair.healthy" } == ["onair.unhealthy"])
+        #expect(bench.line == "2*")
+    }
+
     @Test func deadAfterLooksOnlyAtWhomTheOutputShowsAndOnlyWhenSwitchedOn() throws {
         var bench = QueueBench(ready: 2)
         bench.shows(1)

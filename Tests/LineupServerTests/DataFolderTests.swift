@@ -1,3 +1,5 @@
+import Cryptography
+import Domain
 import Foundation
 import LineupServer
 import Testing
@@ -35,6 +37,27 @@ import Testing
             try Data("nonsense".utf8).write(to: url.appendingPathComponent("instance"))
             let error = #expect(throws: StartError.self) { try folder.instance() }
             #expect(error?.description.contains("delete it") == true)
+        }
+    }
+
+    @Test func itsSecretKeyIsMadeOnceAndForItsOwnerOnly() throws {
+        try withFolder { url in
+            let folder = DataFolder(url)
+            try folder.prepare()
+            let key = try folder.secretKey(random: SystemRandomBytes())
+            #expect(key.exposed.count == 64)
+            #expect(try DataFolder(url).secretKey(random: SystemRandomBytes()) == key)
+            let file = url.appendingPathComponent("secret.key").path
+            let attributes = try FileManager.default.attributesOfItem(atPath: file)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            #expect(chmod(file, 0o640) == 0)
+            let open = #expect(throws: StartError.self) { try folder.secretKey(random: SystemRandomBytes()) }
+            #expect(open?.description.contains("chmod 600") == true)
+            #expect(chmod(file, 0o600) == 0)
+            try Data("nonsense".utf8).write(to: URL(fileURLWithPath: file))
+            #expect(chmod(file, 0o600) == 0)
+            let broken = #expect(throws: StartError.self) { try folder.secretKey(random: SystemRandomBytes()) }
+            #expect(broken?.description.contains("holds no key") == true)
         }
     }
 

@@ -31,6 +31,8 @@ import Testing
         #expect(configuration.dataFolder.lastPathComponent == "data")
         #expect(configuration.database == nil)
         #expect(configuration.logFormat == .text)
+        #expect(configuration.eventRetention == .seconds(30 * 86_400))
+        #expect(configuration.auditRetention == .seconds(400 * 86_400))
         #expect(configuration.rtmpLimits.maximumConnections == 1024)
         #expect(configuration.rtmpLimits.maximumConnectionsPerAddress == 64)
         #expect(configuration.rtmpLimits.idleLimit == .seconds(30))
@@ -51,7 +53,8 @@ import Testing
         ("LINEUP_HTTP_PORT", "eighty"), ("LINEUP_HTTP_PORT", "65536"), ("LINEUP_RTMP_PORT", "-1"),
         ("LINEUP_BIND_ADDRESS", "localhost"), ("LINEUP_PUBLIC_URL", "live.example.org"),
         ("LINEUP_PUBLIC_URL", "https://live.example.org/x"), ("LINEUP_LOG_LEVEL", "loud"), ("LINEUP_LOG_FORMAT", "xml"),
-        ("LINEUP_RTMP_MAX_CONNECTIONS", "0"),
+        ("LINEUP_RTMP_MAX_CONNECTIONS", "0"), ("LINEUP_EVENT_RETENTION_DAYS", "-1"),
+        ("LINEUP_AUDIT_RETENTION_DAYS", "36501"),
         ("LINEUP_RTMP_MAX_CONNECTIONS_PER_ADDRESS", "many"), ("LINEUP_RTMP_IDLE_SECONDS", "1"),
         ("LINEUP_PROGRAMME_DELAY", "31"), ("LINEUP_PROGRAMME_DELAY", "nan"), ("LINEUP_WEB_ROOT", "/nonexistent"),
         ("LINEUP_MIGRATIONS_DIR", "/nonexistent"), ("DATABASE_URL", "mysql://x"),
@@ -60,6 +63,14 @@ import Testing
         let error = #expect(throws: ConfigurationError.self) { try configuration([key: value]) }
         #expect(error?.key == key)
         #expect(error?.description.hasPrefix(key) == true)
+    }
+
+    @Test func noDaysKeepForEver() throws {
+        let configuration = try configuration([
+            "LINEUP_EVENT_RETENTION_DAYS": "0", "LINEUP_AUDIT_RETENTION_DAYS": "0",
+        ])
+        #expect(configuration.eventRetention == nil)
+        #expect(configuration.auditRetention == nil)
     }
 
     @Test func bothPortsMayNotBeTheSame() {

@@ -60,6 +60,47 @@ import Testing
         }
     }
 
+    /// Issue, persistence: the admin page says so. The view goes to all who listen when the trouble begins and when it ends.
+    @Test(.timeLimit(.minutes(1))) func listenersLearnThatTheDatabaseIsAwayAndThatAllIsWritten() async throws {
+        try await withService { service in
+            var views = try await service.views(of: .main).makeAsyncIterator()
+            #expect(await views.next()?.unwritten == nil)
+            // Nothing is being written: asking for a sign of life finds it out.
+            recorder.kept.withLock { $0.isAway = true }
+            let first = await views.next()
+            #expect(first?.unwritten?.moves == 0)
+            _ = await service.join(publisher(1))
+            var view = await views.next()
+            while view != nil, view?.unwritten?.moves != 1 { view = await views.next() }
+            #expect(view?.unwritten?.since == first?.unwritten?.since)
+            #expect(view?.entries.count == 1)
+            recorder.kept.withLock { $0.isAway = false }
+            while view != nil, view?.unwritten != nil { view = await views.next() }
+            #expect(view?.entries.count == 1)
+            #expect(await service.readiness() == [ReadinessCheck(name: "queue", isOK: true)])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aFrozenDatabaseIsNamedBeforeItsAnswerIsGivenUp() async throws {
+        var limits = QueueService.Limits()
+        limits.latestAnswer = .milliseconds(50)
+        try await withService(limits: limits) { service in
+            var views = try await service.views(of: .main).makeAsyncIterator()
+            _ = await views.next()
+            recorder.freeze()
+            _ = await service.join(publisher(1))
+            var view = await views.next()
+            while view != nil, view?.unwritten == nil { view = await views.next() }
+            #expect(view?.unwritten?.moves == 1)
+            #expect(
+                await service.readiness().first?.cause
+                    == "the database does not answer; moves that wait to be written: 1")
+            recorder.thaw()
+            while view != nil, view?.unwritten != nil { view = await views.next() }
+            #expect(view?.entries.count == 1)
+        }
+    }
+
     @Test func aSlotEndsByTheClockWithoutAnyCall() async throws {
         try await withService(settings: QueueSettings(slotSeconds: 1)) { service in
             for number in 1...2 as ClosedRange<UInt64> {

@@ -11,6 +11,9 @@ final class Recorder: ProgrammeControl, PublisherControl, QueueStore, Sendable {
         var closed: [PublishSessionID] = []
         var moves: [QueueTransition] = []
         var isAway = false
+        /// Who asks waits, until `thaw`.
+        var isFrozen = false
+        var frozen: [CheckedContinuation<Void, Never>] = []
         var failures = 0
         var closedUsers: [UserID] = []
         /// What every write is refused with.
@@ -29,6 +32,7 @@ final class Recorder: ProgrammeControl, PublisherControl, QueueStore, Sendable {
         QueueRecord(version: 0, settings: QueueSettings(), entries: [])
     }
     func commit(_ transition: QueueTransition) async throws {
+        await standStill()
         let (isAway, refusal) = kept.withLock { kept in
             if kept.isAway { kept.failures += 1 } else if kept.refusal == nil { kept.moves.append(transition) }
             return (kept.isAway, kept.refusal)
@@ -41,6 +45,32 @@ final class Recorder: ProgrammeControl, PublisherControl, QueueStore, Sendable {
         _ entry: EntryID, usedOnAir: Duration, in channel: ChannelName, epoch: Int64
     ) async throws {
         note { $0.heartbeats.append((channel, epoch)) }
+    }
+
+    /// The database is stopped where it stands, or goes on.
+    func freeze() { kept.withLock { $0.isFrozen = true } }
+    func thaw() {
+        let frozen = kept.withLock { kept in
+            kept.isFrozen = false
+            defer { kept.frozen = [] }
+            return kept.frozen
+        }
+        for one in frozen { one.resume() }
+    }
+
+    private func standStill() async {
+        await withCheckedContinuation { continuation in
+            let isFrozen = kept.withLock { kept in
+                if kept.isFrozen { kept.frozen.append(continuation) }
+                return kept.isFrozen
+            }
+            if !isFrozen { continuation.resume() }
+        }
+    }
+
+    func ping() async throws {
+        await standStill()
+        if kept.withLock({ $0.isAway }) { throw Away() }
     }
 
     private func note(_ body: (inout Kept) -> Void) {

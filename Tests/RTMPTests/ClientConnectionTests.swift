@@ -177,7 +177,10 @@ struct ClientConnectionAnswerTests {
                 case .close(.redirected(let address)): lines.append("redirected \(address.exposed)")
                 case .close(.protocolError(let error)): lines.append("\(error.code)")
                 case .close(let cause): lines.append("\(cause)")
-                case .media, .reconnectRequested: lines.append("other")
+                case .reconnectRequested(let address, let reason):
+                    lines.append("reconnect \(address ?? "here") \(reason)")
+                    client.redirect(to: address)
+                case .media: lines.append("other")
                 }
             }
         }
@@ -216,6 +219,25 @@ struct ClientConnectionAnswerTests {
         #expect(
             lines(target(.publish), answer("_error", 1, [.null, .object(rejection)])) == [
                 "redirected rtmp://other/live"
+            ])
+    }
+
+    /// Enhanced RTMP v2, "Reconnect Request": without an address it is this server again.
+    @Test(arguments: [("rtmp://other/live", "rtmp://other/live"), (nil, nil)] as [(String?, String?)])
+    func leavesWhenAskedToConnectAnewAndSaysWhere(address: String?, expected: String?) {
+        var information: AMF0Object = [
+            "level": .string("status"), "code": .string("NetConnection.Connect.ReconnectRequest"),
+            "description": .string("We restart."),
+        ]
+        if let address { information.members.append(.init("tcUrl", .string(address))) }
+        let target = target(.publish)
+        let lines = lines(
+            target, answer("_result", 1, [.null, .null]), answer("_result", 4, [.null, .number(1)]),
+            answer("onStatus", 0, [.null, .object(["code": .string("NetStream.Publish.Start")])]),
+            answer("onStatus", 0, [.null, .object(information)]))
+        #expect(
+            lines == [
+                "ready", "reconnect \(expected ?? "here") We restart.", "redirected \(expected ?? target.address)",
             ])
     }
 

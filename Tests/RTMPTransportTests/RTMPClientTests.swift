@@ -111,6 +111,44 @@ import Testing
         #expect(address.port == port)
     }
 
+    @Test func goesToAnotherServerWithItsNameButNeverFromTLSIntoTheClear() throws {
+        let plain = try PlayStage.address("rtmp://host/app/key")
+        #expect(plain.redirected(to: Secret("rtmp://other:1936/live"))?.description == "rtmp://other:1936/live")
+        #expect(plain.redirected(to: Secret("rtmps://other/live"))?.name == Secret("key"))
+        #expect(plain.redirected(to: Secret("http://other/live")) == nil)
+        let secure = try PlayStage.address("rtmps://host/app/key")
+        #expect(secure.redirected(to: Secret("rtmp://other/live")) == nil)
+        #expect(secure.redirected(to: Secret("rtmps://other/live"))?.isSecure == true)
+    }
+
+    /// Two servers that send it on: to ours, which takes it, and to themselves, which it leaves.
+    @Test func followsARedirectAndNoCircle() async throws {
+        let stage = try PlayStage()
+        stage.feed(50)
+        try await stage.withServer { _, port in
+            let sender = try await RedirectingServer.start(to: "rtmp://127.0.0.1:\(port)/live")
+            let session = try await PlayStage.client().publish(
+                stage.hub, to: PlayStage.address("rtmp://127.0.0.1:\(sender.port)/app/the-key"))
+            await stage.gate.sink.waitForUnit()
+            session.stop()
+            #expect(await session.end() == .finished)
+            #expect(sender.connections == 1)
+            try await sender.stop()
+        }
+        #expect(stage.gate.requests.first?.key == Secret("the-key"))
+        let circle = try await RedirectingServer.start(to: nil)
+        let error = await #expect(throws: RTMPClientError.self) {
+            try await PlayStage.client().publish(
+                stage.hub, to: PlayStage.address("rtmp://127.0.0.1:\(circle.port)/app/the-key"))
+        }
+        guard case .redirected? = error?.cause else {
+            Issue.record("It ended with \(String(describing: error)).")
+            return
+        }
+        #expect(circle.connections == 4)
+        try await circle.stop()
+    }
+
     @Test(arguments: [
         "http://host/app/name", "rtmp:///app/name", "rtmp://host", "rtmp://host/app", "rtmp://host:0/a/b",
     ])

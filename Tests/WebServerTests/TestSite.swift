@@ -20,6 +20,7 @@ struct TestSite: Sendable {
     let audit = FakeAuditLog()
     let handovers = FakeHandoverLog()
     let health = FakeHealthDesk()
+    let targets = FakeTargetDesk()
     let origin = FakeDeliveryOrigin()
     let readiness = SettableReadiness()
     let metrics = PrometheusMetrics()
@@ -32,16 +33,21 @@ struct TestSite: Sendable {
     static let webRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("web").path
 
-    private init(publicURL: String?, adjust: (inout WebServerConfiguration) -> Void) throws {
+    private init(
+        publicURL: String?, streams: ProgrammeStreams, adjust: (inout WebServerConfiguration) -> Void
+    ) throws {
         var configuration = try WebServerConfiguration(
             host: "127.0.0.1", port: 0, webRoot: Self.webRoot, publicURL: publicURL, rtmpPort: 1935)
         adjust(&configuration)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        var ports = WebServerPorts(
+            accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
+            targets: targets, discord: targets, origin: origin, readiness: [readiness])
+        ports.streams = streams
+        ports.handovers = handovers
+        ports.health = health
         server = WebServer(
-            configuration: configuration, group: Self.group,
-            ports: WebServerPorts(
-                accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
-                handovers: handovers, health: health, origin: origin, readiness: [readiness]),
+            configuration: configuration, group: Self.group, ports: ports,
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
             logger: logger, metrics: metrics)
         services = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
@@ -49,10 +55,11 @@ struct TestSite: Sendable {
 
     /// Runs a server for the time of `body` and stops it gracefully.
     static func run(
-        publicURL: String? = nil, adjust: (inout WebServerConfiguration) -> Void = { _ in },
+        publicURL: String? = nil, streams: ProgrammeStreams = .nothing,
+        adjust: (inout WebServerConfiguration) -> Void = { _ in },
         _ body: @Sendable (TestSite) async throws -> Void
     ) async throws {
-        var site = try TestSite(publicURL: publicURL, adjust: adjust)
+        var site = try TestSite(publicURL: publicURL, streams: streams, adjust: adjust)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [services = site.services] in try await services.run() }
             site.port = try await site.server.port()

@@ -74,9 +74,12 @@ class Refused(Exception):
 class Push:
     """One DJ. `start` publishes and keeps publishing, coming back after a loss when `reconnect`; `stop` and `vanish` end it."""
 
-    def __init__(self, host, port, key, clip=clips.A, reconnect=True, retry_seconds=0.3):
+    def __init__(self, host, port, key, clip=clips.A, reconnect=True, retry_seconds=0.3, gate=None):
         self._where, self._key, self._clip = (host, port), key, clip
         self._reconnect, self._retry = reconnect, retry_seconds
+        # Called when only `publish` is left to be said: holds it back until the moment a test wants.
+        self._gate = gate
+        self.said_at = None
         self._lock = threading.Lock()
         self._ending = None
         self._wake_read, self._wake = os.pipe()
@@ -138,6 +141,9 @@ class Push:
             peer.sendall(command(0, "releaseStream", 2, None, self._key) + command(0, "FCPublish", 3, None, self._key)
                          + command(0, "createStream", 4, None))
             self._await(peer, b"_result", times=2)
+            if self._gate:
+                self._gate()
+            self.said_at = time.time()
             peer.sendall(command(1, "publish", 5, None, self._key, "live"))
             self._await(peer, b"NetStream.Publish.Start")
             self.publishing, self.refusal = True, None

@@ -18,7 +18,8 @@ def in_line(server, ended_later, *names):
     for count, dj in enumerate(djs, start=1):
         pushes.append(ended_later(Push("127.0.0.1", server.rtmp_port, dj.key).start()))
         server.wait_for_queue(*names[:count])
-    server.wait_for_on_air(names[0])
+        # Whoever is ready first goes on air: the others come when that is settled.
+        server.wait_for_on_air(names[0])
     return djs, pushes
 
 
@@ -35,9 +36,11 @@ def test_a_frozen_database_stops_neither_the_programme_nor_acts_nor_known_djs(se
     server.wait_for_queue("DJ A")
     signal_database(server, signal.SIGSTOP)
     try:
-        # The first answer may wait for the statement that hangs.
-        wait_until(lambda: (answer := server.ready()).status_code == 503 and "database" in answer.text,
-                   "/readyz to name the database", 40)
+        answers = []
+        wait_until(lambda: answers.append(server.ready()) or answers[-1].status_code == 503, "/readyz to name the database", 40)
+        assert None not in [answer.status_code for answer in answers], "an answer was late"
+        checks = {check["name"]: check.get("cause", "") for check in answers[-1].json()["checks"] if not check["ok"]}
+        assert "database" in checks.get("queue", "") and set(checks) <= {"queue", "database"}, checks
         ended_later(Push("127.0.0.1", server.rtmp_port, second.key).start())
         server.wait_for_queue("DJ A", "DJ B", timeout=30)
         server.run("queue", "hold", "DJ B")

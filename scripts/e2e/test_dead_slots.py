@@ -18,6 +18,8 @@ def test_a_silent_slot_ends_after_twenty_seconds(server, folder, ended_later):
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, preexec_fn=processes.die_with_parent)
     try:
         server.wait_for_on_air("Mute")
+        warned = wait_until(lambda: server.whole_view()["entries"][0].get("unhealthy"), "the DJ to be warned", 45)
+        assert warned["missing"] == ["sound"], warned
         wait_until(lambda: sender.poll() is not None, "the silent DJ to be sent away", 45)
     finally:
         sender.kill()

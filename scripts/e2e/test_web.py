@@ -2,13 +2,16 @@
 
 import re
 import secrets
+import signal
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
 import clips
 from publishers import Publisher
+from test_database_away import signal_database
 from test_queue import three_in_line
+from test_queue_api import Machine
 from waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -184,6 +187,57 @@ def test_operator_runs_the_queue_from_one_page(server, publish, open_page, folde
     expect(page.get_by_role("alert")).to_contain_text("Somebody else changed the queue first")
     assert server.queue() == ["DJ A", "DJ C", "DJ B"]
     page.screenshot(path=folder / "admin-conflict.png", full_page=True)
+
+
+def test_admin_page_says_that_the_database_is_away_and_that_all_is_written(server, publish, open_page, folder):
+    three_in_line(server, publish)
+    server.wait_for_on_air("DJ A")
+    page = open_page()
+    log_in(page, server, "/admin", "operator")
+    expect(page.get_by_role("button", name="Hold: Pass DJ B over until released")).to_be_visible(timeout=20_000)
+    alert = page.get_by_role("alert").filter(has_text="The database does not answer")
+    expect(alert).to_have_count(0)
+    signal_database(server, signal.SIGSTOP)
+    try:
+        expect(alert).to_be_visible(timeout=20_000)
+        server.run("queue", "hold", "DJ B")
+        expect(alert).to_contain_text(re.compile(r"[1-9]\d* changes? waits? to be written"), timeout=20_000)
+        expect(page.locator(".queue-entry", has_text="DJ B")).to_contain_text("Held")
+        page.screenshot(path=folder / "admin-database-away.png", full_page=True)
+    finally:
+        signal_database(server, signal.SIGCONT)
+    expect(alert).to_have_count(0, timeout=30_000)
+
+
+def test_operator_bans_clears_and_sets_from_the_page(server, publish, open_page, folder):
+    three_in_line(server, publish)
+    server.wait_for_on_air("DJ A")
+    page = open_page()
+    log_in(page, server, "/admin", "operator")
+    operator = Machine(server)
+
+    def press(name, sure=None):
+        page.get_by_role("button", name=name, exact=True).click()
+        if sure:
+            page.get_by_role("dialog").get_by_role("button", name=sure, exact=True).click()
+
+    press("Ban DJ B", "Ban")
+    server.wait_for_queue("DJ A", "DJ C")
+    expect(page.locator(".queue-entry", has_text="DJ B")).to_contain_text("banned")
+    page.get_by_label("While a dropped DJ has the slot, show").select_option("next")
+    page.get_by_label("End a slot after 10 s without picture or 20 s without sound").check()
+    page.get_by_label("A dropped DJ on air keeps the slot for").fill("5 m")
+    press("Save settings")
+    expected = {"coverDrop": "next", "deadAfter": True, "graceOnAirSeconds": 300}
+    wait_until(lambda: expected.items() <= operator.call("GET", "/api/v1/channels/main/settings").json().items(), "the settings")
+    page.screenshot(path=folder / "admin-settings.png", full_page=True)
+    page.get_by_label("Places in the queue").fill("many")
+    press("Save settings")
+    expect(page.locator(".field-error", has_text="maximumLength")).to_be_visible()
+    press("Unban: Let DJ B join again")
+    expect(page.locator("body")).to_contain_text("Nobody is banned")
+    press("Clear the queue: Take everybody who waits out of the queue", "Clear the queue")
+    server.wait_for_queue("DJ A")
 
 
 def test_overlays_show_queue_and_timer_without_a_reload(server, publish, open_page, folder):

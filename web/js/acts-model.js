@@ -19,7 +19,7 @@ export function stageActs(view) {
   acts.push({
     key: 'skip', act: 'skip', body: { entry: entry.id }, label: `Skip ${entry.name}`, tone: 'danger', title: `End the slot of ${entry.name}`,
     confirm: `The slot of ${entry.name} ends now, and the next DJ who is ready goes on air.`,
-  });
+  }, ban(entry));
   return acts;
 }
 
@@ -34,7 +34,7 @@ export function waitingActs(view, entry) {
   acts.push(
     {
       key: `${id}-air`, act: 'put-on-air', body: { entry: id, version: view.version }, label: 'Put on air', title: `Put ${name} on air`,
-      confirm: onAir(view) ? `The slot of ${onAir(view).name} ends now, and ${name} goes on air.` : undefined,
+      confirm: airWarning(view, entry),
     },
     entry.held
       ? { key: `${id}-hold`, act: 'release', body: { entry: id }, label: 'Release', title: `Let ${name} have a turn again` }
@@ -42,12 +42,14 @@ export function waitingActs(view, entry) {
     {
       key: `${id}-remove`, act: 'remove', body: { entry: id }, label: 'Remove', tone: 'danger', title: `Take ${name} out of the queue`,
       confirm: `${name} loses the place and is disconnected. They may queue again.`,
-    });
+    },
+    ban(entry));
   return acts;
 }
 
 /** Acts on the queue as a whole. */
 export function queueActs(view) {
+  const count = waiting(view).length;
   return [
     view.isOpen
       ? { key: 'door', act: 'close', body: {}, label: 'Close the queue', title: 'Let nobody join; those in the queue keep their places' }
@@ -55,6 +57,10 @@ export function queueActs(view) {
     view.settings?.autoAdvance !== false
       ? { key: 'auto', act: 'auto-advance', body: { enabled: false }, label: 'Stop taking the next DJ by itself', title: 'After a slot the slate shows until you put somebody on air' }
       : { key: 'auto', act: 'auto-advance', body: { enabled: true }, label: 'Take the next DJ by itself', title: 'The next DJ who is ready goes on air without you' },
+    ...(count === 0 ? [] : [{
+      key: 'clear', act: 'clear', body: { version: view.version }, label: 'Clear the queue', tone: 'danger', title: 'Take everybody who waits out of the queue',
+      confirm: `${count === 1 ? 'The DJ who waits loses the place and is' : `All ${count} DJs who wait lose their places and are`} disconnected. Whoever is on air stays. They may queue again.`,
+    }]),
   ];
 }
 
@@ -71,6 +77,36 @@ export function outputActs(view) {
   if (view.emergency === 'slate') return [acts.off, acts.mute];
   if (view.emergency === 'mute') return [acts.off, acts.slate];
   return [acts.slate, acts.mute];
+}
+
+/** Who is kept out: `{ name, words, act }`, where `act` lets them in again. */
+export function keptOutActs(view) {
+  const until = (moment) => (moment ? `until ${new Date(moment).toLocaleString()}` : '');
+  const banned = (view.banned ?? []).map(({ user, name, until: end, reason }) => ({
+    name: name ?? user, words: ['banned', until(end), reason && `(${reason})`].filter(Boolean).join(' '),
+    act: { key: `${user}-unban`, act: 'unban', body: { user }, label: 'Unban', title: `Let ${name ?? 'this person'} join again` },
+  }));
+  const rules = { until: 'pauses', someoneElsePlayed: 'pauses until somebody else has played', encoderQuiet: 'pauses until their encoder is quiet' };
+  const blocked = (view.blocked ?? []).map(({ user, name, rule, until: end }) => ({
+    name, words: [rules[rule] ?? 'pauses', until(end)].filter(Boolean).join(' '),
+    act: { key: `${user}-unblock`, act: 'unblock', body: { user }, label: 'Let in', title: `Let ${name} join again at once` },
+  }));
+  return [...banned, ...blocked];
+}
+
+function ban({ id, name }) {
+  return {
+    key: `${id}-ban`, act: 'ban', body: { entry: id }, label: 'Ban', tone: 'danger', title: `Ban ${name}`,
+    confirm: `${name} is disconnected at once and cannot join again until unbanned, below the settings.`,
+  };
+}
+
+/** What putting this one on air does to others; nothing to ask when it does nothing to them. */
+function airWarning(view, entry) {
+  const present = onAir(view);
+  if (entry.connected && entry.ready) return present ? `The slot of ${present.name} ends now, and ${entry.name} goes on air.` : undefined;
+  const meanwhile = present ? `${present.name} stays on air until then` : 'The slate shows until then';
+  return `${entry.name} is not ready yet. ${meanwhile}, for at most 30 s; then the ordinary order goes on.`;
 }
 
 /** What is said when an act was refused: a sentence, and the queue to show if the answer held one. */

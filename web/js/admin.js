@@ -3,8 +3,9 @@ import { api } from './api.js';
 import { element, notice, show } from './dom.js';
 import { form } from './form.js';
 import { startLiveQueue } from './live-queue.js';
-import { OperatorQueue, OperatorStage } from './operator-widgets.js';
-import { settingsChange, settingsValues } from './settings-model.js';
+import { KeptOut, OperatorQueue, OperatorStage } from './operator-widgets.js';
+import { unwrittenSentence } from './queue-model.js';
+import { CHOICES, blockChoices, settingsChange, settingsValues } from './settings-model.js';
 import { personBar, signInForms } from './sign-in.js';
 
 const CHANNEL = 'main';
@@ -30,14 +31,18 @@ function signedIn(account) {
   const stage = element('section', { class: 'panel' });
   const queue = element('section', { class: 'panel' });
   const settings = element('section', { class: 'panel' });
+  const keptOut = element('section', { class: 'panel' });
   const message = element('div');
+  const database = element('div');
   const sender = new ActSender(CHANNEL, message, (view) => {
     // The live stream may have brought a newer one meanwhile.
     if (!last || view.version >= last.view.version) drawn(view, following.time());
   });
-  show(root, personBar(account, signedOut), message,
-    element('div', { class: 'columns' }, element('div', { class: 'stack' }, stage, queue), settings));
-  live = { stage: new OperatorStage(stage, sender), queue: new OperatorQueue(queue, sender), settings: new SettingsWidget(settings) };
+  show(root, personBar(account, signedOut), database, message,
+    element('div', { class: 'columns' }, element('div', { class: 'stack' }, stage, queue),
+      element('div', { class: 'stack' }, settings, keptOut)));
+  live = { stage: new OperatorStage(stage, sender), queue: new OperatorQueue(queue, sender), settings: new SettingsWidget(settings),
+    keptOut: new KeptOut(keptOut, sender), database: new DatabaseNotice(database) };
   // The present stream was opened by nobody known: as an operator one is shown more.
   following.again();
   if (last) draw(last.view, last.time);
@@ -48,7 +53,24 @@ function drawn(view, time) {
   draw(view, time);
 }
 
-/** Slot length and whether joining is allowed. Drawn again only when the values differ, so that typing is not lost. */
+/** Says that the database is away, and how much would be lost with the server. Drawn only when the words change: it is read aloud. */
+class DatabaseNotice {
+  #root;
+  #text = null;
+
+  constructor(root) {
+    this.#root = root;
+  }
+
+  render(view) {
+    const text = unwrittenSentence(view);
+    if (text === this.#text) return;
+    this.#text = text;
+    show(this.#root, text && notice('bad', element('p', {}, element('b', {}, 'The database does not answer. ')), text));
+  }
+}
+
+/** All settings of the queue. Drawn again only when the values differ, so that typing is not lost. */
 class SettingsWidget {
   #root;
   #drawn = null;
@@ -69,15 +91,33 @@ class SettingsWidget {
         fields: [
           { name: 'slotMinutes', label: 'Slot length in minutes', inputmode: 'decimal', value: values.slotMinutes, required: false, autocomplete: 'off', hint: 'Leave empty for no limit. 0.5 is 30 seconds.' },
           { name: 'isOpen', label: 'DJs may join the queue', type: 'checkbox', value: values.isOpen },
+          ...(values.coverDrop ? moreFields(values) : []),
         ],
         action: 'Save settings',
         submit: async (entered) => {
           show(this.#message);
-          await api.changeSettings(CHANNEL, settingsChange(entered));
+          await api.changeSettings(CHANNEL, settingsChange(entered, values));
           show(this.#message, notice('good', 'Saved.'));
         },
       }));
   }
+}
+
+function moreFields(values) {
+  const check = (name, label) => ({ name, label, type: 'checkbox', value: values[name] });
+  const text = (name, label, hint) => ({ name, label, hint, value: values[name], required: false, autocomplete: 'off' });
+  return [
+    check('autoAdvance', 'The next DJ who is ready goes on air by itself'),
+    check('overtimeWhenAlone', 'A DJ stays past the slot while nobody waits'),
+    check('deadAfter', 'End a slot after 10 s without picture or 20 s without sound'),
+    { name: 'coverDrop', label: 'While a dropped DJ has the slot, show', choices: CHOICES.coverDrop, value: values.coverDrop },
+    { name: 'rejoin', label: 'After a slot that was ended, DJs may join again', choices: CHOICES.rejoin, value: values.rejoin },
+    { name: 'blockAfterTurn', label: 'Pause for a DJ after a turn', choices: blockChoices(values.blockAfterTurn), value: values.blockAfterTurn },
+    text('graceOnAir', 'A dropped DJ on air keeps the slot for', 'Like 30s, 5m or 1h; at most 1h.'),
+    text('graceWaiting', 'A dropped DJ who waits keeps the place for', 'Like 30s, 5m or 1h; at most 1h.'),
+    text('maximumLength', 'Places in the queue', 'Leave empty for no limit.'),
+    text('warnings', 'Warn the DJ on air when so much is left', 'Like 10m, 5m, 1m. Leave empty for none.'),
+  ];
 }
 
 function failed(error) {
@@ -89,6 +129,8 @@ function draw(view, time) {
   live?.stage.render(view, time);
   live?.queue.render(view, time);
   live?.settings.render(view);
+  live?.keptOut.render(view);
+  live?.database.render(view);
 }
 
 async function begin() {

@@ -3,7 +3,7 @@ import { element, notice, show } from './dom.js';
 import { KeysWidget } from './keys-widget.js';
 import { startLiveQueue } from './live-queue.js';
 import { NowWidget } from './now-widget.js';
-import { placeOf, placeSentence } from './queue-model.js';
+import { placeOf, placeSentence, unhealthySentence } from './queue-model.js';
 import { QueueWidget } from './queue-widget.js';
 import { personBar, signInForms } from './sign-in.js';
 
@@ -51,11 +51,19 @@ class PlaceWidget {
     show(root, element('h2', {}, 'Your place'), element('p', { class: 'placeholder' }, 'Looking for your place…'));
   }
 
-  render(view) {
-    const missing = placeOf(view, this.#user)?.entry.missing ?? [];
+  render(view, time) {
+    const entry = placeOf(view, this.#user)?.entry;
+    const missing = entry?.missing ?? [];
+    const unhealthy = entry ? unhealthySentence(entry, time) : null;
     show(this.#root, element('h2', {}, 'Your place'),
       element('p', { role: 'status' }, element('b', {}, placeSentence(view, this.#user))),
+      unhealthy && notice('bad', unhealthy),
       missing.length > 0 && element('ul', { class: 'steps' }, missing.map((text) => element('li', {}, text))));
+  }
+
+  /** Only what counts down. */
+  tick(view, time) {
+    if (placeOf(view, this.#user)?.entry.unhealthy) this.render(view, time);
   }
 }
 
@@ -104,7 +112,7 @@ function failed(error) {
 }
 
 function draw(view, time) {
-  live?.place.render(view);
+  live?.place.render(view, time);
   live?.queue.render(view, time);
 }
 
@@ -126,6 +134,9 @@ const following = startLiveQueue({
     last = { view, time };
     draw(view, time);
   },
-  onTick: (view, time) => live?.queue.tick(view, time),
+  onTick: (view, time) => {
+    live?.queue.tick(view, time);
+    live?.place.tick(view, time);
+  },
 });
 begin();

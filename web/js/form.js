@@ -5,7 +5,8 @@ import { element, show } from './dom.js';
 let serial = 0;
 
 /**
- * Makes a form. `fields` are `{ name, label, type, hint, value, autocomplete, … }`; other keys become attributes of the input.
+ * Makes a form. `fields` are `{ name, label, type, hint, value, autocomplete, … }`; other keys become attributes of the input. With
+ * `choices` (`{ value: words }`) the field is a list to choose from.
  * `submit(values)` may throw an error with `field` and `message`; what it returns is ignored.
  */
 export function form({ fields, action, submit, kind = 'button-main' }) {
@@ -41,15 +42,18 @@ export function form({ fields, action, submit, kind = 'button-main' }) {
   return made;
 }
 
-function makeField({ name, label, type = 'text', hint, value, required = true, ...attributes }) {
+function makeField({ name, label, type = 'text', hint, value, required = true, choices, ...attributes }) {
   serial += 1;
   const id = `field-${serial}`;
   const isCheck = type === 'checkbox';
   const error = element('p', { class: 'field-error', id: `${id}-error`, hidden: true });
-  const input = element('input', {
-    id, name, type, ...attributes, required: required && !isCheck, checked: isCheck && value,
-    'aria-describedby': `${hint ? `${id}-hint ` : ''}${id}-error`,
-  });
+  const described = `${hint ? `${id}-hint ` : ''}${id}-error`;
+  const input = choices
+    ? element('select', { id, name, 'aria-describedby': described },
+      Object.entries(choices).map(([key, words]) => element('option', { value: key }, words)))
+    : element('input', {
+      id, name, type, ...attributes, required: required && !isCheck, checked: isCheck && value, 'aria-describedby': described,
+    });
   if (!isCheck && value !== undefined) input.value = value;
   const setError = (text) => {
     error.textContent = text;

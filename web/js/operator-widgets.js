@@ -1,7 +1,7 @@
 // The stage and the queue as an operator steers them. Each widget owns the element it is given.
 
 import { actButtons, keepingFocus } from './act-buttons.js';
-import { outputActs, queueActs, stageActs, waitingActs } from './acts-model.js';
+import { keptOutActs, outputActs, queueActs, stageActs, waitingActs } from './acts-model.js';
 import { element, notice, show } from './dom.js';
 import { NowWidget } from './now-widget.js';
 import { status, waiting } from './queue-model.js';
@@ -68,5 +68,27 @@ export class OperatorQueue {
       element('span', { class: `badge badge-${entry.held ? 'warm' : tone}` }, entry.held ? 'Held' : word),
       note && element('p', { class: 'queue-note' }, note),
       element('div', { class: 'queue-acts' }, actButtons(waitingActs(view, entry), this.#sender)));
+  }
+}
+
+/** Who is banned or has to pause, each with the act that lets them in again. */
+export class KeptOut {
+  #root;
+  #sender;
+
+  constructor(root, sender) {
+    this.#root = root;
+    this.#sender = sender;
+  }
+
+  render(view) {
+    const people = keptOutActs(view);
+    keepingFocus(this.#root, () => show(this.#root,
+      element('h2', {}, 'Kept out'),
+      people.length === 0
+        ? element('p', { class: 'placeholder' }, 'Nobody is banned or has to pause.')
+        : element('ul', { class: 'queue' }, people.map(({ name, words, act }) => element('li', { class: 'queue-entry' },
+          element('span', { class: 'queue-name' }, name), element('span', { class: 'badge badge-warm' }, words),
+          element('div', { class: 'queue-acts' }, actButtons([act], this.#sender)))))));
   }
 }

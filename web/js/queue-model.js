@@ -30,6 +30,23 @@ export function placeOf(view, user) {
   return { entry, place, before };
 }
 
+/** What operators are told while the database does not take the queue's moves; `null` while all is well. */
+export function unwrittenSentence(view) {
+  if (!view.unwritten) return null;
+  const { moves } = view.unwritten;
+  const since = new Date(view.unwritten.since).toLocaleTimeString();
+  const waits = moves === 0 ? 'No change waits to be written yet.'
+    : `${moves} ${moves === 1 ? 'change waits' : 'changes wait'} to be written, and would be lost if the server ended now.`;
+  return `Since ${since}. The broadcast and the queue go on. ${waits} Do not restart the server; see to the database.`;
+}
+
+/** What a DJ on air is told while the slot is about to end for want of something; `null` while all is well. */
+export function unhealthySentence(entry, now) {
+  if (!entry.unhealthy) return null;
+  const left = Math.max(0, Math.ceil((Date.parse(entry.unhealthy.endsAt) - now) / 1000));
+  return `No ${entry.unhealthy.missing.join(' and no ')} comes from your encoder. Your slot ends in ${left} s unless it is back before.`;
+}
+
 /** What a DJ is told about their place: one sentence. */
 export function placeSentence(view, user) {
   const found = placeOf(view, user);

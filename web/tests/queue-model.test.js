@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { clockFace, onAir, placeOf, placeSentence, secondsLeft, ServerClock, slotUsed, span, status } from '../js/queue-model.js';
+import {
+  ServerClock, clockFace, onAir, placeOf, placeSentence, secondsLeft, slotUsed, span, status, unhealthySentence, unwrittenSentence,
+} from '../js/queue-model.js';
 
 const AT = '2026-11-21T20:00:00.000Z';
 const now = Date.parse(AT);
@@ -85,4 +87,19 @@ test('spans read as people say them', () => {
   assert.deepEqual([0, 7, 75, 3600, 3723].map(clockFace), ['0:00', '0:07', '1:15', '1:00:00', '1:02:03']);
   assert.equal(clockFace(-3), '0:00');
   assert.deepEqual([5, 60, 90, 3600, 4800].map(span), ['5 s', '1 min', '2 min', '1 h', '1 h 20 min']);
+});
+
+test('operators are told while the database is away, and how much waits', () => {
+  assert.equal(unwrittenSentence({}), null);
+  const since = '2026-01-01T12:00:00Z';
+  assert.match(unwrittenSentence({ unwritten: { since, moves: 0 } }), /No change waits/);
+  assert.match(unwrittenSentence({ unwritten: { since, moves: 1 } }), /1 change waits/);
+  assert.match(unwrittenSentence({ unwritten: { since, moves: 12 } }), /12 changes wait/);
+});
+
+test('a DJ whose slot is about to end for want of sound is told how long is left', () => {
+  const now = Date.parse('2026-01-01T12:00:00Z');
+  assert.equal(unhealthySentence({}, now), null);
+  const entry = { unhealthy: { missing: ['picture', 'sound'], endsAt: '2026-01-01T12:00:09Z' } };
+  assert.match(unhealthySentence(entry, now), /No picture and no sound .* ends in 9 s/);
 });

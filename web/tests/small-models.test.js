@@ -27,3 +27,18 @@ test('the form shows what the server keeps', () => {
   assert.deepEqual(settingsValues({ slotSeconds: null, isOpen: false }), { slotMinutes: '', isOpen: false });
   assert.deepEqual(settingsValues({ slotSeconds: 3600, isOpen: true }), { slotMinutes: '60', isOpen: true });
 });
+
+test('the settings form shows all settings and sends only what was changed', () => {
+  const settings = {
+    autoAdvance: true, overtimeWhenAlone: true, deadAfter: false, coverDrop: 'slate', rejoin: 'tail', blockAfterTurn: 'off', graceOnAirSeconds: 30,
+    graceWaitingSeconds: 120, maximumLength: null, warningSeconds: [600, 60],
+  };
+  const drawn = settingsValues({ slotSeconds: 3600, isOpen: true, settings });
+  assert.equal(drawn.graceOnAir, '30s');
+  assert.equal(drawn.graceWaiting, '2m');
+  assert.equal(drawn.warnings, '10m, 1m');
+  assert.deepEqual(settingsChange({ ...drawn }, drawn), {});
+  const entered = { ...drawn, deadAfter: true, coverDrop: 'next', graceOnAir: '5 s', warnings: '5m, 1m', maximumLength: '' };
+  assert.deepEqual(settingsChange(entered, drawn), { deadAfter: true, coverDrop: 'next', graceOnAir: '5s', warnings: '5m,1m' });
+  assert.deepEqual(settingsChange({ maximumLength: '' }, { maximumLength: '9' }), { maximumLength: 'none' });
+});

@@ -5,10 +5,10 @@ import Synchronization
 
 /// The programme in one wrapping for any number of readers (I4).
 ///
-/// The channel's loop writes: it wraps each unit once, appends it to the one bounded log and wakes each event loop that has
-/// readers, at most once until that loop has looked. There it joins what came since into one buffer for those who keep up. Readers
-/// take at their own pace, each with a cursor of a few words; whoever is too slow finds its packets gone, is counted, and goes on
-/// at a key frame. Owned by the assembly.
+/// The channel's loop writes: it wraps each unit once (when somebody reads; else the first who comes makes it wrap what is kept),
+/// appends it to the one bounded log and wakes each event loop that has readers, at most once until that loop has looked. There
+/// it joins what came since into one buffer for those who keep up. Readers take at their own pace, each with a cursor of a few
+/// words; whoever is too slow finds its packets gone, is counted, and goes on at a key frame. Owned by the assembly.
 package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     private struct State {
         var log: HubLog
@@ -27,7 +27,9 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
         var told: Int
     }
 
-    private let wrapping: any HubWrapping
+    private let wrapping: any HubPacketWrapping
+    /// A unit's bytes do not depend on the units before it, so they can be made when the first reader comes.
+    private let isLazy: Bool
     private let mergeDelay: Duration
     private let state: Mutex<State>
     private let readersGauge: Gauge
@@ -38,12 +40,14 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     ///   - mergeDelay: how long a loop lets packets gather before its readers write them together, 0…1 s: fewer, larger writes for
     ///     later ones.
     package init(
-        channel: ChannelName, name: String, wrapping: any HubWrapping, limits: HubLimits = HubLimits(),
+        channel: ChannelName, name: String, wrapping: any HubPacketWrapping, limits: HubLimits = HubLimits(),
         mergeDelay: Duration = .zero
     ) {
         self.wrapping = wrapping
         self.mergeDelay = min(max(mergeDelay, .zero), .seconds(1))
-        self.state = Mutex(State(log: HubLog(limits: limits)))
+        let stateless = wrapping as? any HubWrapping
+        self.isLazy = stateless != nil
+        self.state = Mutex(State(log: HubLog(limits: limits) { stateless?.body($0) ?? $0.payload }))
         let dimensions = [("channel", channel.text), ("wrapping", name)]
         self.readersGauge = Gauge(label: "lineup_hub_readers", dimensions: dimensions)
         self.lost = Counter(label: "lineup_hub_lost_units_total", dimensions: dimensions)
@@ -52,17 +56,24 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     // MARK: Writing, on the channel's loop
 
     package func joined(_ join: ProgrammeJoin, format: ProgrammeFormat) {
+        if let rest = wrapping.joined(format) { wake { $0.append(rest) } }
         state.withLock { $0.log.formatChanged(to: format) }
     }
 
     package func unit(_ unit: ProgrammeUnit) {
-        let packet = HubPacket(
-            track: unit.track, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime,
-            isKeyFrame: unit.isKeyFrame, bytes: wrapping.body(unit))
+        // Wrapped outside the lock when somebody reads; and, where each unit stands for itself, not at all when nobody does.
+        if isLazy, state.withLock({ $0.readers == 0 }) { return wake { $0.append(unit) } }
+        guard let packet = wrapping.packet(unit) else { return }
         wake { $0.append(packet) }
     }
 
-    package func finished() { wake { $0.finish() } }
+    package func finished() {
+        let rest = wrapping.finished()
+        wake { log in
+            if let rest { log.append(rest) }
+            log.finish()
+        }
+    }
 
     /// Changes the log, then tells the loops that have readers and do not know yet.
     private func wake(after change: (inout HubLog) -> Void) {

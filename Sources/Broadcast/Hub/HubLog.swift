@@ -3,7 +3,9 @@ package import NIOCore
 
 /// What a hub keeps: the latest packets in order, each with a number that never comes again, and where late joiners start.
 ///
-/// A value without locks or loops; `Hub` guards it. Appending costs the same whoever reads and however slowly.
+/// A value without locks or loops; `Hub` guards it. Appending costs the same whoever reads and however slowly. What nobody has
+/// read yet is kept as the programme's own unit, which shares its memory with the delay line; it is wrapped, which is a copy, for
+/// its first reader.
 ///
 ///      first                groupStart                 end
 ///        │ kept for who lags  │ the current group       │
@@ -54,11 +56,15 @@ package struct HubLog: Sendable {
     }
 
     private struct Entry {
+        /// With the unit's own payload while `unit` is there.
         var packet: HubPacket
         var formatNumber: Int
+        /// Not wrapped yet.
+        var unit: ProgrammeUnit?
     }
 
     private let limits: HubLimits
+    private let wrap: @Sendable (ProgrammeUnit) -> ByteBuffer
     private var entries = CircularBuffer<Entry>()
     /// The number of the first entry.
     private var first = 0
@@ -69,7 +75,13 @@ package struct HubLog: Sendable {
     private(set) package var bytes = 0
     private(set) package var isFinished = false
 
-    package init(limits: HubLimits = HubLimits()) { self.limits = limits }
+    /// - Parameter wrap: makes the bytes of a unit that was appended without.
+    package init(
+        limits: HubLimits = HubLimits(), wrap: @escaping @Sendable (ProgrammeUnit) -> ByteBuffer = { $0.payload }
+    ) {
+        self.limits = limits
+        self.wrap = wrap
+    }
 
     package var count: Int { entries.count }
     /// The number of the packet that is appended next.
@@ -86,11 +98,16 @@ package struct HubLog: Sendable {
         groupStart = nil
     }
 
+    package mutating func append(_ packet: HubPacket) { append(packet, unit: nil) }
+
+    /// For readers who may never come: nothing is copied.
+    package mutating func append(_ unit: ProgrammeUnit) { append(HubPacket(unit, bytes: unit.payload), unit: unit) }
+
     /// Media without a format before it is nobody's.
-    package mutating func append(_ packet: HubPacket) {
+    private mutating func append(_ packet: HubPacket, unit: ProgrammeUnit?) {
         guard let format = formats.last, !isFinished else { return }
-        if packet.track == .video, packet.isKeyFrame { groupStart = end }
-        entries.append(Entry(packet: packet, formatNumber: format.number))
+        if packet.startsGroup { groupStart = end }
+        entries.append(Entry(packet: packet, formatNumber: format.number, unit: unit))
         bytes += packet.bytes.readableBytes
         evict(newest: packet.decodeTime)
     }
@@ -132,7 +149,7 @@ package struct HubLog: Sendable {
 
     /// The next thing at `cursor`, which moves past it. What was evicted before it was read is counted, and reading goes on at
     /// the newest key frame, so that nobody who fell behind once stays behind.
-    package func next(_ cursor: inout Cursor) -> Step {
+    package mutating func next(_ cursor: inout Cursor) -> Step {
         if let position = cursor.position, position < first { skip(&cursor, from: position) }
         if cursor.position == nil { findGroup(&cursor) }
         guard let position = cursor.position, position < end else { return isFinished ? .finished : .nothing }
@@ -144,20 +161,33 @@ package struct HubLog: Sendable {
             return .format(format.format, number: format.number, at: entry.packet.decodeTime)
         }
         cursor.position = position + 1
-        return .packet(entry.packet)
+        return .packet(wrapped(position - first))
+    }
+
+    /// The entry's packet, wrapped now if it was not before.
+    private mutating func wrapped(_ offset: Int) -> HubPacket {
+        guard let unit = entries[offset: offset].unit else { return entries[offset: offset].packet }
+        let index = entries.index(entries.startIndex, offsetBy: offset)
+        bytes -= entries[index].packet.bytes.readableBytes
+        entries[index].packet.bytes = wrap(unit)
+        entries[index].unit = nil
+        bytes += entries[index].packet.bytes.readableBytes
+        return entries[index].packet
     }
 
     /// The packets from `place` on that may be written as one, up to `maximumRunBytes`; `nil` when fewer than two are there.
-    package func run(from place: Int) -> Run? {
+    package mutating func run(from place: Int) -> Run? {
         guard place >= first, end - place > 1 else { return nil }
         let formatNumber = entries[offset: place - first].formatNumber
         var run = Run(places: place..<place, formatNumber: formatNumber, parts: [], length: 0)
         run.parts.reserveCapacity(end - place)
         while run.places.upperBound < end {
-            let entry = entries[offset: run.places.upperBound - first]
-            let length = run.length + entry.packet.bytes.readableBytes
-            guard entry.formatNumber == formatNumber, length <= limits.maximumRunBytes else { break }
-            run.parts.append(entry.packet.bytes)
+            let offset = run.places.upperBound - first
+            guard entries[offset: offset].formatNumber == formatNumber else { break }
+            let bytes = wrapped(offset).bytes
+            let length = run.length + bytes.readableBytes
+            guard length <= limits.maximumRunBytes else { break }
+            run.parts.append(bytes)
             run.length = length
             run.places = place..<run.places.upperBound + 1
         }
@@ -184,5 +214,13 @@ package struct HubLog: Sendable {
         }
         if cursor.skips > 0 { cursor.lost += groupStart - cursor.from }
         cursor.position = groupStart
+    }
+}
+
+extension HubPacket {
+    package init(_ unit: ProgrammeUnit, bytes: ByteBuffer) {
+        self.init(
+            track: unit.track, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime,
+            isKeyFrame: unit.isKeyFrame, bytes: bytes)
     }
 }

@@ -11,12 +11,14 @@ package struct FLACStreamInfo: Sendable, Equatable {
     private static let infoBytes = 34
     private static let maximumBytes = 65_536
 
-    /// - Parameter bytes: further metadata blocks (tags, pictures) may follow; they are left out.
+    /// - Parameter bytes: further metadata blocks (tags, pictures) may follow; they are left out. ffmpeg (9.0) sends the bare 34
+    ///   bytes of STREAMINFO over Enhanced RTMP, without magic and block header: exactly that many are taken for them.
     /// - Throws: `CodecError` with the reason for the DJ: cut short, no STREAMINFO, a field out of range.
     package init(_ bytes: [UInt8]) throws(CodecError) {
         guard bytes.count <= Self.maximumBytes else { throw CodecError(.malformed, "The FLAC head is too long.") }
-        let block = Array(
-            bytes.dropFirst(bytes.starts(with: Self.magic) ? Self.magic.count : 0).prefix(4 + Self.infoBytes))
+        let blocks = bytes.dropFirst(bytes.starts(with: Self.magic) ? Self.magic.count : 0)
+        let header: [UInt8] = blocks.count == Self.infoBytes ? [0x80, 0, 0, UInt8(Self.infoBytes)] : []
+        let block = Array((header + blocks).prefix(4 + Self.infoBytes))
         var reader = BitReader(block, what: "FLAC STREAMINFO")
         try reader.skip(1)
         _ = try reader.int(7, in: 0...0, "block type")

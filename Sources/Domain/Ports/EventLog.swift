@@ -64,10 +64,17 @@ package struct PastEntry: Sendable, Equatable, Encodable {
     package var endedAt: WallTime
     /// On-air time, in seconds.
     package var onAirSeconds: Double
+    /// The most viewers at once while it was on air; `nil`, like the next two, when nobody counted.
+    package var viewersPeak: Int?
+    /// Over the time on air.
+    package var viewersAverage: Double?
+    /// Of all viewers together.
+    package var viewerMinutes: Double?
 
     package init(
         id: EntryID, user: UserID, name: String, reason: QueueEntry.EndReason, joinedAt: WallTime,
-        onAirSince: WallTime?, endedAt: WallTime, onAirSeconds: Double
+        onAirSince: WallTime?, endedAt: WallTime, onAirSeconds: Double, viewersPeak: Int? = nil,
+        viewersAverage: Double? = nil, viewerMinutes: Double? = nil
     ) {
         self.id = id
         self.user = user
@@ -77,6 +84,9 @@ package struct PastEntry: Sendable, Equatable, Encodable {
         self.onAirSince = onAirSince
         self.endedAt = endedAt
         self.onAirSeconds = onAirSeconds
+        self.viewersPeak = viewersPeak
+        self.viewersAverage = viewersAverage
+        self.viewerMinutes = viewerMinutes
     }
 }
 

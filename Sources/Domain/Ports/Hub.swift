@@ -1,13 +1,35 @@
 package import NIOCore
 
-/// Turns the programme into one wrapping's bytes: once for each unit, however many read them.
+/// Turns the programme into one wrapping's packets, once for however many read them.
 ///
-/// Called by a hub's writer and, for headers, by its readers: any thread, so it keeps no state.
-package protocol HubWrapping: Sendable {
-    /// What a reader needs before its first unit of `format`, which is at `time`: sequence headers and the like.
+/// The hub's writer calls `packet`, `joined` and `finished` in the order of the programme, on one loop at a time, so a wrapping may
+/// keep what its container counts or gathers. `header` comes from any reader's thread.
+package protocol HubPacketWrapping: Sendable {
+    /// What a reader needs before its first packet of `format`, which is at `time`: sequence headers and the like. May be empty.
     func header(_ format: ProgrammeFormat, at time: MediaTime) -> ByteBuffer
+    /// What `unit` completes: its own packet, the fragment it closes, or nothing.
+    func packet(_ unit: ProgrammeUnit) -> HubPacket?
+    /// The source changes; `format` holds from here on.
+    /// - Returns: what was still open. It belongs to the format before.
+    func joined(_ format: ProgrammeFormat) -> HubPacket?
+    /// - Returns: what was still open.
+    func finished() -> HubPacket?
+}
+
+/// A wrapping in which each unit stands for itself. Any thread, so it keeps no state.
+package protocol HubWrapping: HubPacketWrapping {
     /// One unit. Every reader writes this same buffer; nobody changes it.
     func body(_ unit: ProgrammeUnit) -> ByteBuffer
+}
+
+extension HubWrapping {
+    package func packet(_ unit: ProgrammeUnit) -> HubPacket? {
+        HubPacket(
+            track: unit.track, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime,
+            isKeyFrame: unit.isKeyFrame, bytes: body(unit))
+    }
+    package func joined(_ format: ProgrammeFormat) -> HubPacket? { nil }
+    package func finished() -> HubPacket? { nil }
 }
 
 /// One unit as a hub keeps and hands it out.
@@ -16,16 +38,21 @@ package struct HubPacket: Sendable, Equatable {
     package var decodeTime: MediaTime
     package var presentationTime: MediaTime
     package var isKeyFrame: Bool
+    /// Readers may begin here: at a key frame and, where a wrapping has no pictures, wherever it says.
+    package var startsGroup: Bool
     /// In the hub's wrapping; shared by all readers.
     package var bytes: ByteBuffer
 
+    /// - Parameter startsGroup: without it, at a video key frame.
     package init(
-        track: TrackKind, decodeTime: MediaTime, presentationTime: MediaTime, isKeyFrame: Bool, bytes: ByteBuffer
+        track: TrackKind, decodeTime: MediaTime, presentationTime: MediaTime, isKeyFrame: Bool,
+        startsGroup: Bool? = nil, bytes: ByteBuffer
     ) {
         self.track = track
         self.decodeTime = decodeTime
         self.presentationTime = presentationTime
         self.isKeyFrame = isKeyFrame
+        self.startsGroup = startsGroup ?? (track == .video && isKeyFrame)
         self.bytes = bytes
     }
 }

@@ -113,4 +113,6 @@ package protocol QueueStore: Sendable {
     func heartbeat(
         _ entry: EntryID, usedOnAir: Duration, in channel: ChannelName, epoch: Int64
     ) async throws
+    /// Whether moves could be written now: returns when the store answers.
+    func ping() async throws
 }

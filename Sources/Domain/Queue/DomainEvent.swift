@@ -23,6 +23,10 @@ package enum DomainEvent: Sendable, Equatable {
     case onAirEnded(entry: EntryID, name: String)
     /// `seconds` are left (design §4: 10, 5 and 1 minute unless set otherwise).
     case onAirWarning(entry: EntryID, name: String, seconds: Int)
+    /// `deadAfter`: the slot ends then unless what is missing comes back.
+    case onAirUnhealthy(entry: EntryID, name: String, missing: [String], until: WallTime)
+    /// What was missing is back in time.
+    case onAirHealthy(entry: EntryID, name: String)
     case djDropped(entry: EntryID, name: String, until: WallTime)
     case djReturned(entry: EntryID, name: String)
     /// `until` is set for the rule of that name.
@@ -57,6 +61,8 @@ package enum DomainEvent: Sendable, Equatable {
         case .onAirStarted: "onair.started"
         case .onAirEnded: "onair.ended"
         case .onAirWarning: "onair.warning"
+        case .onAirUnhealthy: "onair.unhealthy"
+        case .onAirHealthy: "onair.healthy"
         case .djDropped: "dj.dropped"
         case .djReturned: "dj.returned"
         case .djBlocked: "dj.blocked"
@@ -76,7 +82,7 @@ package enum DomainEvent: Sendable, Equatable {
         switch self {
         case .queueJoined(let entry, let name), .queueReady(let entry, let name), .onAirStarted(let entry, let name),
             .onAirEnded(let entry, let name), .djReturned(let entry, let name), .queueHeld(let entry, let name),
-            .queueReleased(let entry, let name), .queueNoShow(let entry, let name):
+            .queueReleased(let entry, let name), .queueNoShow(let entry, let name), .onAirHealthy(let entry, let name):
             EventPayload(entry: entry, name: name)
         case .queueLeft(let entry, let name, let reason):
             EventPayload(entry: entry, name: name, reason: reason.rawValue)
@@ -88,6 +94,8 @@ package enum DomainEvent: Sendable, Equatable {
             EventPayload(entry: entry, name: name, seconds: seconds)
         case .onAirWarning(let entry, let name, let seconds):
             EventPayload(entry: entry, name: name, seconds: seconds)
+        case .onAirUnhealthy(let entry, let name, let missing, let until):
+            EventPayload(entry: entry, name: name, missing: missing, until: until)
         case .handoverPlanned(let entry, let name): EventPayload(entry: entry, name: name)
         case .handoverDone(let done):
             EventPayload(entry: done.to?.entry, name: done.to?.name, reason: done.reason.rawValue, handover: done)

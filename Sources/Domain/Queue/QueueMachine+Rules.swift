@@ -9,6 +9,7 @@ extension QueueMachine {
         passOnSlotThatCannotBeShown(now: now)
         takeNextIfFree(now: now)
         warnIfDue(now: now)
+        warnIfUnhealthy(now: now)
         sortEntries()
         closeOverdueLeavers(now: now)
         forgetReplacements(now: now)
@@ -38,7 +39,9 @@ extension QueueMachine {
         for time in barDeadlines { consider(time) }
         guard let index = onAirIndex else { return next }
         consider(unreadySince.map { $0 + patienceOnAir })
-        consider(deadAt(entries[index]))
+        let dying = dying(entries[index])
+        consider(dying?.endsAt)
+        if endsUnhealthyAt == nil { consider(dying?.warnsAt) }
         if clockStartedAt != nil {
             if let left = remaining(of: entries[index], now: settledAt) {
                 consider(settledAt + left)
@@ -91,20 +94,10 @@ extension QueueMachine {
 
     /// `deadAfter`, for whom the output shows.
     private mutating func endSlotIfDead(now: WallTime) {
-        guard let index = onAirIndex, let deadAt = deadAt(entries[index]), deadAt <= now else { return }
+        guard let index = onAirIndex, let dying = dying(entries[index]), dying.endsAt <= now else { return }
         end(
             index, reason: .unhealthy, now: now,
             farewell: "Your slot was ended: no picture or no sound came. Check your encoder, then queue again.")
-    }
-
-    private func deadAt(_ entry: QueueEntry) -> WallTime? {
-        guard settings.endsDeadSlots, let start = clockStartedAt, let session = entry.session,
-            let health = health[session]
-        else { return nil }
-        return [
-            health.videoAbsentSince.map { max($0, start) + Self.longestWithoutVideo },
-            health.silentSince.map { max($0, start) + Self.longestSilence },
-        ].compactMap { $0 }.min()
     }
 
     // MARK: Who is next

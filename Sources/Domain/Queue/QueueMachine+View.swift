@@ -31,7 +31,12 @@ extension QueueMachine {
             joinedAt: entry.joinedAt, graceUntil: graceUntil, onAirSince: entry.onAirSince,
             remainingSeconds: isOnAir ? left : nil, clockRuns: isOnAir && clockStartedAt != nil, held: entry.isHeld,
             calledUntil: entry.calledUntil, estimatedStart: start, slotSeconds: isOnAir ? nil : left,
-            usedSeconds: Self.seconds(used(by: entry, now: now)), health: entry.health)
+            usedSeconds: Self.seconds(used(by: entry, now: now)), unhealthy: unhealthy(entry), health: entry.health)
+    }
+
+    private func unhealthy(_ entry: QueueEntry) -> QueueView.Unhealthy? {
+        guard entry.state == .onAir, let endsUnhealthyAt, let dying = dying(entry) else { return nil }
+        return QueueView.Unhealthy(missing: dying.missing, endsAt: endsUnhealthyAt)
     }
 
     /// For each entry, when it should go on air if all before it use up their slots; those who are not ready count as if

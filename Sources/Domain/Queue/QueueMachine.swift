@@ -97,6 +97,8 @@ package struct QueueMachine: Sendable {
     var lastHeard: [UserID: WallTime] = [:]
     /// Only of those who are connected, and only while something is missing.
     var health: [PublishSessionID: MediaHealth] = [:]
+    /// `deadAfter`: when the slot on air ends unless its media comes back, once the DJ was told so.
+    var endsUnhealthyAt: WallTime?
     /// Since when the entry whose slot has begun is connected again but can be shown neither now nor soon.
     var unreadySince: WallTime?
     var order = ProgrammeOrder(version: 0, onAir: nil, standby: [])
@@ -121,6 +123,9 @@ package struct QueueMachine: Sendable {
     /// `deadAfter`: on air, this long without a picture or with silence ends the slot.
     package static let longestWithoutVideo: Duration = .seconds(10)
     package static let longestSilence: Duration = .seconds(20)
+    /// How long before that the DJ is told.
+    static let warningWithoutVideo: Duration = .seconds(5)
+    static let warningOfSilence: Duration = .seconds(10)
 
     static let silent = "Connected, but no media comes from the encoder."
     static let notConnected = "The encoder is not connected."

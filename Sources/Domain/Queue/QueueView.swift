@@ -33,13 +33,15 @@ package struct QueueView: Sendable, Equatable, Encodable {
         package var usedSeconds: Double
         /// What the connected encoder sends amiss; operators and the own entry only.
         package var health: HealthSummary?
+        /// Set while the slot is about to end for want of picture or sound (`deadAfter`).
+        package var unhealthy: Unhealthy?
 
         package init(
             id: EntryID, user: UserID, name: String, state: State, connected: Bool, ready: Bool, missing: [String],
             joinedAt: WallTime, graceUntil: WallTime?, onAirSince: WallTime?, remainingSeconds: Double?,
             clockRuns: Bool = false, held: Bool = false, calledUntil: WallTime? = nil,
             estimatedStart: WallTime? = nil, slotSeconds: Double? = nil, usedSeconds: Double = 0,
-            health: HealthSummary? = nil
+            unhealthy: Unhealthy? = nil, health: HealthSummary? = nil
         ) {
             self.id = id
             self.user = user
@@ -59,10 +61,36 @@ package struct QueueView: Sendable, Equatable, Encodable {
             self.slotSeconds = slotSeconds
             self.usedSeconds = usedSeconds
             self.health = health
+            self.unhealthy = unhealthy
         }
 
         /// Since when the entry is in its state: on air since its first picture, else since it joined.
         package var since: WallTime { state == .onAir ? onAirSince ?? joinedAt : joinedAt }
+    }
+
+    /// The slot on air ends for want of something.
+    package struct Unhealthy: Sendable, Equatable, Encodable {
+        /// `picture`, `sound`.
+        package var missing: [String]
+        /// Unless it comes back before.
+        package var endsAt: WallTime
+
+        package init(missing: [String], endsAt: WallTime) {
+            self.missing = missing
+            self.endsAt = endsAt
+        }
+    }
+
+    /// The database does not take the queue's moves: what happens is kept in memory, and lost with the process.
+    package struct Unwritten: Sendable, Equatable, Encodable {
+        package var since: WallTime
+        /// Moves that wait; also 0, when nothing moved yet or an answer is late.
+        package var moves: Int
+
+        package init(since: WallTime, moves: Int) {
+            self.since = since
+            self.moves = moves
+        }
     }
 
     package struct Blocked: Sendable, Equatable, Encodable {
@@ -113,14 +141,17 @@ package struct QueueView: Sendable, Equatable, Encodable {
     package var slotSeconds: Int?
     /// The entry on air first, then in order.
     package var entries: [Entry]
-    /// Not in the JSON of a view; nor are the next two, which are for operators only.
+    /// Not in the JSON of a view; nor are the next three, which are for operators only.
     package var settings: QueueSettings
     package var blocked: [Blocked]
     package var banned: [Banned]
+    /// `nil` while all is written. For operators only too.
+    package var unwritten: Unwritten?
 
     package init(
         channel: ChannelName, version: Int64, at: WallTime, showing: Showing, isOpen: Bool, slotSeconds: Int?,
-        entries: [Entry], settings: QueueSettings = QueueSettings(), blocked: [Blocked] = [], banned: [Banned] = []
+        entries: [Entry], settings: QueueSettings = QueueSettings(), blocked: [Blocked] = [], banned: [Banned] = [],
+        unwritten: Unwritten? = nil
     ) {
         self.channel = channel
         self.version = version
@@ -132,5 +163,6 @@ package struct QueueView: Sendable, Equatable, Encodable {
         self.settings = settings
         self.blocked = blocked
         self.banned = banned
+        self.unwritten = unwritten
     }
 }

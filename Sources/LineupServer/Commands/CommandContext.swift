@@ -42,6 +42,17 @@ package struct CommandContext: Sendable {
         }
     }
 
+    /// Lends the targets, on a migrated database. A running server hears of every change.
+    package func withTargets<Outcome: Sendable>(
+        _ body: @escaping @Sendable (any TargetDesk) async throws -> Outcome
+    ) async throws -> Outcome {
+        try await access.withStore { store in
+            let assembly = try AnnouncementAssembly(
+                configuration: configuration, store: store, clock: SystemWallClock())
+            return try await body(assembly.desk)
+        }
+    }
+
     /// Asks the running server about a channel's queue; without one, the database: to change it as the channel's owner.
     /// Returns the queue's JSON.
     package func queue(_ command: String, channel: String, arguments: [String: String] = [:]) async throws -> String {
@@ -79,6 +90,7 @@ package struct CommandContext: Sendable {
         switch error {
         case let error as AccountError: error.sentence
         case let error as QueueCommandError: error.sentence
+        case let error as TargetError: error.sentence
         default: "\(error)"
         }
     }

@@ -60,9 +60,37 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_RTMP_MAX_PLAYERS", standard: "768", "RTMP players at once, 0…100000; keep it below the connections.")
     package static let maximumPlayersPerAddress = ConfigurationKey(
         "LINEUP_RTMP_MAX_PLAYERS_PER_ADDRESS", standard: "48", "RTMP players at once from one address, 0…100000.")
+    package static let maximumViewers = ConfigurationKey(
+        "LINEUP_STREAM_MAX_VIEWERS", standard: "2048",
+        "Viewers at once with a stream of their own (MPEG-TS, sound, WebSocket), 0…100000. HLS and DASH do not count.")
+    package static let maximumViewersPerChannel = ConfigurationKey(
+        "LINEUP_STREAM_MAX_VIEWERS_PER_CHANNEL", standard: "1024", "Of these on one channel, 0…100000.")
+    package static let viewerAccess = ConfigurationKey(
+        "LINEUP_VIEWER_ACCESS", standard: "open",
+        "Who may watch: `open` to everybody, or with a `token` that an operator hands out (addresses in /playlist.m3u carry one)."
+    )
+    package static let viewerIdleSeconds = ConfigurationKey(
+        "LINEUP_VIEWER_IDLE_SECONDS", standard: "30",
+        "Seconds without a request after which a viewer of HLS or DASH has left, 10…600.")
     package static let publicURL = ConfigurationKey(
         "LINEUP_PUBLIC_URL", flag: "public-url",
         "Where people reach the pages, as https://live.example.org. With https, session cookies are marked Secure.")
+    package static let secretKey = ConfigurationKey(
+        "LINEUP_SECRET_KEY", isSecret: true,
+        "Encrypts stored secrets (webhook URLs, OBS passwords, TOTP seeds): 32 characters or more, as `openssl rand -hex 32` makes them. Without it a key file in the data folder."
+    )
+    package static let discordWebhook = ConfigurationKey(
+        "DISCORD_WEBHOOK_URL", isSecret: true,
+        "URL of a Discord webhook: makes the target `discord`, which tells that channel who is on air. More by `lineup target`."
+    )
+    package static let targetNetworks = ConfigurationKey(
+        "LINEUP_TARGETS_ALLOW_NETWORKS",
+        "Private networks that webhooks may be in, as 127.0.0.0/8,10.0.0.0/8. Others are refused.")
+    package static let targetParkHours = ConfigurationKey(
+        "LINEUP_TARGETS_PARK_HOURS", standard: "24",
+        "Hours for which a webhook may take nothing before it is parked and waits for an admin, 0.01…720.")
+    package static let eventFolder = ConfigurationKey(
+        "LINEUP_EVENTS_DIR", "Folder for targets that are files of JSON lines; without it `events` in the data folder.")
     package static let logLevel = ConfigurationKey(
         "LINEUP_LOG_LEVEL", flag: "log-level", standard: "info",
         "trace, debug, info, notice, warning, error or critical.")
@@ -78,6 +106,12 @@ package struct ConfigurationKey: Sendable {
     package static let slateFile = ConfigurationKey(
         "LINEUP_SLATE_FILE",
         "An image or a clip to show instead of the slate's text; of a clip the first 240 pictures, without its sound.")
+    package static let eventRetentionDays = ConfigurationKey(
+        "LINEUP_EVENT_RETENTION_DAYS", standard: "30",
+        "Days, 0…36500, for which the queue's events are kept for readers that come back; 0 keeps them for ever.")
+    package static let auditRetentionDays = ConfigurationKey(
+        "LINEUP_AUDIT_RETENTION_DAYS", standard: "400",
+        "Days, 0…36500, for which the audit log keeps who did what; 0 keeps it for ever.")
     package static let webRoot = ConfigurationKey(
         "LINEUP_WEB_ROOT",
         "Folder with the pages; without it `web` in the working folder, beside the program or above it.")
@@ -100,8 +134,9 @@ package struct ConfigurationKey: Sendable {
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
-        maximumPlayersPerAddress,
-        publicURL, logLevel, logFormat, programmeDelay, slateText, slateFile, webRoot,
+        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds,
+        publicURL, secretKey, discordWebhook, targetNetworks, targetParkHours, eventFolder, logLevel, logFormat,
+        programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

@@ -1,10 +1,13 @@
+package import Audience
 package import Configuration
-import Domain
+package import Domain
 package import Foundation
 package import Logging
 package import PostgresStore
 import RTMP
 package import RTMPTransport
+package import WebServer
+package import WebhookClient
 
 /// Nonsense in the configuration; names the key.
 package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
@@ -34,13 +37,26 @@ package struct ServerConfiguration: Sendable {
     /// How long media for RTMP players gathers before it is written.
     package var playMerge: Duration
     package var playing: RTMPPlaying.Limits
+    package var streams: ProgrammeStreams.Limits
+    package var audience: AudienceService.Configuration
     package var publicURL: String?
+    /// `nil`: the key file in the data folder.
+    package var secretKey: Secret?
+    /// `nil`: no such target.
+    package var discordWebhook: Secret?
+    package var targetNetworks: [AddressPolicy.Network]
+    package var targetParkAfter: Duration
+    /// Of event files.
+    package var eventFolder: URL
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
     package var programmeDelay: Duration
     package var slateText: String
     /// Absolute; was readable at the start.
     package var slateFile: String?
+    /// How long events and the audit log are kept; `nil`: for ever.
+    package var eventRetention: Duration?
+    package var auditRetention: Duration?
     /// `nil` for commands, which need no pages.
     package var webRoot: URL?
     package var migrationsFolder: URL
@@ -82,11 +98,28 @@ package struct ServerConfiguration: Sendable {
         playing = RTMPPlaying.Limits()
         playing.maximumPlayers = try values.number(.maximumPlayers, in: 0...100_000)
         playing.maximumPlayersPerAddress = try values.number(.maximumPlayersPerAddress, in: 0...100_000)
+        streams = ProgrammeStreams.Limits()
+        streams.maximumViewers = try values.number(.maximumViewers, in: 0...100_000)
+        streams.maximumViewersPerChannel = try values.number(.maximumViewersPerChannel, in: 0...100_000)
+        audience = AudienceService.Configuration()
+        audience.idleLimit = .seconds(try values.number(.viewerIdleSeconds, in: 10...600))
+        switch values.text(.viewerAccess).lowercased() {
+        case "open": audience.needsToken = false
+        case "token": audience.needsToken = true
+        default: throw values.problem(.viewerAccess, "must be open or token")
+        }
         if let port = secure?.port, port != 0, port == httpPort || port == rtmpPort {
             throw ConfigurationError(
                 key: ConfigurationKey.rtmpsPort.name, problem: "is another listener's port already")
         }
         publicURL = try values.publicURL(.publicURL)
+        secretKey = try values.secretKey(.secretKey)
+        discordWebhook = values.optionalText(.discordWebhook).map { Secret($0) }
+        targetNetworks = try values.networks(.targetNetworks)
+        targetParkAfter = try values.hours(.targetParkHours, in: 0.01...720)
+        eventFolder =
+            values.optionalText(.eventFolder).map { URL(fileURLWithPath: $0, isDirectory: true).standardizedFileURL }
+            ?? dataFolder.appendingPathComponent("events", isDirectory: true)
         guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
             throw values.problem(.logLevel, "must be trace, debug, info, notice, warning, error or critical")
         }
@@ -98,6 +131,8 @@ package struct ServerConfiguration: Sendable {
         programmeDelay = try values.seconds(.programmeDelay, in: 0...30)
         slateText = values.text(.slateText)
         slateFile = try values.file(.slateFile)
+        eventRetention = try values.days(.eventRetentionDays)
+        auditRetention = try values.days(.auditRetentionDays)
         webRoot = !needsPages ? nil : try values.folder(.webRoot, named: "web", holding: "index.html")
         migrationsFolder = try values.folder(.migrationsFolder, named: "migrations", holding: nil)
         database = try values.database()
@@ -145,6 +180,28 @@ private struct Values {
         return .milliseconds(Int64(number * 1000))
     }
 
+    /// 0…36,500 days; 0 is `nil`, for ever.
+    func days(_ key: ConfigurationKey) throws -> Duration? {
+        let days = try number(key, in: 0...36_500)
+        return days == 0 ? nil : .seconds(days * 86_400)
+    }
+
+    func hours(_ key: ConfigurationKey, in range: ClosedRange<Double>) throws -> Duration {
+        guard let number = Double(text(key)), range.contains(number) else {
+            throw problem(key, "must be hours from \(range.lowerBound) to \(Int(range.upperBound))")
+        }
+        return .milliseconds(Int64(number * 3_600_000))
+    }
+
+    func networks(_ key: ConfigurationKey) throws -> [AddressPolicy.Network] {
+        try (optionalText(key) ?? "").split(separator: ",").map { part in
+            guard let network = AddressPolicy.Network(part.trimmingCharacters(in: .whitespaces)) else {
+                throw problem(key, "must be networks with commas between, as 127.0.0.0/8,10.0.0.0/8")
+            }
+            return network
+        }
+    }
+
     func rtmpLimits() throws -> RTMPServerConfiguration.Limits {
         var limits = RTMPServerConfiguration.Limits()
         limits.maximumConnections = try number(.rtmpMaximumConnections, in: 1...100_000)
@@ -181,6 +238,12 @@ private struct Values {
             let host = parts.host, !host.isEmpty, parts.query == nil, parts.path.isEmpty || parts.path == "/"
         else { throw problem(key, "must be http:// or https:// and a host, with nothing behind") }
         return value.hasSuffix("/") ? String(value.dropLast()) : value
+    }
+
+    func secretKey(_ key: ConfigurationKey) throws -> Secret? {
+        guard let value = optionalText(key) else { return nil }
+        guard value.count >= 32 else { throw problem(key, "must have 32 characters or more") }
+        return Secret(value)
     }
 
     /// The folder the key names, else the first that exists: in the working folder, beside the program or above it.

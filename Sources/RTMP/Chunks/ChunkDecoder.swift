@@ -5,12 +5,14 @@ package import NIOCore
 /// Owned by one connection, on its event loop.
 ///
 /// **Memory** follows the bytes that arrive, never a declared length. Before the peer is authorised a message has room for what
-/// came of it. Afterwards it gets room for 64 KB when it begins, or for less if it is shorter; when that is full, for four times
-/// what it holds. All unfinished messages together stay under `maximumHeldBytes`.
+/// came of it. Afterwards a message of up to `smallRoomBytes` gets its room when its first byte comes. A longer one begins with
+/// `pagedRoomBytes`, and with four times as much whenever that is full: room of that size is mapped from the system (`glibc`'s
+/// threshold, which the server holds at that value), so what was not written to is not there, and a peer that announces 16 MB
+/// and sends 65 KB holds 65 KB. All unfinished messages together stay under `maximumHeldBytes`.
 ///
-/// **Copies.** Each payload byte is copied once, from the socket's buffer into its message's, which the access unit then shares. A
-/// message over 64 KB is also moved where it outgrows its room: at most a third of it. Slices of the socket's buffer would save
-/// the copy, but a kept GOP would keep whole reads for the few bytes of an audio frame in them.
+/// **Copies.** Each payload byte is copied once, from the socket's buffer into its message's, which the access unit then shares.
+/// Mapped room grows by moving its pages to other addresses (`mremap`), not by moving what is in them. Slices of the socket's
+/// buffer would save the copy, but a kept GOP would keep whole reads for the few bytes of an audio frame in them.
 ///
 /// **Work.** Most chunks go on with the message of the chunk before (ffmpeg sends 128-byte chunks, 2,500 a second for 2.5 Mbit/s):
 /// they are known by their one header byte, and cost that look and the copy. A chunk stream is found by looking through the few
@@ -233,22 +235,29 @@ package struct ChunkDecoder: Sendable {
         Self.move(count, from: &input, to: &streams[index].payload)
     }
 
-    private static let firstRoomBytes = 65_536
+    /// Messages up to here never outgrow their first room. More than a key picture of 2.5 Mbit/s; with 64 chunk streams, 4 MB.
+    package static let smallRoomBytes = 65_536
+    /// The least that the allocator maps from the system, once it is told so; the first room of a longer message.
+    package static let pagedRoomBytes = 131_072
 
     private mutating func makeRoom(for count: Int, stream index: Int) {
         let held = streams[index].payload.readableBytes
-        let length = streams[index].length
-        // What has arrived may be taken for room: it is there already.
-        var room = held + count
-        if mediaIsAllowed {
-            room = max(room, held == 0 ? Self.firstRoomBytes : held * 4, held + min(length - held, input.readableBytes))
-        }
-        room = min(room, length)
+        let room =
+            mediaIsAllowed
+            ? Self.room(held: held, arriving: count, length: streams[index].length) : held + count
         if held == 0 {
             streams[index].payload = ByteBufferAllocator().buffer(capacity: room)
         } else {
             streams[index].payload.reserveCapacity(room)
         }
+    }
+
+    /// The room for a publisher's message of `length` bytes, of which `held` are there and `arriving` more come now. Never below
+    /// `pagedRoomBytes` for what may have to grow.
+    private static func room(held: Int, arriving: Int, length: Int) -> Int {
+        guard length > smallRoomBytes else { return length }
+        let wanted = max(pagedRoomBytes, held * 4, held + arriving)
+        return max(pagedRoomBytes, min(wanted, length))
     }
 
     /// The one copy. Not a slice: retaining and releasing it would cost more than a small chunk's bytes.

@@ -16,7 +16,7 @@ package struct ClientConnection: Sendable {
         /// What a player receives.
         case media(MediaEvent)
         /// The server wants this client to connect anew, at `address` (a tcUrl) when there is one. The connection goes on until the
-        /// owner ends it, best at a key frame.
+        /// owner calls `redirect(to:)`.
         case reconnectRequested(address: String?, reason: String)
         /// Flush what was sent, then close. Nothing follows.
         case close(CloseCause)
@@ -132,12 +132,23 @@ package struct ClientConnection: Sendable {
 
     /// We are done: the server is told so, then the connection ends.
     package mutating func stop() {
-        if case .live(let streamID) = phase {
-            let name = AMF0Value.string(target.streamName.exposed)
-            if target.role == .publish { replies.writeCommand("FCUnpublish", Transaction.delete, [.null, name]) }
-            replies.writeCommand("deleteStream", 0, [.null, .number(Double(streamID))])
-        }
+        writeFarewell()
         close(.finished)
+    }
+
+    private mutating func writeFarewell() {
+        guard case .live(let streamID) = phase else { return }
+        let name = AMF0Value.string(target.streamName.exposed)
+        if target.role == .publish { replies.writeCommand("FCUnpublish", Transaction.delete, [.null, name]) }
+        replies.writeCommand("deleteStream", 0, [.null, .number(Double(streamID))])
+    }
+
+    /// The server asked us to connect anew: it is told that we are done here, and the owner hears where to go on.
+    /// - Parameter address: a tcUrl; `nil` for the one we are at (Enhanced RTMP v2, "Reconnect Request").
+    package mutating func redirect(to address: String?) {
+        guard isLive else { return }
+        writeFarewell()
+        close(.redirected(Secret(address ?? target.address)))
     }
 
     /// The next thing to do; `nil` when an event is needed first.

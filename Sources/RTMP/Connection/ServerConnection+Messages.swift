@@ -11,9 +11,18 @@ import NIOCore
 /// - librtmp's players: FCSubscribe and _checkbw (`answered`), S2 compared with C1 (`ServerHandshake`).
 /// - GStreamer's rtmp2sink names the stream it deletes (`publishingCommandReceived`).
 /// - Wirecast and FMLE wait for onFCPublish (`connectedCommandReceived`) and leave extended timestamps out (`ChunkDecoder`).
+///   Wirecast's flashVer is what its user sets as "User Agent" ("Wirecast/FM 1.0"): nothing hangs on it. Its "Stream" field may
+///   have a query behind the key (`StreamAddress`), and its publish says "live", "append" or "record": only a live stream is there.
 /// - Larix and other mobile encoders leave the port out of tcUrl, and proxies change its host: it is not looked at. They send
-///   releaseStream, FCPublish and createStream in their own orders, or leave the first two out: none depends on another.
-/// - vMix was not at hand; nothing of it is known that needs care.
+///   releaseStream, FCPublish and createStream in their own orders, or leave the first two out: none depends on another. Larix has
+///   one URL for all, so its application may come with slashes behind it, or the key in it (`StreamAddress`).
+/// - vMix publishes through ffmpeg (its reports of failures are ffmpeg's own, with `-f flv` behind two pipes), so it is ffmpeg to
+///   us but for its flashVer, "FMLE/3.0 (compatible; …)". It has "URL" and "Stream Name or Key" apart, and people paste keys
+///   with a blank or a line's end (`StreamAddress`).
+///
+/// Of vMix, Larix and Wirecast none could be installed where this was tested. What is said of them comes from public threads about
+/// servers in the field (WWBN/AVideo issue 8877 for vMix, vbence/stream-m issue 39 for Wirecast, datarhei/restreamer issue 560 for
+/// Larix) and from what nginx-rtmp and SRS take; `EncoderPeculiarityTests` has a conversation of each in literal bytes.
 extension ServerConnection {
     mutating func receive(_ message: RTMPMessage) throws(RTMPError) {
         switch message.type {

@@ -18,7 +18,8 @@ package struct PublishIntent: Sendable, Equatable {
 /// The path a peer was given, taken apart: `live`, `live/`, `live?token=1`, `live/KEY`, `play`, `play/CHANNEL`.
 ///
 /// OBS with `rtmp://HOST/live/KEY` as its server and no key sends the application `live/KEY` and an empty stream name; ffmpeg
-/// and librtmp send the last path element as the stream name.
+/// and librtmp send the last path element as the stream name. Blanks and line ends around a part come from the clipboard and are
+/// no part of any key; inside a key they make it another.
 struct StreamAddress: Equatable {
     static let publishing = "live"
     static let playing = "play"
@@ -62,6 +63,14 @@ struct StreamAddress: Equatable {
     }
 
     private static func elements(_ path: String) -> [Substring] {
-        path.prefix { $0 != "?" }.split(separator: "/", omittingEmptySubsequences: true)
+        path.prefix { $0 != "?" }.split(separator: "/", omittingEmptySubsequences: true).map(trimmed).filter {
+            !$0.isEmpty
+        }
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        var text = text.drop(while: \.isWhitespace)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return text
     }
 }

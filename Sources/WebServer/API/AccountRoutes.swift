@@ -44,12 +44,48 @@ struct AccountRoutes: Sendable {
         }
     }
 
+    private static let schema = Schema.named(
+        "Me",
+        .object(
+            .required(
+                "account",
+                .nullable(
+                    .object(
+                        .required("id", .id), .required("email", .string), .required("name", .string),
+                        .required("role", .role)))),
+            .required("csrfToken", .note(.nullable(.secret), "Sent back in `X-CSRF-Token` with each write."))))
+
     var routes: [Route] {
         [
-            Route(.post, "/api/v1/signup", .anybodyKnown) { try await signUp($0) },
-            Route(.post, "/api/v1/login", .anybodyKnown) { try await logIn($0) },
-            Route(.post, "/api/v1/logout", .anybodyKnown) { try await logOut($0) },
-            Route(.get, "/api/v1/me", .anybodyKnown) { JSONAnswer.response(Me(session: $0.session)) },
+            Route(
+                .post, "/api/v1/signup", .anybodyKnown,
+                Operation(
+                    "Makes an account and logs in", .accounts,
+                    body: .object(
+                        .required("email", .text(3...254)), .required("name", .text(1...40)),
+                        .required("password", .secret)),
+                    answers: [.created(Self.schema, "The session's cookie is set.")],
+                    problems: [(.conflict, "The address or the name is taken.")])
+            ) { try await signUp($0) },
+            Route(
+                .post, "/api/v1/login", .anybodyKnown,
+                Operation(
+                    "Logs in", .accounts,
+                    body: .object(.required("email", .string), .required("password", .secret)),
+                    answers: [.ok(Self.schema, "The session's cookie is set.")],
+                    problems: [
+                        (.unauthorized, "No account has this address and password."),
+                        (.forbidden, "The account is disabled, or the request came from another site."),
+                    ])
+            ) { try await logIn($0) },
+            Route(
+                .post, "/api/v1/logout", .anybodyKnown,
+                Operation("Logs out", .accounts, answers: [.noContent("The session has ended.")])
+            ) { try await logOut($0) },
+            Route(
+                .get, "/api/v1/me", .anybodyKnown,
+                Operation("Tells who one is", .accounts, answers: [.ok(Self.schema)])
+            ) { JSONAnswer.response(Me(session: $0.session)) },
         ]
     }
 

@@ -51,15 +51,46 @@ struct AuditRoutes: Sendable {
 
     static let maximumPage = 500
 
+    private static let schema = Schema.object(
+        .required(
+            "records",
+            .array(
+                .named(
+                    "AuditRecord",
+                    .object(
+                        .required("id", .integer), .required("at", .time),
+                        .required(
+                            "actor",
+                            .object(.required("kind", .string), .optional("id", .string), .required("name", .string))),
+                        .required("action", .string), .optional("channel", .channelName),
+                        .optional("subject", .string), .optional("before", .any), .optional("after", .any))))),
+        .required("next", .nullable(.integer)))
+
+    private static func operation(_ summary: String, _ more: [Operation.Parameter] = []) -> Operation {
+        Operation(
+            summary, .history, details: "Newest first.",
+            parameters: [
+                .query("limit", .integer(1...maximumPage), "Lines of a page; 50 when it is not said."),
+                .query("before", .integer, "The `next` of the page before."),
+            ] + more, answers: [.ok(schema)])
+    }
+
     var routes: [Route] {
         [
-            Route(.get, "/api/v1/audit", .atLeast(.operator)) { request in
+            Route(
+                .get, "/api/v1/audit", .atLeast(.operator),
+                Self.operation(
+                    "Shows who did what", [.query("channel", .channelName, "Only what was done to this channel.")])
+            ) { request in
                 let name = request.query("channel")
                 let channel = name.flatMap { ChannelName($0) }
                 guard name == nil || channel != nil else { throw Problem.notFound("There is no such channel.") }
                 return try await page(request, channel)
             },
-            Route(.get, "/api/v1/channels/{channel}/queue/audit", .atLeast(.operator)) { request in
+            Route(
+                .get, "/api/v1/channels/{channel}/queue/audit", .atLeast(.operator),
+                Self.operation("Shows who did what to a channel")
+            ) { request in
                 try await page(request, try request.channel())
             },
         ]

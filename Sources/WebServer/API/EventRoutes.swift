@@ -13,6 +13,7 @@ struct EventRoutes: Sendable {
     var queue: any QueueDesk
     var log: any EventLog
     var slots: EventStreamSlots
+    let renderings = EventRenderings()
     var heartbeat: Duration
     var authenticator: Authenticator
 
@@ -34,7 +35,22 @@ struct EventRoutes: Sendable {
     }
 
     var routes: [Route] {
-        [Route(.get, "/api/v1/events", .anybodyKnown) { try await open($0) }]
+        [
+            Route(
+                .get, "/api/v1/events", .anybodyKnown,
+                Operation(
+                    "Follows a channel live", .events,
+                    details:
+                        "A `queue` event holds the present view, at the start and after each change; each event of "
+                        + "the queue comes beside it with its id.",
+                    parameters: [
+                        .query("channel", .channelName, "`main` when it is not said."),
+                        .query("lastEventId", .string, "As `Last-Event-ID`, for whoever cannot set headers."),
+                        .header("Last-Event-ID", .string, "What came after this event is told first."),
+                    ], answers: [.bytes("text/event-stream", "Server-Sent Events, until either side closes.")],
+                    problems: [(.notFound, "There is no such channel.")])
+            ) { try await open($0) }
+        ]
     }
 
     private func open(_ request: WebRequest) async throws -> Response {
@@ -80,7 +96,10 @@ struct EventRoutes: Sendable {
             guard let page = try? await log.events(of: reader.channel, after: last, limit: Self.pageSize) else {
                 return try await reset(&writer)
             }
-            for event in page { try await write(event, of: reader, into: &writer) }
+            for event in page {
+                guard let bytes = renderings.event(event, for: reader.audience) else { continue }
+                try await writer.write(bytes)
+            }
             last = page.last?.id ?? last
             if page.count < Self.pageSize { return last }
         }
@@ -126,15 +145,7 @@ struct EventRoutes: Sendable {
             // Cancelled: the server stops hard, and the connection is closed under us.
             for await _ in mailbox.wakeUps {
                 let content = mailbox.take()
-                for event in content.events where last.map({ event.id > $0 }) ?? true {
-                    try await write(event, of: reader, into: &writer)
-                    last = event.id
-                }
-                if let view = content.view, let data = JSONAnswer.data(QueueAnswer(view, for: reader.audience)) {
-                    try await writer.write(EventStreamFormat.event("queue", data: data))
-                } else if content.isHeartbeatDue {
-                    try await writer.write(EventStreamFormat.heartbeat)
-                }
+                if let bytes = render(content, after: &last, for: reader.audience) { try await writer.write(bytes) }
                 if content.isFinished { return }
             }
         }
@@ -162,10 +173,24 @@ struct EventRoutes: Sendable {
         }
     }
 
-    private func write(
-        _ event: EventRecord, of reader: Reader, into writer: inout any ResponseBodyWriter
-    ) async throws {
-        guard let answer = EventAnswer(event, for: reader.audience), let data = JSONAnswer.data(answer) else { return }
-        try await writer.write(EventStreamFormat.event(event.kind, id: event.id, data: data))
+    /// What there is, as one write; shared bytes where it is one piece. `nil` when this audience gets nothing of it.
+    private func render(
+        _ content: EventMailbox.Content, after last: inout EventID?, for audience: Audience
+    ) -> ByteBuffer? {
+        var bytes: ByteBuffer?
+        func add(_ more: ByteBuffer?) {
+            guard let more else { return }
+            if bytes == nil { bytes = more } else { bytes?.writeImmutableBuffer(more) }
+        }
+        for event in content.events where last.map({ event.id > $0 }) ?? true {
+            add(renderings.event(event, for: audience))
+            last = event.id
+        }
+        if let view = content.view {
+            add(renderings.queue(view, for: audience))
+        } else if content.isHeartbeatDue {
+            add(EventStreamFormat.heartbeat)
+        }
+        return bytes
     }
 }

@@ -64,13 +64,48 @@ struct HandoverRoutes: Sendable {
     static let path = "/api/v1/channels/{channel}/handovers"
     static let maximumPage = 500
 
+    private static let sideSchema = Schema.named(
+        "HandoverSide", .object(.required("entry", .id), .required("user", .id), .required("name", .string)))
+    private static let schema = Schema.object(
+        .required(
+            "handovers",
+            .array(
+                .named(
+                    "Handover",
+                    .object(
+                        .required("id", .integer), .optional("from", .note(sideSchema, "Absent: the slate.")),
+                        .optional("to", sideSchema),
+                        .required("reason", .choice(HandoverRecord.Reason.allCases.map(\.rawValue))),
+                        .optional("cause", .choice(HandoverEntry.Cause.allCases.map(\.rawValue))),
+                        .required("decidedAt", .time), .required("onAirAt", .time),
+                        .required("videoGapFrames", .note(.number, "Pictures missing in between; negative: overlap.")),
+                        .required("audioGapMilliseconds", .number), .required("soundOffsetMilliseconds", .number))))),
+        .required("next", .nullable(.integer)))
+
+    private static func operation(_ summary: String, _ answer: Operation.Answer) -> Operation {
+        Operation(
+            summary, .history, details: "Newest first.",
+            parameters: [
+                .query(
+                    "limit", .integer(1...maximumPage), "Hand-overs of a page; 50, of a table 500, when it is not said."
+                ),
+                .query("before", .integer, "The `next` of the page before."),
+            ], answers: [answer])
+    }
+
     var routes: [Route] {
         [
-            Route(.get, Self.path, .atLeast(.operator)) { request in
+            Route(
+                .get, Self.path, .atLeast(.operator),
+                Self.operation("Shows what each change of the programme's source cost", .ok(Self.schema))
+            ) { request in
                 let page = try await page(request, standard: 50)
                 return JSONAnswer.response(page)
             },
-            Route(.get, Self.path + ".csv", .atLeast(.operator)) { request in
+            Route(
+                .get, Self.path + ".csv", .atLeast(.operator),
+                Self.operation("Shows hand-overs as a table", .bytes("text/csv", "With a head line."))
+            ) { request in
                 let page = try await page(request, standard: Self.maximumPage)
                 var headers: HTTPFields = [
                     .contentType: "text/csv; charset=utf-8; header=present", .cacheControl: "no-store",
@@ -99,4 +134,9 @@ struct HandoverRoutes: Sendable {
         }
         return Page(handovers: stored.map(Line.init), next: stored.count == limit ? stored.last?.id : nil)
     }
+}
+
+/// Where no hand-overs are kept.
+struct NoHandovers: HandoverLog {
+    func handovers(of channel: ChannelName, before: Int64?, limit: Int) async throws -> [StoredHandover] { [] }
 }

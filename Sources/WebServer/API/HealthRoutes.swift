@@ -22,12 +22,35 @@ struct HealthRoutes: Sendable {
         }
     }
 
+    static let summarySchema = Schema.named(
+        "Health",
+        .object(
+            .required("status", .choice("noData", "good", "ok", "bad")),
+            .required(
+                "issues",
+                .array(
+                    .object(
+                        .required("type", .choice(StreamIssue.allCases.map(\.rawValue))),
+                        .required("severity", .choice("info", "warning", "error")), .required("advice", .string))))))
+    private static let schema = Schema.object(
+        .required("connected", .bool), .optional("status", .string), .optional("issues", .array(.any)),
+        .optional("measures", .note(.map(.any), "What is sent, over the last ten seconds of arrival.")))
+
     var routes: [Route] {
         [
-            Route(.get, "/api/v1/me/health", .signedIn) { request in
+            Route(
+                .get, "/api/v1/me/health", .signedIn,
+                Operation(
+                    "Shows what one's own encoder sends and what is wrong with it", .queue, answers: [.ok(Self.schema)])
+            ) { request in
                 JSONAnswer.response(Answer(health.health(of: try request.account().id)))
             },
-            Route(.get, "/api/v1/channels/{channel}/entries/{entry}/health", .anybodyKnown) { request in
+            Route(
+                .get, "/api/v1/channels/{channel}/entries/{entry}/health", .signedInOr(.operator),
+                Operation(
+                    "Shows what an entry's encoder sends and what is wrong with it", .queue, answers: [.ok(Self.schema)]
+                )
+            ) { request in
                 guard let caller = request.caller else { throw Problem.signInFirst }
                 let view = try await queue.view(of: try request.channel())
                 let name = request.parameters["entry"] ?? ""
@@ -39,4 +62,9 @@ struct HealthRoutes: Sendable {
             },
         ]
     }
+}
+
+/// Where nobody publishes.
+struct NoHealth: StreamHealthDesk {
+    func health(of user: UserID) -> StreamHealth? { nil }
 }

@@ -32,17 +32,50 @@ struct HistoryRoutes: Sendable {
 
     static let path = "/api/v1/channels/{channel}/queue/history"
     static let maximumPage = 500
+    private static let schema = Schema.object(
+        .required(
+            "entries",
+            .array(
+                .named(
+                    "PastEntry",
+                    .object(
+                        .required("id", .id), .required("user", .id), .required("name", .string),
+                        .required("reason", .string), .required("joinedAt", .time), .optional("onAirSince", .time),
+                        .required("endedAt", .time), .required("onAirSeconds", .number),
+                        .optional("viewersPeak", .integer), .optional("viewersAverage", .number),
+                        .optional("viewerMinutes", .number))))),
+        .required("next", .nullable(.string)))
+
+    private static func operation(_ summary: String, _ answers: [Operation.Answer]) -> Operation {
+        Operation(
+            summary, .history, details: "A DJ sees the own entries, operators all.",
+            parameters: [
+                .query(
+                    "limit", .integer(1...maximumPage), "Entries of a page; JSON: 50 when it is not said, CSV: all."),
+                .query("cursor", .string, "The `next` of the page before."),
+                .query("user", .id, "Only this person's; for operators."),
+            ], answers: answers)
+    }
+
+    private static let csvAnswer = Operation.Answer.bytes("text/csv", "With a head line.")
+
     /// Rows of a CSV without a limit.
     static let maximumRows = 100_000
 
     var routes: [Route] {
         [
-            Route(.get, Self.path, .anybodyKnown) { request in
+            Route(
+                .get, Self.path, .signedInOr(.operator),
+                Self.operation("Shows past entries", [.ok(Self.schema), Self.csvAnswer])
+            ) { request in
                 let query = try query(of: request)
                 let wantsCSV = request.head.headerFields[.accept]?.contains("text/csv") == true
                 return wantsCSV ? try await csv(query) : try await page(query)
             },
-            Route(.get, Self.path + ".csv", .anybodyKnown) { try await csv(try query(of: $0)) },
+            Route(
+                .get, Self.path + ".csv", .signedInOr(.operator),
+                Self.operation("Shows past entries as a table", [Self.csvAnswer])
+            ) { try await csv(try query(of: $0)) },
         ]
     }
 
@@ -128,13 +161,16 @@ extension HistoryCursor {
 
 extension PastEntry {
     fileprivate static let columns = [
-        "entry", "user", "name", "reason", "joinedAt", "onAirSince", "endedAt", "onAirSeconds",
+        "entry", "user", "name", "reason", "joinedAt", "onAirSince", "endedAt", "onAirSeconds", "viewersPeak",
+        "viewersAverage", "viewerMinutes",
     ]
 
     fileprivate var cells: [String] {
         [
             id.description, user.description, name, reason.rawValue, joinedAt.description,
             onAirSince?.description ?? "", endedAt.description, String(onAirSeconds),
+            viewersPeak.map(String.init) ?? "", viewersAverage.map { String($0) } ?? "",
+            viewerMinutes.map { String($0) } ?? "",
         ]
     }
 }

@@ -26,6 +26,15 @@ struct KeyRoutes: Sendable {
         }
     }
 
+    private static let schema = Schema.named(
+        "StreamKey",
+        .object(
+            .required("id", .id), .required("label", .string), .required("createdAt", .time),
+            .optional("lastUsedAt", .time), .optional("revokedAt", .time)))
+    private static let newSchema = Schema.named(
+        "NewStreamKey",
+        .object(.required("info", schema), .required("key", .note(.secret, "Shown this once."))))
+
     private struct KeyList: Encodable {
         var keys: [KeyBody]
     }
@@ -37,20 +46,40 @@ struct KeyRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/api/v1/keys", .signedIn) { request in
+            Route(
+                .get, "/api/v1/keys", .signedIn,
+                Operation(
+                    "Lists one's own stream keys", .keys,
+                    answers: [.ok(.object(.required("keys", .array(Self.schema))))])
+            ) { request in
                 let keys = try await accounts.keys(of: try request.account().id)
                 return JSONAnswer.response(KeyList(keys: keys.map(KeyBody.init)))
             },
-            Route(.post, "/api/v1/keys", .signedIn) { request in
+            Route(
+                .post, "/api/v1/keys", .signedIn,
+                Operation(
+                    "Makes a stream key", .keys, body: .object(.required("label", .text(1...60))),
+                    answers: [.created(Self.newSchema)], problems: [(.conflict, "There are too many live keys.")])
+            ) { request in
                 let label = try request.json(CreateBody.self).label ?? ""
                 let issued = try await accounts.createKey(for: try request.account().id, label: label)
                 return show(issued, status: .created)
             },
-            Route(.post, "/api/v1/keys/{id}/rotate", .signedIn) { request in
+            Route(
+                .post, "/api/v1/keys/{id}/rotate", .signedIn,
+                Operation(
+                    "Replaces a stream key", .keys,
+                    details: "The old one is refused at once; a stream that uses it ends.",
+                    answers: [.created(Self.newSchema)])
+            ) { request in
                 let issued = try await accounts.rotateKey(try key(of: request), of: try request.account().id)
                 return show(issued, status: .created)
             },
-            Route(.delete, "/api/v1/keys/{id}", .signedIn) { request in
+            Route(
+                .delete, "/api/v1/keys/{id}", .signedIn,
+                Operation(
+                    "Revokes a stream key", .keys, answers: [.noContent("It is refused; a stream that uses it ends.")])
+            ) { request in
                 try await accounts.revokeKey(try key(of: request), of: try request.account().id)
                 return JSONAnswer.noContent()
             },

@@ -39,7 +39,21 @@ struct OperationRoutes: Sendable {
             Route(.get, "/metrics") { _ in
                 Self.text(renderMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
             },
-            Route(.get, "/api/v1/server", .anybodyKnown) { request in JSONAnswer.response(facts(for: request)) },
+            Route(
+                .get, "/api/v1/server", .anybodyKnown,
+                Operation(
+                    "Tells where to publish", .server,
+                    answers: [
+                        .ok(
+                            .object(
+                                .required("channels", .array(.channelName)),
+                                .required(
+                                    "rtmp",
+                                    .object(
+                                        .required("url", .string), .required("host", .string),
+                                        .required("port", .integer(1...65_535)), .required("application", .string)))))
+                    ])
+            ) { request in JSONAnswer.response(facts(for: request)) },
         ]
     }
 

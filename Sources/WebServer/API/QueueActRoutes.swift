@@ -88,49 +88,110 @@ struct QueueActRoutes: Sendable {
     static let longestBan = 10 * 366 * day
     static let maximumReasonCharacters = 200
 
+    private static let entryName = Schema.note(.string, "An entry's id, or its DJ's name.")
+    private static let userName = Schema.note(.string, "A user's id, e-mail address or DJ name.")
+    private static let limit = Schema.note(.nullable(.integer(1...day)), "`null`: no limit.")
+    private static let versionSchema = Schema.note(.integer, "As `If-Match`.")
+    private static let ifMatch = Operation.Parameter.header(
+        "If-Match", .string, "The queue's version in quotes: nothing is done when it has moved since.")
+    private static let emergencySummary = "The slate at once, silence instead of the sound, or as the queue orders"
+    private static let emergencySchema = Schema.choice(ProgrammeEmergency.allCases.map(\.rawValue))
+    private static let conflict = (
+        HTTPResponse.Status.conflict, "Not possible in the present queue, which is in `queue`."
+    )
+
     var routes: [Route] {
         [
-            act("skip") { .skip(try $0.entryIfNamed()) },
-            act("remove") { .remove(try $0.entry()) },
-            act("move") { asked in
+            act("skip", "Ends the slot on air", [.optional("entry", Self.entryName)]) { .skip(try $0.entryIfNamed()) },
+            act("remove", "Takes an entry out", [.required("entry", Self.entryName)]) { .remove(try $0.entry()) },
+            act(
+                "move", "Moves an entry",
+                [.required("entry", Self.entryName), .required("position", .integer(1...100_000))]
+            ) { asked in
                 guard let position = asked.body.position else { throw Problem.missing("position") }
                 guard (1...100_000).contains(position) else {
                     throw Problem.invalid(field: "position", "1 is the first of those who wait.")
                 }
                 return .move(try asked.entry(), to: position - 1)
             },
-            act("put-on-air") { .putOnAir(try $0.entry()) },
-            act("hold") { .hold(try $0.entry()) },
-            act("release") { .release(try $0.entry()) },
-            act("extend") { .extend(try $0.entryIfNamed(), seconds: try $0.seconds(-Self.day...Self.day)) },
-            act("remaining") { .setRemaining(try $0.entryIfNamed(), seconds: try $0.seconds(0...Self.day)) },
-            act("slot-length") {
+            act("put-on-air", "Puts an entry on air now", [.required("entry", Self.entryName)]) {
+                .putOnAir(try $0.entry())
+            },
+            act("hold", "Passes an entry over until it is released", [.required("entry", Self.entryName)]) {
+                .hold(try $0.entry())
+            },
+            act("release", "Lets a held entry play again", [.required("entry", Self.entryName)]) {
+                .release(try $0.entry())
+            },
+            act(
+                "extend", "Lengthens or shortens a slot",
+                [.optional("entry", Self.entryName), .required("seconds", .integer(-Self.day...Self.day))]
+            ) { .extend(try $0.entryIfNamed(), seconds: try $0.seconds(-Self.day...Self.day)) },
+            act(
+                "remaining", "Sets what is left of a slot",
+                [.optional("entry", Self.entryName), .required("seconds", .integer(0...Self.day))]
+            ) { .setRemaining(try $0.entryIfNamed(), seconds: try $0.seconds(0...Self.day)) },
+            act(
+                "slot-length", "Sets the length of slots",
+                [.required("seconds", Self.limit), .optional("resetRunning", .bool)]
+            ) {
                 .setSlotLength(seconds: try $0.secondsOrNone(), resetRunning: $0.body.resetRunning ?? false)
             },
-            act("ban") { try await ban($0) },
-            act("unban") { .unban(try await user($0)) },
-            act("unblock") { .unblock(try await user($0)) },
-            act("user-slot") { .setUserSlot(try await user($0), seconds: try $0.secondsOrNone()) },
-            act("open") { _ in .setOpen(true) },
-            act("close") { _ in .setOpen(false) },
-            act("auto-advance") { asked in
+            act(
+                "ban", "Bans a DJ",
+                [
+                    .optional("user", Self.userName), .optional("entry", Self.entryName), .optional("until", .time),
+                    .optional("seconds", .integer(1...Self.longestBan)),
+                    .optional("reason", .text(0...Self.maximumReasonCharacters)),
+                ]
+            ) { try await ban($0) },
+            act("unban", "Lifts a ban", [.optional("user", Self.userName), .optional("entry", Self.entryName)]) {
+                .unban(try await user($0))
+            },
+            act(
+                "unblock", "Lifts the block after a turn",
+                [.optional("user", Self.userName), .optional("entry", Self.entryName)]
+            ) { .unblock(try await user($0)) },
+            act(
+                "user-slot", "Sets one DJ's slot length",
+                [
+                    .optional("user", Self.userName), .optional("entry", Self.entryName),
+                    .required("seconds", Self.limit),
+                ]
+            ) { .setUserSlot(try await user($0), seconds: try $0.secondsOrNone()) },
+            act("open", "Lets DJs join") { _ in .setOpen(true) },
+            act("close", "Lets nobody join") { _ in .setOpen(false) },
+            act("auto-advance", "Lets the next DJ follow by itself, or not", [.required("enabled", .bool)]) { asked in
                 guard let enabled = asked.body.enabled else { throw Problem.missing("enabled") }
                 return .setAutoAdvance(enabled)
             },
-            act("clear") { .clear(includingOnAir: $0.body.includingOnAir ?? false) },
+            act("clear", "Empties the queue", [.optional("includingOnAir", .bool)]) {
+                .clear(includingOnAir: $0.body.includingOnAir ?? false)
+            },
             // The same under two names: beside the queue's acts, and as the channel's own.
-            act("emergency") { try emergency($0) },
-            act("emergency", at: "/api/v1/channels/{channel}/") { try emergency($0) },
+            act("emergency", Self.emergencySummary, [.required("state", Self.emergencySchema)]) { try emergency($0) },
+            act(
+                "emergency", at: "/api/v1/channels/{channel}/", Self.emergencySummary,
+                [.required("state", Self.emergencySchema)]
+            ) { try emergency($0) },
         ] + settingsRoutes
     }
 
     // MARK: One act
 
     private func act(
-        _ name: String, at path: String = "/api/v1/channels/{channel}/queue/",
+        _ name: String, at path: String = "/api/v1/channels/{channel}/queue/", _ summary: String,
+        _ fields: [Schema.Field] = [],
         _ make: @escaping @Sendable (Asked) async throws -> QueueAct
     ) -> Route {
-        Route(.post, path + name, .atLeast(.operator)) { request in
+        Route(
+            .post, path + name, .atLeast(.operator),
+            Operation(
+                summary, .queue, parameters: [Self.ifMatch],
+                body: .fields(fields + [.optional("version", Self.versionSchema)]),
+                isBodyOptional: !fields.contains(where: \.isRequired),
+                answers: [.ok(QueueAnswer.schema, "The queue afterwards.")], problems: [Self.conflict])
+        ) { request in
             let (channel, body) = (try request.channel(), try request.optionalJSON(Body.self))
             let version = try request.expectedVersion(body.version)
             return try await tellingPresent(channel) {
@@ -202,12 +263,24 @@ struct QueueActRoutes: Sendable {
     private var settingsRoutes: [Route] {
         ["/api/v1/channels/{channel}/settings", "/api/v1/channels/{channel}/queue/settings"].flatMap { path in
             [
-                Route(.get, path, .atLeast(.operator)) { request in
+                Route(
+                    .get, path, .atLeast(.operator),
+                    Operation("Shows the queue's settings", .queue, answers: [.ok(SettingsAnswer.schema)])
+                ) { request in
                     let channel = try request.channel()
                     let version = try await queue.view(of: channel).version
                     return SettingsAnswer.response(try await queue.settings(of: channel), version: version)
                 },
-                Route(.patch, path, .atLeast(.operator)) { try await change($0) },
+                Route(
+                    .patch, path, .atLeast(.operator),
+                    Operation(
+                        "Changes settings of the queue", .queue,
+                        details:
+                            "A field that is absent stays. Numbers are seconds, `null` is no limit; the names and texts of "
+                            + "`lineup queue set` are understood.",
+                        parameters: [Self.ifMatch], body: .map(.any), answers: [.ok(SettingsAnswer.schema)],
+                        problems: [Self.conflict])
+                ) { try await change($0) },
             ]
         }
     }

@@ -30,6 +30,7 @@ struct QueueAnswer: Encodable, Sendable {
         var calledUntil: WallTime?
         var usedSeconds: Double?
         var health: HealthSummary?
+        var unhealthy: QueueView.Unhealthy?
 
         init(_ entry: QueueView.Entry, position: Int, isWhole: Bool) {
             id = entry.id
@@ -52,8 +53,44 @@ struct QueueAnswer: Encodable, Sendable {
             calledUntil = entry.calledUntil
             usedSeconds = entry.usedSeconds
             health = entry.health
+            unhealthy = entry.unhealthy
         }
     }
+
+    private static let entrySchema = Schema.named(
+        "QueueEntry",
+        .object(
+            .required("id", .id), .required("name", .string), .required("state", .choice("onAir", "waiting")),
+            .required("position", .note(.integer, "0 on air, 1 the first of those who wait.")),
+            .required("since", .time), .required("joinedAt", .time), .optional("onAirSince", .time),
+            .optional("remainingSeconds", .number), .required("clockRuns", .bool), .optional("estimatedStart", .time),
+            .required("connected", .bool), .required("ready", .bool),
+            .optional("user", .note(.id, "This and what follows: operators, and a DJ of the own entry.")),
+            .optional("missing", .array(.string)), .optional("graceUntil", .time), .optional("held", .bool),
+            .optional("calledUntil", .time), .optional("usedSeconds", .number),
+            .optional("health", HealthRoutes.summarySchema)))
+
+    static let schema = Schema.named(
+        "Queue",
+        .object(
+            .required("channel", .channelName),
+            .required("version", .note(.integer, "Rises with each move; also the `ETag`.")), .required("at", .time),
+            .required("showing", .choice("dj", "slate")), .required("isOpen", .bool),
+            .optional("slotSeconds", .integer), .required("entries", .array(entrySchema)),
+            .optional("settings", .note(SettingsAnswer.schema, "Operators only, as what follows.")),
+            .optional("emergency", .choice(ProgrammeEmergency.allCases.map(\.rawValue))),
+            .optional(
+                "blocked",
+                .array(
+                    .object(
+                        .required("user", .id), .required("name", .string), .required("rule", .string),
+                        .required("since", .time), .optional("until", .time)))),
+            .optional(
+                "banned",
+                .array(
+                    .object(
+                        .required("user", .id), .optional("name", .string), .required("since", .time),
+                        .optional("until", .time), .optional("reason", .string))))))
 
     private var channel: ChannelName
     private var version: Int64
@@ -67,6 +104,8 @@ struct QueueAnswer: Encodable, Sendable {
     private var emergency: ProgrammeEmergency?
     private var blocked: [QueueView.Blocked]?
     private var banned: [QueueView.Banned]?
+    /// Absent while all is written.
+    private var unwritten: QueueView.Unwritten?
 
     init(_ view: QueueView, for audience: Audience) {
         channel = view.channel
@@ -91,6 +130,7 @@ struct QueueAnswer: Encodable, Sendable {
         emergency = view.emergency
         blocked = view.blocked
         banned = view.banned
+        unwritten = view.unwritten
     }
 
     /// With the version as entity tag, which `If-Match` of an act names.
@@ -103,6 +143,19 @@ struct QueueAnswer: Encodable, Sendable {
 
 /// A queue's settings with the version they stand in.
 enum SettingsAnswer {
+    static let schema = Schema.named(
+        "QueueSettings",
+        .object(
+            .required("slotSeconds", .nullable(.integer)), .required("overtimeWhenAlone", .bool),
+            .required("rejoin", .choice(QueueSettings.Rejoin.allCases.map(\.rawValue))),
+            .required("deadAfter", .bool),
+            .required("coverDrop", .choice(QueueSettings.CoverDrop.allCases.map(\.rawValue))),
+            .required("graceOnAirSeconds", .integer), .required("graceWaitingSeconds", .integer),
+            .required("blockAfterTurn", .string), .required("autoAdvance", .bool),
+            .required("maximumLength", .nullable(.integer)), .required("isOpen", .bool),
+            .required("warningSeconds", .array(.integer)),
+            .required("output", .note(.map(.string), "What the channel shows and takes, as texts."))))
+
     static func response(_ settings: QueueSettings, version: Int64) -> Response {
         var response = JSONAnswer.response(settings)
         response.headers[.eTag] = "\"\(version)\""

@@ -24,17 +24,35 @@ struct UserRoutes: Sendable {
         }
     }
 
+    private static let schema = Schema.named(
+        "User",
+        .object(
+            .required("id", .id), .required("email", .string), .required("name", .string), .required("role", .role),
+            .required("disabled", .bool), .required("createdAt", .time)))
+
     private struct UserList: Encodable {
         var users: [User]
     }
 
     var routes: [Route] {
         [
-            Route(.get, "/api/v1/users", .atLeast(.admin)) { _ in
+            Route(
+                .get, "/api/v1/users", .atLeast(.admin),
+                Operation("Lists accounts", .users, answers: [.ok(.object(.required("users", .array(Self.schema))))])
+            ) { _ in
                 JSONAnswer.response(UserList(users: try await accounts.accounts().map(User.init)))
             },
-            Route(.post, "/api/v1/users/{id}/disable", .atLeast(.admin)) { try await set($0, disabled: true) },
-            Route(.post, "/api/v1/users/{id}/enable", .atLeast(.admin)) { try await set($0, disabled: false) },
+            Route(
+                .post, "/api/v1/users/{id}/disable", .atLeast(.admin),
+                Operation(
+                    "Disables an account", .users,
+                    details: "Its sessions end at once, its live connections within a second.",
+                    answers: [.ok(Self.schema)])
+            ) { try await set($0, disabled: true) },
+            Route(
+                .post, "/api/v1/users/{id}/enable", .atLeast(.admin),
+                Operation("Enables an account again", .users, answers: [.ok(Self.schema)])
+            ) { try await set($0, disabled: false) },
         ]
     }
 

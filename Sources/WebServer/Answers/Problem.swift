@@ -1,6 +1,7 @@
 import Domain
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// An error answer (RFC 9457). Thrown by handlers, rendered in one place. Holds no secret and nothing of the database's words.
 struct Problem: Error {
@@ -16,6 +17,15 @@ struct Problem: Error {
     /// The present queue, for whoever acted on another one; operators only.
     var queue: QueueAnswer?
 
+    static let schema = Schema.named(
+        "Problem",
+        .object(
+            .required("type", .note(.string, "Stable: /problems/SLUG.")), .required("title", .string),
+            .required("status", .integer(400...599)), .required("detail", .note(.string, "What to do about it.")),
+            .optional("field", .note(.string, "The field that is wrong.")),
+            .optional("queue", .note(QueueAnswer.schema, "The present queue, when the act was meant for another one.")))
+    )
+
     private struct Document: Encodable {
         var type: String
         var title: String
@@ -25,10 +35,16 @@ struct Problem: Error {
         var queue: QueueAnswer?
     }
 
-    func response() -> Response {
-        let document = Document(
+    private var document: Document {
+        Document(
             type: "/problems/" + slug, title: title, status: status.code, detail: detail, field: field,
             queue: queue)
+    }
+
+    /// The document's JSON.
+    var body: ByteBuffer { JSONAnswer.data(document) ?? ByteBuffer() }
+
+    func response() -> Response {
         var response = JSONAnswer.response(document, status: status)
         response.headers[.contentType] = "application/problem+json"
         for header in headers { response.headers[header.name] = header.value }
@@ -171,7 +187,7 @@ extension Problem {
         }
     }
 
-    private static func taken(field: String, _ detail: String) -> Self {
+    static func taken(field: String, _ detail: String) -> Self {
         Self(status: .conflict, slug: "already-taken", title: "Already taken", detail: detail, field: field)
     }
 }

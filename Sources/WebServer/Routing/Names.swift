@@ -12,6 +12,8 @@ extension HTTPField.Name {
     static let link = header("Link")
     static let accelBuffering = header("X-Accel-Buffering")
 
+    static let forwardedFor = header("X-Forwarded-For")
+
     private static func header(_ name: String) -> HTTPField.Name {
         guard let made = HTTPField.Name(name) else { preconditionFailure("not a header name") }
         return made

@@ -124,6 +124,9 @@ struct WebResponder: HTTPResponder {
         case .signedIn:
             guard let caller else { throw .signInFirst }
             guard caller.user != nil else { throw .needsAccount }
+        case .signedInOr(let role):
+            guard let caller else { throw .signInFirst }
+            guard caller.user != nil || caller.role >= role else { throw .roleTooLow(role) }
         case .atLeast(let role):
             guard let caller else { throw .signInFirst }
             guard caller.role >= role else { throw .roleTooLow(role) }

@@ -1,0 +1,260 @@
+package import Domain
+package import Logging
+import Metrics
+import ServiceLifecycle
+import Synchronization
+
+/// Counts the viewers of every wrapping, hands out and checks their tokens, sends away whom an operator sends away, and keeps what
+/// was watched of each slot.
+///
+/// Its ports are called on event loops, for every request of a file: one lock, held for dictionary operations. `run()` closes
+/// sessions of viewers of files that asked for nothing any more, follows who is on air, and writes slots to the store; while that is
+/// away up to `maximumPendingSlots` wait, then the oldest is given up and the log says so.
+package final class AudienceService: Service, Sendable {
+    package struct Configuration: Sendable {
+        /// A viewer of files who asked for nothing for this long has left: longer than any wait between two playlists.
+        package var idleLimit: Duration = .seconds(30)
+        /// Sessions at once, of all channels.
+        package var maximumSessions = 50_000
+        /// Media is for those with a play token only.
+        package var needsToken = false
+
+        package init() {}
+    }
+
+    static let maximumPendingSlots = 100
+
+    let configuration: Configuration
+    private let channels: [ChannelName]
+    private let tokens: ViewerTokens
+    private let queue: any QueueDesk
+    private let store: any SlotViewingStore
+    private let clock: any WallClock
+    private let logger: Logger
+    private let table: Mutex<ViewerTable>
+    private let metrics: AudienceMetrics
+
+    package init(
+        configuration: Configuration = Configuration(), channels: [ChannelName], tokens: ViewerTokens,
+        queue: any QueueDesk, store: any SlotViewingStore, clock: any WallClock, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.channels = channels
+        self.tokens = tokens
+        self.queue = queue
+        self.store = store
+        self.clock = clock
+        self.logger = logger
+        self.table = Mutex(ViewerTable(maximumSessions: configuration.maximumSessions))
+        self.metrics = AudienceMetrics()
+    }
+
+    // MARK: The service
+
+    package func run() async throws {
+        let pending = PendingSlots(limit: Self.maximumPendingSlots)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for channel in channels { group.addTask { await self.follow(channel, into: pending) } }
+            group.addTask { await self.tend(pending) }
+            try? await gracefulShutdown()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+        for channel in channels {
+            if let slot = table.withLock({ $0.slotEnded(on: channel, now: clock.now()) }) { pending.append(slot) }
+        }
+        await write(pending)
+    }
+
+    /// Follows who is on air by the queue's events. A stream that ended because we were slow is opened again.
+    private func follow(_ channel: ChannelName, into pending: PendingSlots) async {
+        while !Task.isCancelled {
+            guard let events = try? await queue.events(of: channel), let view = try? await queue.view(of: channel)
+            else {
+                // The queue is going down.
+                return
+            }
+            if let entry = view.entries.first(where: { $0.state == .onAir && $0.onAirSince != nil }) {
+                pending.append(table.withLock { $0.slotStarted(entry.id, on: channel, now: clock.now()) })
+            }
+            for await event in events.cancelOnGracefulShutdown() {
+                let now = clock.now()
+                switch event.kind {
+                case "onair.started":
+                    guard let entry = Self.entry(in: event.payload) else { continue }
+                    pending.append(table.withLock { $0.slotStarted(entry, on: channel, now: now) })
+                case "onair.ended": pending.append(table.withLock { $0.slotEnded(on: channel, now: now) })
+                default: continue
+                }
+                await write(pending)
+            }
+            // Never twice a moment, whatever ends the streams.
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// The `entry` field of an event's payload, which `EventPayload` wrote.
+    static func entry(in payload: String) -> EntryID? {
+        guard let range = payload.firstRange(of: #""entry":""#) else {
+            guard let spaced = payload.firstRange(of: #""entry": ""#) else { return nil }
+            return EntryID(String(payload[spaced.upperBound...].prefix { $0 != "\"" }))
+        }
+        return EntryID(String(payload[range.upperBound...].prefix { $0 != "\"" }))
+    }
+
+    private func tend(_ pending: PendingSlots) async {
+        let interval = min(.seconds(5), configuration.idleLimit / 3)
+        while (try? await Task.sleep(for: interval)) != nil {
+            let now = clock.now()
+            let counts = table.withLock { table in
+                table.reap(idleSince: now - configuration.idleLimit, now: now)
+                return channels.map { ($0, table.count(of: $0)) }
+            }
+            for (channel, count) in counts { metrics.record(count, of: channel) }
+            await write(pending)
+        }
+    }
+
+    private func write(_ pending: PendingSlots) async {
+        while let slot = pending.first() {
+            do {
+                try await store.add(slot)
+                pending.removeFirst(slot)
+            } catch {
+                if pending.takeLoss() {
+                    logger.warning("what was watched of a slot is lost", metadata: ["error": "\(error)"])
+                }
+                return
+            }
+        }
+    }
+}
+
+// MARK: Viewers with a connection of their own
+
+extension AudienceService: StreamViewing {
+    package func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission {
+        let now = clock.now()
+        let isGood = viewer.token.map { tokens.read($0, of: viewer.channel, now: now) } ?? nil
+        if configuration.needsToken {
+            guard case .play = isGood else { return .unauthorized(reason: Self.tokenNeeded) }
+        }
+        return table.withLock { table in
+            let isAway =
+                table.isBarred(.address(viewer.address), now: now)
+                || viewer.token.map { table.isBarred(.token($0), now: now) } ?? false
+            if isAway { return .refused(reason: Self.sentAway) }
+            let number = table.open(
+                viewer.channel, viewer.kind, key: nil, token: viewer.token, agent: viewer.agent,
+                address: viewer.address,
+                isEstimate: false, now: now, end: end)
+            // 0: watches uncounted.
+            return .admitted(number ?? 0)
+        }
+    }
+
+    package func sent(_ bytes: Int, in session: StreamSessionNumber) {
+        guard session != 0 else { return }
+        table.withLock { $0.saw(session, bytes: bytes, now: clock.now()) }
+        metrics.sent(bytes)
+    }
+
+    package func closed(_ session: StreamSessionNumber) {
+        guard session != 0 else { return }
+        _ = table.withLock { $0.close(session, .left, now: clock.now()) }
+    }
+
+    private static let sentAway = "An operator of this channel sent you away: try again later."
+    private static let tokenNeeded =
+        "This channel is for invited viewers: use the address that its operator gave you, or ask for a new one."
+}
+
+// MARK: Viewers of files
+
+extension AudienceService: DeliveryObserving {
+    package func admit(_ request: DeliveryRequest) -> DeliveryAdmission {
+        let now = clock.now()
+        let kind = verified(request, now)
+        return table.withLock { table in
+            let isAway =
+                table.isBarred(.address(request.address), now: now)
+                || request.token.map { table.isBarred(.token($0), now: now) } ?? false
+            if isAway { return .refused(reason: Self.sentAway) }
+            guard configuration.needsToken else { return .admitted }
+            if case .play = kind { return .admitted }
+            // Segments carry no token, so that caches can share them: whoever reads a playlist here may read them.
+            switch request.kind {
+            case .segment, .part, .initialization:
+                if table.hasTokenViewer(at: request.address, of: request.channel) { return .admitted }
+            case .multivariantPlaylist, .mediaPlaylist: break
+            }
+            return .refused(reason: Self.tokenNeeded)
+        }
+    }
+
+    package func token(for request: DeliveryRequest) -> String? { tokens.viewer(of: request.channel) }
+
+    package func delivered(_ request: DeliveryRequest, bytes: Int) {
+        let now = clock.now()
+        let key = key(of: request, now)
+        metrics.sent(bytes)
+        table.withLock { table in
+            if let number = table.number(of: key) { return table.saw(number, bytes: bytes, now: now) }
+            switch request.kind {
+            case .mediaPlaylist:
+                let number = table.open(
+                    request.channel, .hls, key: key, token: key.token, agent: request.agent, address: request.address,
+                    isEstimate: request.forwardedFor != nil, now: now, end: nil)
+                if let number { table.saw(number, bytes: bytes, now: now) }
+            // Who looks at the list of renditions does not watch yet; who fetches a segment without ever having asked for a
+            // playlist here does so for a cache.
+            case .multivariantPlaylist, .initialization, .segment, .part: break
+            }
+        }
+    }
+
+    /// A token that is none of ours tells nobody apart. Behind a proxy one token may be in many hands, because the multivariant
+    /// playlist was cached with it: there the address it forwards for tells them apart.
+    private func key(of request: DeliveryRequest, _ now: WallTime) -> ViewerTable.FileKey {
+        let kind = verified(request, now)
+        var key = ViewerTable.FileKey(channel: request.channel, kind: .hls, token: nil, address: "", agent: nil)
+        if kind != nil { key.token = request.token }
+        if kind != .viewer || request.forwardedFor != nil {
+            key.address = request.forwardedFor ?? request.address
+            key.agent = request.agent
+        }
+        return key
+    }
+
+    private func verified(_ request: DeliveryRequest, _ now: WallTime) -> ViewerTokens.Kind? {
+        request.token.flatMap { tokens.read($0, of: request.channel, now: now) }
+    }
+}
+
+// MARK: Operators
+
+extension AudienceService: ViewerDesk {
+    package func count(of channel: ChannelName) -> ViewerCount { table.withLock { $0.count(of: channel) } }
+
+    package func viewers(of channel: ChannelName, limit: Int) -> [ViewerInfo] {
+        table.withLock { $0.viewers(of: channel, limit: limit) }
+    }
+
+    package func sendAway(_ id: UInt64, of channel: ChannelName, for span: Duration) -> ViewerInfo? {
+        let now = clock.now()
+        let session = table.withLock { $0.sendAway(id, of: channel, until: now + span, now: now) }
+        session?.end?()
+        return session?.info
+    }
+
+    package func playToken(for channel: ChannelName, lasting span: Duration) -> String {
+        tokens.play(channel, expires: clock.now() + span)
+    }
+
+    package var needsToken: Bool { configuration.needsToken }
+
+    package func isPlayToken(_ token: String, for channel: ChannelName) -> Bool {
+        if case .play = tokens.read(token, of: channel, now: clock.now()) { return true }
+        return false
+    }
+}

@@ -1,0 +1,14 @@
+/// How exactly the programme's units are released when they fall due.
+///
+/// Picture and sound together fall due some 77 times a second, and waking for each costs more than the unit. Behind a delay line
+/// nobody sees whether a unit leaves it a few milliseconds later, so a wake comes `span` after the first unit is due and takes all
+/// that are due by then: about half the wakes. Without a delay every millisecond is latency, and units are released as they come.
+package enum ProgrammePace {
+    /// Less than a picture's time, and little against a part of LL-HLS (design §10: part length + 15 ms without the delay line).
+    static let span: Duration = .milliseconds(25)
+    /// From this delay on; the delay line itself wavers by more than `span` with every encoder's jitter.
+    static let leastDelay: Duration = .milliseconds(500)
+
+    /// - Parameter delay: the programme's, 0…30 s.
+    package static func releaseSpan(delay: Duration) -> Duration { delay >= leastDelay ? span : .zero }
+}

@@ -1,0 +1,68 @@
+/// How a viewer gets the programme.
+package enum ViewerProtocol: String, Sendable, Hashable, CaseIterable, Codable {
+    case hls, dash
+    /// An MPEG transport stream over HTTP.
+    case transportStream = "ts"
+    /// Fragmented MP4, or a transport stream, in WebSocket messages.
+    case webSocket = "ws"
+    /// The sound alone, over HTTP.
+    case audio
+    case rtmp
+}
+
+/// A viewer with a connection of their own, who got in as far as the wrapping is concerned.
+package struct StreamViewer: Sendable {
+    package var channel: ChannelName
+    package var kind: ViewerProtocol
+    /// Of the query, percent-encoding left as it is; what a channel that is not open to all wants to see.
+    package var token: String?
+    /// `User-Agent` or its like as sent, at most 256 bytes of it.
+    package var agent: String?
+    /// The peer's address without port; a proxy's, where one stands between.
+    package var address: String
+    /// `X-Forwarded-For` as sent, cut like the agent; to be believed from a trusted proxy only.
+    package var forwardedFor: String?
+
+    package init(
+        channel: ChannelName, kind: ViewerProtocol, token: String? = nil, agent: String? = nil, address: String,
+        forwardedFor: String? = nil
+    ) {
+        self.channel = channel
+        self.kind = kind
+        self.token = token
+        self.agent = agent
+        self.address = address
+        self.forwardedFor = forwardedFor
+    }
+}
+
+/// The number of a viewer's session, of this server's run.
+package typealias StreamSessionNumber = UInt64
+
+package enum StreamAdmission: Sendable, Equatable {
+    case admitted(StreamSessionNumber)
+    /// The viewer was sent away, for some time.
+    case refused(reason: String)
+    /// The channel wants a token, and this is none, or none any more.
+    case unauthorized(reason: String)
+}
+
+/// Counts viewers with connections of their own, and sends away whom an operator sends away.
+///
+/// Called on event loops: never blocks, never waits, takes microseconds (I4, I5).
+package protocol StreamViewing: Sendable {
+    /// Asked before anything is answered. Whoever is admitted is `closed` once.
+    /// - Parameter end: ends the connection; called at most once, on any thread, even before this returns.
+    func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission
+    /// `bytes` more went to the viewer; now and then, at least every few seconds.
+    func sent(_ bytes: Int, in session: StreamSessionNumber)
+    func closed(_ session: StreamSessionNumber)
+}
+
+/// Nobody counts.
+package struct NoStreamViewing: StreamViewing {
+    package init() {}
+    package func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission { .admitted(0) }
+    package func sent(_ bytes: Int, in session: StreamSessionNumber) {}
+    package func closed(_ session: StreamSessionNumber) {}
+}

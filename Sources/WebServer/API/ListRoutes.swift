@@ -1,0 +1,213 @@
+import Domain
+import HTTPTypes
+import Hummingbird
+import IPTV
+import NIOCore
+
+/// The list for television applications (`/playlist.m3u`), and how a channel stands in it.
+struct ListRoutes: Sendable {
+    var listings: any ListingStore
+    var viewers: any ViewerDesk
+    var queue: any QueueDesk
+    var audit: any AuditLog
+    var channels: [ChannelName]
+    var publicOrigin: PublicOrigin?
+    var clock: any WallClock
+
+    /// How long an address in a list works where the channel needs a token.
+    static let tokenSpan: Duration = .seconds(24 * 3600)
+    static let path = "/api/v1/channels/{channel}/listing"
+
+    private static let schema = Schema.named(
+        "ChannelListing",
+        .object(
+            .optional("title", .text(1...200)), .optional("guideID", .text(1...200)), .optional("logo", .string),
+            .optional("group", .text(1...100)), .optional("number", .integer(1...9999)),
+            .optional("description", .text(1...2000)), .optional("programmeFeed", .string),
+            .optional("allowedRegions", .array(.string)), .optional("blockedRegions", .array(.string))))
+
+    private struct PlayLink: Encodable {
+        var token: String
+        var expiresAt: WallTime
+        var playlist: String
+    }
+
+    var routes: [Route] {
+        [
+            Route(.get, "/playlist.m3u", .anybodyKnown) { try await list($0) },
+            Route(
+                .get, Self.path, .anybodyKnown,
+                Operation("Tells how the channel stands in lists", .delivery, answers: [.ok(Self.schema)])
+            ) { request in
+                let channel = try known(request)
+                let all = try await stored { try await listings.listings() }
+                return JSONAnswer.response(all[channel] ?? ChannelListing())
+            },
+            Route(
+                .put, Self.path, .atLeast(.operator),
+                Operation(
+                    "Sets how the channel stands in lists", .delivery, details: "What is left out is taken away.",
+                    body: Self.schema, answers: [.ok(Self.schema)])
+            ) { try await set($0) },
+            Route(
+                .get, "/api/v1/channels/{channel}/play-token", .atLeast(.viewer),
+                Operation(
+                    "Makes addresses for who has no account", .delivery,
+                    details: "They let in to this channel, as a viewer only, for 24 hours.",
+                    answers: [
+                        .ok(
+                            .object(
+                                .required("token", .secret), .required("expiresAt", .time),
+                                .required("playlist", .string)))
+                    ])
+            ) { request in
+                let channel = try known(request)
+                let token = viewers.playToken(for: channel, lasting: Self.tokenSpan)
+                let list = "\(origin(of: request))/playlist.m3u?\(DeliveryRequest.tokenParameter)=\(token)"
+                return JSONAnswer.response(
+                    PlayLink(token: token, expiresAt: clock.now() + Self.tokenSpan, playlist: list))
+            },
+        ]
+    }
+
+    private func known(_ request: WebRequest) throws(Problem) -> ChannelName {
+        let channel = try request.channel()
+        guard channels.contains(channel) else { throw .notFound("There is no such channel.") }
+        return channel
+    }
+
+    // MARK: The list
+
+    private func list(_ request: WebRequest) async throws -> Response {
+        let filter: ListFilter
+        do throws(ListFilter.Problem) {
+            filter = try ListFilter { request.query($0) }
+        } catch {
+            throw Problem.badRequest(field: error.field, error.reason)
+        }
+        let shown = request.query(DeliveryRequest.tokenParameter)
+        // The broadcast goes on without the database, and so does the list: by the channels' names.
+        let all = (try? await listings.listings()) ?? [:]
+        var entries: [M3UList.Entry] = []
+        for channel in channels.sorted(by: { $0.text < $1.text }) {
+            let listing = all[channel] ?? ChannelListing()
+            let isWanted = filter.takes(
+                name: channel.text, number: listing.number, group: listing.group,
+                allowed: listing.allowedRegions ?? [], blocked: listing.blockedRegions ?? [])
+            guard isWanted else { continue }
+            let credential = try credential(for: channel, request, shown: shown)
+            let next = await next(on: channel)
+            entries += self.entries(
+                channel, listing, next: next, origin: origin(of: request), credential: credential, filter)
+        }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/vnd.apple.mpegurl", .cacheControl: "no-store",
+                .accessControlAllowOrigin: "*",
+            ], body: ResponseBody(byteBuffer: ByteBuffer(string: M3UList(entries).rendered())))
+    }
+
+    /// What the addresses carry where a channel needs it: the token that was shown, so that a list asked for again is the same, or
+    /// a new one for who is signed in. Never anything that lets in anywhere else.
+    private func credential(
+        for channel: ChannelName, _ request: WebRequest, shown: String?
+    ) throws(Problem) -> String? {
+        guard viewers.needsToken else { return nil }
+        if let shown, viewers.isPlayToken(shown, for: channel) { return shown }
+        guard request.caller != nil else { throw .signInFirst }
+        return viewers.playToken(for: channel, lasting: Self.tokenSpan)
+    }
+
+    private func entries(
+        _ channel: ChannelName, _ listing: ChannelListing, next: M3UList.Next?, origin: String, credential: String?,
+        _ filter: ListFilter
+    ) -> [M3UList.Entry] {
+        let query = credential.map { "?\(DeliveryRequest.tokenParameter)=\($0)" } ?? ""
+        let title = listing.title ?? channel.text
+        var entry = M3UList.Entry(title: title, address: "\(origin)/hls/\(channel)/index.m3u8\(query)")
+        entry.guideID = listing.guideID ?? channel.text
+        entry.guideName = title
+        entry.logo = listing.logo
+        entry.group = listing.group
+        entry.number = listing.number
+        entry.next = next
+        entry.programmeFeed = listing.programmeFeed
+        entry.description = listing.description
+        entry.allowedRegions = listing.allowedRegions ?? []
+        entry.blockedRegions = listing.blockedRegions ?? []
+        guard filter.showsVariants else { return [entry] }
+        var (stream, sound) = (entry, entry)
+        stream.variant = "MPEG-TS"
+        stream.address = "\(origin)/stream/\(channel)\(query)"
+        sound.variant = "Audio"
+        sound.address = "\(origin)/audio/\(channel)\(query)"
+        return [entry, stream, sound]
+    }
+
+    /// The first who waits, with when their turn should come.
+    private func next(on channel: ChannelName) async -> M3UList.Next? {
+        guard let view = try? await queue.view(of: channel),
+            let entry = view.entries.first(where: { $0.state == .waiting })
+        else { return nil }
+        return M3UList.Next(title: entry.name, start: entry.estimatedStart?.description)
+    }
+
+    /// The operator's public address, else the one this request came by.
+    private func origin(of request: WebRequest) -> String {
+        if let publicOrigin { return publicOrigin.description }
+        let authority = request.head.authority.flatMap { Authority($0) }
+        guard let authority else { return "http://localhost" }
+        return "http://\(authority.host)" + (authority.port.map { ":\($0)" } ?? "")
+    }
+
+    // MARK: Setting
+
+    private func set(_ request: WebRequest) async throws -> Response {
+        let channel = try known(request)
+        let listing = try request.json(ChannelListing.self)
+        try check(listing)
+        guard let before = try await stored({ try await listings.setListing(listing, of: channel) }) else {
+            throw Problem.notFound("There is no such channel.")
+        }
+        let actor = try request.actor()
+        try await stored {
+            try await audit.append(
+                AuditRecord(
+                    at: clock.now(), actor: actor, action: "channel.listing", channel: channel, subject: nil,
+                    before: JSONAnswer.data(before).map { String(buffer: $0) },
+                    after: JSONAnswer.data(listing).map { String(buffer: $0) }))
+        }
+        return JSONAnswer.response(listing)
+    }
+
+    private func check(_ listing: ChannelListing) throws(Problem) {
+        let texts = [
+            ("title", listing.title, 200), ("guideID", listing.guideID, 200), ("group", listing.group, 100),
+            ("description", listing.description, 2000),
+        ]
+        for (field, text, limit) in texts {
+            guard let text else { continue }
+            guard (1...limit).contains(text.count) else {
+                throw .invalid(field: field, "This takes 1 to \(limit) characters.")
+            }
+        }
+        for (field, address) in [("logo", listing.logo), ("programmeFeed", listing.programmeFeed)] {
+            guard let address else { continue }
+            guard address.hasPrefix("http://") || address.hasPrefix("https://"), address.utf8.count <= 2000 else {
+                throw .invalid(field: field, "This takes an http or https address.")
+            }
+        }
+        if let number = listing.number, !(1...9999).contains(number) {
+            throw .invalid(field: "number", "This must be between 1 and 9999.")
+        }
+        for (field, codes) in [("allowedRegions", listing.allowedRegions), ("blockedRegions", listing.blockedRegions)] {
+            let isGood = (codes ?? []).allSatisfy { code in
+                code.utf8.count == 2 && code.utf8.allSatisfy { (0x41...0x5A).contains($0) }
+            }
+            guard isGood, codes?.count ?? 0 <= 250 else {
+                throw .invalid(field: field, "This takes country codes of two upper-case letters.")
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Domain
+import HTTPTypes
+
+/// What a request for a stream asks for, read from its head alone. Pure.
+struct StreamRequest: Equatable {
+    enum Form: Equatable {
+        /// One endless body of this type.
+        case body(contentType: String)
+        case webSocket
+    }
+
+    var channel: ChannelName
+    var wrapping: ProgrammeStreams.Wrapping
+    var form: Form
+    var kind: ViewerProtocol
+    var token: String?
+    /// `false` for HEAD: the head alone.
+    var wantsBody: Bool
+
+    /// The route's template, for metrics.
+    var route: String { "/\(Self.folder(of: kind))/{channel}" }
+
+    enum Reading: Equatable {
+        /// Not an address of ours, or not a read: the router's.
+        case notOurs
+        case stream(StreamRequest)
+        case problem(ProblemKind)
+        /// A page of another site asks first (CORS).
+        case preflight
+    }
+
+    enum ProblemKind: Equatable {
+        case noChannel
+        /// `/ws/` without a WebSocket handshake: 426.
+        case needsUpgrade
+        case unknownFormat
+    }
+
+    /// - Parameter head: as it came; `Sec-WebSocket-…` is looked at by whoever upgrades.
+    static func read(_ head: HTTPRequest) -> Reading {
+        guard let target = head.path, target.utf8.count <= WebServerConfiguration.maximumTargetBytes else {
+            return .notOurs
+        }
+        let path = target.prefix { $0 != "?" && $0 != "#" }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0].isEmpty, let kind = kind(of: parts[1]) else { return .notOurs }
+        switch head.method {
+        case .get, .head: break
+        case .options: return .preflight
+        default: return .notOurs
+        }
+        guard let channel = ChannelName(parts[2]) else { return .problem(.noChannel) }
+        let query = TargetQuery(target)
+        var request = StreamRequest(
+            channel: channel, wrapping: .transportStream, form: .body(contentType: "video/mp2t"), kind: kind,
+            token: query[DeliveryRequest.tokenParameter], wantsBody: head.method == .get)
+        switch kind {
+        case .audio:
+            let wantsFragments = head.headerFields[.accept]?.contains("audio/mp4") == true
+            request.wrapping = wantsFragments ? .audioFragments : .audioFrames
+            request.form = .body(contentType: wantsFragments ? "audio/mp4" : "audio/aac")
+        case .webSocket:
+            guard isHandshake(head) else { return .problem(.needsUpgrade) }
+            request.form = .webSocket
+            switch query["format"] {
+            case nil, "mp4": request.wrapping = .webSocketFragments
+            case "ts": request.wrapping = .webSocketTransportStream
+            default: return .problem(.unknownFormat)
+            }
+        case .transportStream, .hls, .dash, .rtmp: break
+        }
+        return .stream(request)
+    }
+
+    private static func kind(of folder: some StringProtocol) -> ViewerProtocol? {
+        switch folder {
+        case "stream": .transportStream
+        case "audio": .audio
+        case "ws": .webSocket
+        default: nil
+        }
+    }
+
+    private static func folder(of kind: ViewerProtocol) -> String {
+        switch kind {
+        case .audio: "audio"
+        case .webSocket: "ws"
+        case .transportStream, .hls, .dash, .rtmp: "stream"
+        }
+    }
+
+    /// RFC 6455 §4.1.
+    private static func isHandshake(_ head: HTTPRequest) -> Bool {
+        head.method == .get && head.headerFields[.upgrade]?.lowercased() == "websocket"
+            && head.headerFields[values: .connection].contains { $0.lowercased().contains("upgrade") }
+            && WebSocketUpgrade.isHandshake(head)
+    }
+}
+
+/// The fields of a target's query, percent-encoding left as it is; the first of a name counts.
+struct TargetQuery {
+    private let pairs: [(name: Substring, value: Substring)]
+
+    init(_ target: String) {
+        guard let start = target.firstIndex(of: "?") else {
+            pairs = []
+            return
+        }
+        let text = target[target.index(after: start)...].prefix { $0 != "#" }
+        pairs = text.split(separator: "&").map { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (parts[0], parts.count == 2 ? parts[1] : "")
+        }
+    }
+
+    subscript(name: String) -> String? { pairs.first { $0.name == name }.map { String($0.value) } }
+}

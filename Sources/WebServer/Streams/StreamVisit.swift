@@ -1,0 +1,81 @@
+import Domain
+import HTTPTypes
+import NIOCore
+
+/// One viewer's stay on a stream: a place among the places, and a session with whoever counts viewers. On the connection's loop.
+final class StreamVisit {
+    let hub: any ProgrammeHub
+    private let channel: ChannelName
+    private let places: StreamPlaces
+    private let session: StreamSessionNumber
+    private var hasLeft = false
+
+    private init(hub: any ProgrammeHub, channel: ChannelName, places: StreamPlaces, session: StreamSessionNumber) {
+        self.hub = hub
+        self.channel = channel
+        self.places = places
+        self.session = session
+    }
+
+    /// Lets a viewer in or says why not. Whoever was let in leaves once.
+    static func enter(
+        _ request: StreamRequest, head: HTTPRequest, places: StreamPlaces, channel: any Channel
+    ) -> Result<StreamVisit, Problem> {
+        let hub: any ProgrammeHub
+        switch places.enter(request) {
+        case .success(let found): hub = found
+        case .failure(.unknownChannel): return .failure(.notFound("There is no such stream."))
+        case .failure(.full):
+            let why = "As many people watch this way as the server lets in: watch by HLS, or try again later."
+            return .failure(.unavailable(why, retryAfterSeconds: 10))
+        }
+        // A look at the address, not a viewer.
+        guard request.wantsBody else {
+            return .success(StreamVisit(hub: hub, channel: request.channel, places: places, session: 0))
+        }
+        let viewer = StreamViewer(
+            channel: request.channel, kind: request.kind, token: request.token,
+            agent: head.headerFields[.userAgent].map(cut),
+            address: channel.remoteAddress?.ipAddress ?? "unknown",
+            forwardedFor: head.headerFields[.forwardedFor].map(cut))
+        let admission = places.streams.viewing.opened(viewer) {
+            channel.eventLoop.execute { channel.close(promise: nil) }
+        }
+        switch admission {
+        case .admitted(let session):
+            return .success(StreamVisit(hub: hub, channel: request.channel, places: places, session: session))
+        case .refused(let reason):
+            places.leave(request.channel, lostPackets: 0, wasStalled: false)
+            return .failure(
+                Problem(status: .forbidden, slug: "sent-away", title: "Sent away", detail: reason))
+        case .unauthorized(let reason):
+            places.leave(request.channel, lostPackets: 0, wasStalled: false)
+            return .failure(
+                Problem(status: .unauthorized, slug: "viewer-token", title: "A token is needed", detail: reason))
+        }
+    }
+
+    private static func cut(_ text: String) -> String { String(decoding: text.utf8.prefix(256), as: UTF8.self) }
+
+    /// Tells whoever counts what `writer` has handed on, now and then.
+    func report(of writer: HubStreamWriter, every interval: TimeAmount, on eventLoop: any EventLoop) -> RepeatedTask {
+        let bound = NIOLoopBound((self, writer), eventLoop: eventLoop)
+        return eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            let (visit, writer) = bound.value
+            visit.sent(writer.takeSentBytes())
+        }
+    }
+
+    func sent(_ bytes: Int) {
+        guard bytes > 0, !hasLeft, session != 0 else { return }
+        places.streams.viewing.sent(bytes, in: session)
+    }
+
+    /// - Parameter lostPackets: by being slow.
+    func leave(lostPackets: Int, wasStalled: Bool) {
+        guard !hasLeft else { return }
+        hasLeft = true
+        places.leave(channel, lostPackets: lostPackets, wasStalled: wasStalled)
+        if session != 0 { places.streams.viewing.closed(session) }
+    }
+}

@@ -1,0 +1,186 @@
+import Audience
+import Cryptography
+import Domain
+import Logging
+import Synchronization
+import TestKit
+import Testing
+
+/// Sessions, tokens, kicks and slots; time is the test's own.
+@Suite struct AudienceTests {
+    private final class Clock: WallClock {
+        private let time = Mutex(WallTime(milliseconds: 1_800_000_000_000))
+        func now() -> WallTime { time.withLock { $0 } }
+        func advance(_ span: Duration) { time.withLock { $0 = $0 + span } }
+    }
+
+    private struct NoStore: SlotViewingStore {
+        func add(_ viewing: SlotViewing) async throws {}
+    }
+
+    private let clock = Clock()
+
+    private func tokens(secret: String = "a secret of the server") -> ViewerTokens {
+        ViewerTokens(secret: Secret(secret), authentication: SHA256Authentication(), random: SystemRandomBytes())
+    }
+
+    private func audience(needsToken: Bool = false, maximumSessions: Int = 100) -> AudienceService {
+        var configuration = AudienceService.Configuration()
+        configuration.needsToken = needsToken
+        configuration.maximumSessions = maximumSessions
+        return AudienceService(
+            configuration: configuration, channels: [.main], tokens: tokens(), queue: FakeQueueDesk(), store: NoStore(),
+            clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private func request(
+        _ kind: DeliveredKind, token: String? = nil, address: String = "192.0.2.1", forwardedFor: String? = nil
+    ) -> DeliveryRequest {
+        DeliveryRequest(
+            channel: .main, kind: kind, name: "x", token: token, agent: "player", address: address,
+            forwardedFor: forwardedFor)
+    }
+
+    private func stream(_ address: String = "192.0.2.9", token: String? = nil) -> StreamViewer {
+        StreamViewer(channel: .main, kind: .transportStream, token: token, agent: "vlc", address: address)
+    }
+
+    // MARK: Tokens
+
+    @Test func aTokenIsOfOneChannelAndOneServerAndUnchanged() throws {
+        let (tokens, now) = (tokens(), clock.now())
+        let other = try #require(ChannelName("other"))
+        let viewer = tokens.viewer(of: .main)
+        let play = tokens.play(.main, expires: now + .seconds(100))
+        #expect(tokens.read(viewer, of: .main, now: now) == .viewer)
+        #expect(tokens.read(play, of: .main, now: now) == .play(expires: now.milliseconds / 1000 + 100))
+        for token in [viewer, play] {
+            #expect(tokens.read(token, of: other, now: now) == nil)
+            #expect(self.tokens(secret: "another secret").read(token, of: .main, now: now) == nil)
+            for index in token.indices {
+                var changed = token
+                changed.replaceSubrange(index...index, with: token[index] == "A" ? "B" : "A")
+                #expect(tokens.read(changed, of: .main, now: now) == nil)
+            }
+            #expect(token.utf8.allSatisfy { $0 < 0x7F && $0 > 0x20 } && !token.contains("/"))
+        }
+        #expect(tokens.read(play, of: .main, now: now + .seconds(160)) != nil)
+        #expect(tokens.read(play, of: .main, now: now + .seconds(161)) == nil)
+        for text in ["", ".", "v..", "p.9.x", String(repeating: "v", count: 10_000)] {
+            #expect(tokens.read(text, of: .main, now: now) == nil)
+        }
+    }
+
+    // MARK: Sessions
+
+    @Test func threePlayersBehindOneAddressAreThreeViewers() throws {
+        let audience = audience()
+        for _ in 0..<3 {
+            let list = request(.multivariantPlaylist)
+            #expect(audience.admit(list) == .admitted)
+            let token = try #require(audience.token(for: list))
+            audience.delivered(list, bytes: 300)
+            for _ in 0..<4 { audience.delivered(request(.mediaPlaylist, token: token), bytes: 1000) }
+            audience.delivered(request(.segment, token: token), bytes: 500_000)
+        }
+        let count = audience.count(of: .main)
+        #expect(count.now == 3 && count.opened == 3 && count.byProtocol == [.hls: 3] && !count.isEstimate)
+        #expect(audience.viewers(of: .main, limit: 10).map(\.bytes) == [504_000, 504_000, 504_000])
+    }
+
+    @Test func aForgedTokenTellsNobodyApart() {
+        let audience = audience()
+        for number in 0..<50 { audience.delivered(request(.mediaPlaylist, token: "v.\(number).x"), bytes: 1) }
+        #expect(audience.count(of: .main).now == 1)
+    }
+
+    @Test func behindAProxyTheCountIsAnEstimate() throws {
+        let audience = audience()
+        let token = try #require(audience.token(for: request(.multivariantPlaylist)))
+        for number in 1...3 {
+            audience.delivered(
+                request(.mediaPlaylist, token: token, forwardedFor: "198.51.100.\(number)"), bytes: 1)
+        }
+        #expect(audience.count(of: .main).now == 3 && audience.count(of: .main).isEstimate)
+    }
+
+    @Test func sessionsBeyondTheBoundWatchUncounted() throws {
+        let audience = audience(maximumSessions: 10)
+        for _ in 0..<100 {
+            guard case .admitted(let session) = audience.opened(stream(), end: {}) else {
+                Issue.record("refused")
+                continue
+            }
+            audience.sent(1, in: session)
+        }
+        #expect(audience.count(of: .main).now == 10)
+    }
+
+    @Test func openedLessClosedIsNowAfterAnyStorm() {
+        let audience = audience()
+        var generator = SeededGenerator(seed: 7)
+        var open: [StreamSessionNumber] = []
+        for _ in 0..<2000 {
+            if open.count < 50, Bool.random(using: &generator) {
+                if case .admitted(let number) = audience.opened(stream(), end: {}) { open.append(number) }
+            } else if let last = open.popLast() {
+                audience.closed(last)
+                audience.closed(last)
+            }
+        }
+        let count = audience.count(of: .main)
+        #expect(count.now == open.count && count.opened - count.closed == Int64(open.count))
+    }
+
+    // MARK: Sending away
+
+    @Test func whoIsSentAwayStaysOutForTheTime() throws {
+        let audience = audience()
+        let ended = Mutex(0)
+        guard case .admitted(let number) = audience.opened(stream(), end: { ended.withLock { $0 += 1 } }) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(audience.sendAway(number, of: .main, for: .seconds(60))?.kind == .transportStream)
+        #expect(ended.withLock { $0 } == 1)
+        #expect(audience.sendAway(number, of: .main, for: .seconds(60)) == nil)
+        #expect(audience.opened(stream(), end: {}) != .admitted(2))
+        #expect(audience.admit(request(.segment, address: "192.0.2.9")) != .admitted)
+        #expect(audience.admit(request(.segment, address: "192.0.2.8")) == .admitted)
+        clock.advance(.seconds(61))
+        #expect(audience.admit(request(.segment, address: "192.0.2.9")) == .admitted)
+        #expect(audience.count(of: .main).kicked == 1)
+    }
+
+    @Test func behindAProxyOnlyTheTokenIsBarred() throws {
+        let audience = audience()
+        let token = try #require(audience.token(for: request(.multivariantPlaylist)))
+        audience.delivered(request(.mediaPlaylist, token: token, forwardedFor: "198.51.100.1"), bytes: 1)
+        let viewer = try #require(audience.viewers(of: .main, limit: 1).first)
+        _ = audience.sendAway(viewer.id, of: .main, for: .seconds(60))
+        #expect(audience.admit(request(.mediaPlaylist, token: token)) != .admitted)
+        #expect(
+            audience.admit(request(.mediaPlaylist, token: audience.token(for: request(.mediaPlaylist)))) == .admitted)
+    }
+
+    // MARK: A channel for invited viewers
+
+    @Test func withoutAPlayTokenNobodyGetsAnything() throws {
+        let audience = audience(needsToken: true)
+        let viewer = try #require(audience.token(for: request(.multivariantPlaylist)))
+        for token in [nil, viewer, "p.99999999999.x.y"] {
+            #expect(audience.admit(request(.multivariantPlaylist, token: token)) != .admitted)
+            #expect(audience.admit(request(.segment, token: token)) != .admitted)
+            if case .unauthorized = audience.opened(stream(token: token), end: {}) {} else { Issue.record("let in") }
+        }
+        let play = audience.playToken(for: .main, lasting: .seconds(100))
+        #expect(audience.isPlayToken(play, for: .main) && !audience.isPlayToken(viewer, for: .main))
+        #expect(audience.admit(request(.mediaPlaylist, token: play)) == .admitted)
+        audience.delivered(request(.mediaPlaylist, token: play), bytes: 1)
+        // Another connection of the same player, which has not sent the token.
+        #expect(audience.admit(request(.segment)) == .admitted)
+        #expect(audience.admit(request(.segment, address: "192.0.2.2")) != .admitted)
+        clock.advance(.seconds(161))
+        #expect(audience.admit(request(.mediaPlaylist, token: play)) != .admitted)
+    }
+}

@@ -1,0 +1,128 @@
+import Domain
+import Foundation
+import Logging
+import NIOCore
+import Packaging
+import TestKit
+import Testing
+
+@testable import FFmpegMedia
+
+/// The programme as hubs hand it to viewers: judged by ffprobe, and by the framing itself.
+@Suite(.timeLimit(.minutes(2))) struct WrappingTests {
+    private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private static func clip(_ change: (inout MediaRecipe) -> Void) throws -> MediaClip {
+        try MediaClip.generate(
+            MediaRecipe().with {
+                $0.seconds = 2; change(&$0)
+            })
+    }
+
+    /// Two sources after each other: other pictures, another AAC configuration.
+    private func packets(of wrapping: any HubPacketWrapping) throws -> (
+        packets: [HubPacket], formats: [ProgrammeFormat]
+    ) {
+        let first = try Self.clip { $0.bFrames = 2 }
+        let second = try Self.clip {
+            $0.width = 640; $0.height = 360; $0.sampleRate = 44_100; $0.colour = "blue"
+        }
+        var packets: [HubPacket] = []
+        var start = MediaTime.seconds(5)
+        for clip in [first, second] {
+            packets += [wrapping.joined(clip.format)].compactMap { $0 }
+            packets += clip.programme(startingAt: start).compactMap { wrapping.packet($0) }
+            start = clip.end(startingAt: start)
+        }
+        packets += [wrapping.finished()].compactMap { $0 }
+        return (packets, [first.format, second.format])
+    }
+
+    private func probe(_ bytes: [ByteBuffer], name: String) throws -> String {
+        let folder = try MediaTool.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }  // Only litter in the temporary folder is lost.
+        let file = folder.appendingPathComponent(name)
+        var whole = ByteBuffer()
+        for part in bytes { whole.writeImmutableBuffer(part) }
+        try Data(whole.readableBytesView).write(to: file)
+        let outcome = try MediaTool.run(
+            "ffprobe",
+            [
+                "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0",
+                file.path,
+            ])
+        #expect(outcome.errors.isEmpty, "\(outcome.errors)")
+        return outcome.output
+    }
+
+    @Test func theTransportStreamGoesOnThroughAnotherConfiguration() throws {
+        let (packets, _) = try packets(of: try TransportStreamWrapping(logger: Self.logger))
+        let bytes = packets.map(\.bytes)
+        var counters: [Int: UInt8] = [:]
+        for (packet, part) in zip(packets, bytes) {
+            #expect(part.readableBytes.isMultiple(of: 188))
+            for start in stride(from: part.readerIndex, to: part.writerIndex, by: 188) {
+                let head = try #require(part.getBytes(at: start, length: 4))
+                #expect(head[0] == 0x47)
+                guard head[3] & 0x10 != 0 else { continue }
+                let pid = Int(head[1] & 0x1F) << 8 | Int(head[2])
+                if let last = counters[pid] { #expect(head[3] & 0x0F == (last &+ 1) & 0x0F) }
+                counters[pid] = head[3] & 0x0F
+            }
+            guard packet.startsGroup else { continue }
+            // Service description or program association first, the map before the picture.
+            let pids = (0..<3).compactMap { part.getInteger(at: part.readerIndex + $0 * 188 + 1, as: UInt16.self) }
+                .map { $0 & 0x1FFF }
+            #expect(pids.contains(0) && pids.contains(0x1000))
+        }
+        #expect(packets.filter(\.startsGroup).count == 2)
+        let words = try probe(bytes, name: "programme.ts")
+        #expect(words.contains("h264,120") && words.contains("aac"), "\(words)")
+    }
+
+    @Test func aBrokenPictureIsLeftOutAndTheStreamGoesOn() throws {
+        let wrapping = try TransportStreamWrapping(logger: Self.logger)
+        let clip = try Self.clip { _ in }
+        var units = clip.programme(startingAt: .zero)
+        #expect(wrapping.packet(units[0]) == nil)
+        _ = wrapping.joined(clip.format)
+        units[5].payload = ByteBuffer(bytes: [0xFF, 0xFF, 0xFF, 0xFF, 0x65])
+        units[7].payload = ByteBuffer()
+        units[9].payload = ByteBuffer(repeating: 0x21, count: 9000)
+        units[9].track = .audio
+        let packets = units.map { wrapping.packet($0) }
+        #expect([5, 7, 9].allSatisfy { packets[$0] == nil })
+        #expect(packets.suffix(20).allSatisfy { $0 != nil })
+    }
+
+    @Test func fragmentsBeginAtKeyFramesAndSources() throws {
+        let wrapping = FragmentWrapping(muxers: FFmpegMuxerFactory(), logger: Self.logger)
+        let (packets, formats) = try packets(of: wrapping)
+        #expect(wrapping.header(formats[0], at: .zero) != wrapping.header(formats[1], at: .zero))
+        #expect(wrapping.header(formats[0], at: .zero).getString(at: 4, length: 4) == "ftyp")
+        for packet in packets { #expect(packet.bytes.getString(at: 4, length: 4) == "moof") }
+        #expect(packets.filter(\.startsGroup).count == 2)
+        // 150 ms and a picture's span.
+        for (one, next) in zip(packets, packets.dropFirst()) {
+            #expect(next.decodeTime - one.decodeTime <= .milliseconds(220))
+        }
+        let second = try #require(packets.lastIndex { $0.startsGroup })
+        let runs = [Array(packets[..<second]), Array(packets[second...])]
+        for (format, run) in zip(formats, runs) {
+            let words = try probe([wrapping.header(format, at: .zero)] + run.map(\.bytes), name: "run.mp4")
+            #expect(words.contains("h264,60"), "\(words)")
+        }
+    }
+
+    @Test func soundAloneSaysItselfWhatItIs() throws {
+        let (packets, _) = try packets(of: ADTSWrapping())
+        #expect(packets.allSatisfy { $0.track == .audio && $0.bytes.getBytes(at: 0, length: 2) == [0xFF, 0xF1] })
+        // About each second, and where the source changes.
+        #expect((3...6).contains(packets.filter(\.startsGroup).count))
+        let first = packets.prefix {
+            $0.bytes.getBytes(at: 2, length: 1) == packets[0].bytes.getBytes(at: 2, length: 1)
+        }
+        #expect(first.count < packets.count)
+        #expect(try probe(first.map(\.bytes), name: "sound.aac").contains("aac"))
+    }
+}

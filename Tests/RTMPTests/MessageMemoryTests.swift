@@ -1,0 +1,97 @@
+import CMalloc
+import Glibc
+import NIOCore
+import RTMP
+import Testing
+
+/// What a message costs in memory and in copies while it comes (issue 3, musts 2 and 8), seen in the system's own figures: pages
+/// that this thread touched first, and pages of this process that are there.
+@Suite(.serialized) struct MessageMemoryTests {
+    private static let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+    init() {
+        // As the server does at its start (`AllocatorSettings`).
+        #expect(mallopt(M_MMAP_THRESHOLD, Int32(ChunkDecoder.pagedRoomBytes)) == 1)
+    }
+
+    private static func openDecoder() -> ChunkDecoder {
+        let limits = RTMPLimits()
+        var decoder = ChunkDecoder(limits: limits)
+        decoder.mediaIsAllowed = true
+        decoder.maximumHeldBytes = limits.maximumHeldBytes
+        return decoder
+    }
+
+    /// A type 0 header of a video message, and the Set Chunk Size to 65,536 before it.
+    private static func begin(_ length: Int) -> ByteBuffer {
+        var bytes = ByteBuffer(bytes: [2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 1, 0, 0, 4, 0, 0, 0])
+        bytes.writeBytes([UInt8(length >> 16), UInt8(length >> 8 & 0xFF), UInt8(length & 0xFF), 9, 1, 0, 0, 0])
+        return bytes
+    }
+
+    private static func pagesTouched() -> Int {
+        var usage = rusage()
+        // RUSAGE_THREAD, which Swift does not import: other tests run beside this one.
+        #expect(getrusage(1, &usage) == 0)
+        return usage.ru_minflt
+    }
+
+    private static func residentBytes() -> Int {
+        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 128)
+        guard fgets(&line, 128, file) != nil else { return 0 }
+        let fields = line.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }.split(
+            separator: " ")
+        return (Int(fields.dropFirst().first ?? "") ?? 0) * pageBytes
+    }
+
+    /// Had growing copied what was there, each step would have touched new pages for it: 1.9 times the message's in all.
+    @Test(arguments: [70_000, 131_072, 400_000, 3_000_000, 12_000_000])
+    func aMessageThatOutgrowsItsRoomIsNotCopied(length: Int) throws {
+        var decoder = Self.openDecoder()
+        decoder.append(Self.begin(length))
+        #expect(try decoder.next() == nil)
+        // One read's bytes, over and over: their own pages are touched before the count begins.
+        let chunk = ByteBuffer(repeating: 7, count: 65_536)
+        let header = ByteBuffer(bytes: [0xC4])
+        let before = Self.pagesTouched()
+        var (left, message) = (length, RTMPMessage?.none)
+        while left > 0 {
+            let count = min(left, 65_536)
+            decoder.append(try #require(chunk.getSlice(at: 0, length: count)))
+            message = try decoder.next()
+            left -= count
+            guard left > 0 else { break }
+            decoder.append(header)
+            #expect(try decoder.next() == nil)
+        }
+        let touched = Self.pagesTouched() - before
+        let payload = try #require(message?.payload)
+        #expect(payload.readableBytes == length)
+        #expect(payload.readableBytesView.allSatisfy { $0 == 7 })
+        let pages = length / Self.pageBytes
+        #expect(touched <= pages + pages / 8 + 32, "\(touched) pages were touched for \(pages)")
+    }
+
+    /// 8 GB are announced, 33 MB come, and that is what is there.
+    @Test func whatIsAnnouncedAndNotSentIsNotThere() throws {
+        let sent = 66_000
+        let before = Self.residentBytes()
+        var decoders: [ChunkDecoder] = []
+        let bytes = ByteBuffer(repeating: 7, count: sent - 65_536)
+        let chunk = ByteBuffer(repeating: 7, count: 65_536)
+        for _ in 0..<500 {
+            var decoder = Self.openDecoder()
+            for part in [Self.begin(0xFF_FFFF), chunk, ByteBuffer(bytes: [0xC4]), bytes] {
+                decoder.append(part)
+                #expect(try decoder.next() == nil)
+            }
+            #expect(decoder.heldBytes == sent)
+            decoders.append(decoder)
+        }
+        let grown = Self.residentBytes() - before
+        #expect(grown < 500 * (sent + 32_768), "\(grown / 500) bytes are there for each of \(sent)")
+        withExtendedLifetime(decoders) {}
+    }
+}
