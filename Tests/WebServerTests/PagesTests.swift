@@ -18,6 +18,26 @@ import WebServer
         }
     }
 
+    @Test func anySiteMayFrameThePlayerOnly() async throws {
+        try await TestSite.run { site async throws in
+            let embed = try await site.send("GET", "/embed/main")
+            #expect(embed.status == 200)
+            #expect(embed.headers["content-security-policy"]?.contains("frame-ancestors *") == true)
+            #expect(embed.headers["content-security-policy"]?.contains("form-action 'none'") == true)
+            #expect(try await site.send("GET", "/embed/other").status == 404)
+        }
+    }
+
+    @Test(arguments: ["queue", "timer", "now", "next"])
+    func overlaysTakeTheStyleOfTheOperator(kind: String) async throws {
+        try await TestSite.run { site async throws in
+            let answer = try await site.send("GET", "/overlay/" + kind)
+            #expect(answer.status == 200)
+            #expect(answer.headers["content-security-policy"]?.contains("style-src 'self' 'unsafe-inline'") == true)
+            #expect(try await site.send("GET", "/overlay/" + kind + "x").status == 404)
+        }
+    }
+
     @Test func knownEntityTagIsAnsweredWithoutTheBody() async throws {
         try await TestSite.run { site async throws in
             let first = try await site.send("GET", "/style.css")

@@ -51,6 +51,46 @@ import WebServer
         }
     }
 
+    @Test func djLeavesAndLetsOneOtherGoFirst() async throws {
+        try await TestSite.run { site async throws in
+            let session = try await site.session("bob")
+            let bob = FakeQueueDesk.entry("Bob", user: session.account.id)
+            site.queue.update {
+                $0.entries = [FakeQueueDesk.entry("Ada", onAir: true), bob, FakeQueueDesk.entry("Cy")]
+            }
+            let path = "/api/v1/channels/main/queue/"
+            #expect(try await site.write("POST", path + "step-back", as: session).status == 200)
+            #expect(site.queue.commands.last?.act == .move(bob.id, to: 1))
+            #expect(try await site.write("POST", path + "leave", as: session).status == 200)
+            #expect(site.queue.commands.last?.act == .remove(bob.id))
+            site.queue.update { $0.entries = [bob] }
+            let last = try await site.write("POST", path + "step-back", as: session)
+            #expect(last.status == 409)
+            #expect(last.body.contains("/problems/nobody-behind"))
+            let other = try await site.write("POST", path + "leave", as: try await site.session("cy"))
+            #expect(other.status == 409)
+            #expect(other.body.contains("/problems/not-in-queue"))
+        }
+    }
+
+    @Test func djIsToldOfTheOwnBlockOnly() async throws {
+        try await TestSite.run { site async throws in
+            let (blocked, other) = (try await site.session("bob"), try await site.session("cy"))
+            site.queue.update { view in
+                view.blocked = [
+                    .init(
+                        user: blocked.account.id, name: "Bob", rule: .until, since: view.at,
+                        until: view.at + .seconds(60))
+                ]
+            }
+            let path = "/api/v1/channels/main/queue"
+            let told = try await site.send("GET", path, headers: [("Cookie", "lineup=\(blocked.token.exposed)")])
+            #expect(told.body.contains(#""rule":"until""#))
+            let untold = try await site.send("GET", path, headers: [("Cookie", "lineup=\(other.token.exposed)")])
+            #expect(!untold.body.contains("blocked"))
+        }
+    }
+
     @Test func secondClickOnOneEntrySkipsNobodyElse() async throws {
         try await TestSite.run { site async throws in
             Self.fill(site)

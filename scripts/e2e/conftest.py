@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+import browser
 import clips
 from places import ARTEFACTS, BINARY
 from publishers import Encoder, Publisher
@@ -83,3 +84,19 @@ def ended_later():
     yield lambda thing: things.append(thing) or thing
     for thing in reversed(things):
         thing.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests of the pages."""
+    with browser.chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Opens pages of a profile of their own; a page's script error or a violated policy fails the test."""
+    pages = browser.Pages(chromium)
+    yield pages.open
+    pages.close()
+    assert pages.errors == []

@@ -9,5 +9,7 @@ WORK = Path(os.environ.get("LINEUP_E2E_WORK", REPOSITORY / ".build" / "e2e"))
 CLIPS = WORK / "clips"
 # Logs, recordings and screenshots, kept for whoever looks after a failure.
 ARTEFACTS = WORK / "artefacts"
+# Pictures of the pages, beside the other logs of a run.
+SCREENSHOTS = REPOSITORY / ".build" / "test-logs" / "screenshots"
 BINARY = Path(os.environ.get("LINEUP_BINARY", REPOSITORY / ".build" / "debug" / "lineup"))
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"

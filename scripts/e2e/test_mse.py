@@ -4,7 +4,7 @@ import pytest
 
 import clips
 from test_handover import show
-from test_web import chromium, colour_of_video, current_time, open_page  # noqa: F401 (fixtures)
+from test_web import colour_of_video, current_time
 from waiting import wait_until
 
 pytestmark = pytest.mark.browser

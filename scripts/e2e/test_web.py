@@ -5,7 +5,7 @@ import secrets
 import signal
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import clips
 from publishers import Publisher
@@ -15,34 +15,6 @@ from test_queue_api import Machine
 from waiting import wait_until
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(chromium):
-    """Opens pages of a browser of its own; a page's script error or a violated policy fails the test."""
-    contexts, errors = [], []
-
-    def start(width=1280, height=800):
-        contexts.append(chromium.new_context(viewport={"width": width, "height": height}))
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text)
-                if message.type == "error" and "Content Security Policy" in message.text else None)
-        return page
-
-    yield start
-    for context in contexts:
-        context.close()
-    assert errors == []
 
 
 def current_time(page):

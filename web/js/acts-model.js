@@ -64,6 +64,21 @@ export function queueActs(view) {
   ];
 }
 
+/** Acts on the output itself, whoever is on air; the queue stays as it is. */
+export function outputActs(view) {
+  const acts = {
+    slate: {
+      key: 'slate', act: 'emergency', body: { state: 'slate' }, label: 'Slate now', tone: 'danger', title: 'Show the slate at once, whoever is on air',
+      confirm: 'Viewers see the slate at once, and nobody’s picture or sound, until you give the output back.',
+    },
+    mute: { key: 'mute', act: 'emergency', body: { state: 'mute' }, label: 'Mute', tone: 'danger', title: 'Take the sound away; the picture goes on' },
+    off: { key: 'back', act: 'emergency', body: { state: 'off' }, label: 'Back to the queue', title: 'Give the output back to the queue' },
+  };
+  if (view.emergency === 'slate') return [acts.off, acts.mute];
+  if (view.emergency === 'mute') return [acts.off, acts.slate];
+  return [acts.slate, acts.mute];
+}
+
 /** Who is kept out: `{ name, words, act }`, where `act` lets them in again. */
 export function keptOutActs(view) {
   const until = (moment) => (moment ? `until ${new Date(moment).toLocaleString()}` : '');
@@ -84,6 +99,15 @@ function ban({ id, name }) {
     key: `${id}-ban`, act: 'ban', body: { entry: id }, label: 'Ban', tone: 'danger', title: `Ban ${name}`,
     confirm: `${name} is disconnected at once and cannot join again until unbanned, below the settings.`,
   };
+}
+
+/** A move to `place` (1 is the first), as an act; `null` when the entry is gone or is there already. */
+export function moveAct(view, id, place) {
+  const line = waiting(view);
+  const from = line.findIndex((candidate) => candidate.id === id) + 1;
+  const to = Math.min(Math.max(place, 1), line.length);
+  if (from === 0 || from === to) return null;
+  return move(view, line[from - 1], to, 'Move');
 }
 
 /** What putting this one on air does to others; nothing to ask when it does nothing to them. */

@@ -1,13 +1,17 @@
 import { ActSender } from './act-buttons.js';
+import { AuditPanel, HandoversPanel } from './admin-log.js';
+import { PeoplePanel } from './admin-people.js';
+import { TargetsPanel } from './admin-targets.js';
+import { SystemPanel, ViewersPanel } from './admin-viewers.js';
 import { api } from './api.js';
 import { element, notice, show } from './dom.js';
 import { form } from './form.js';
 import { startLiveQueue } from './live-queue.js';
 import { KeptOut, OperatorQueue, OperatorStage } from './operator-widgets.js';
 import { unwrittenSentence } from './queue-model.js';
-import { CHOICES, blockChoices, settingsChange, settingsValues } from './settings-model.js';
+import { CHOICES, OUTPUT_SETTINGS, blockChoices, settingsChange, settingsValues } from './settings-model.js';
 import { personBar, signInForms } from './sign-in.js';
-import { TargetsWidget } from './targets-widget.js';
+import { Tabs } from './tabs.js';
 
 const CHANNEL = 'main';
 const OPERATORS = ['operator', 'admin'];
@@ -33,22 +37,39 @@ function signedIn(account) {
   const queue = element('section', { class: 'panel' });
   const settings = element('section', { class: 'panel' });
   const keptOut = element('section', { class: 'panel' });
-  const targets = account.role === 'admin' && element('section', { class: 'panel' });
   const message = element('div');
   const database = element('div');
   const sender = new ActSender(CHANNEL, message, (view) => {
     // The live stream may have brought a newer one meanwhile.
     if (!last || view.version >= last.view.version) drawn(view, following.time());
   });
-  show(root, personBar(account, signedOut), database, message,
-    element('div', { class: 'columns' }, element('div', { class: 'stack' }, stage, queue),
-      element('div', { class: 'stack' }, settings, keptOut, targets)));
-  if (targets) new TargetsWidget(targets).start();
-  live = { stage: new OperatorStage(stage, sender), queue: new OperatorQueue(queue, sender), settings: new SettingsWidget(settings),
+  const night = element('div', { class: 'columns' }, element('div', { class: 'stack' }, stage, queue),
+    element('div', { class: 'stack' }, settings, keptOut));
+  show(root, personBar(account, signedOut), database, message, tabs(account, night).root);
+  live = { stage: new OperatorStage(stage, sender, CHANNEL), queue: new OperatorQueue(queue, sender, CHANNEL), settings: new SettingsWidget(settings),
     keptOut: new KeptOut(keptOut, sender), database: new DatabaseNotice(database) };
   // The present stream was opened by nobody known: as an operator one is shown more.
   following.again();
   if (last) draw(last.view, last.time);
+}
+
+/** The night's own page first; the others are loaded when they are opened. */
+function tabs(account, night) {
+  const section = (...kinds) => {
+    const made = kinds.map((kind) => {
+      const root = element('section', { class: 'panel' });
+      return { root, panel: kind(root) };
+    });
+    return { root: element('div', { class: 'stack' }, made.map(({ root }) => root)), open: () => made.forEach(({ panel }) => panel.open()) };
+  };
+  return new Tabs([
+    { id: 'night', name: 'Night', root: night },
+    account.role === 'admin' && { id: 'people', name: 'People', ...section((root) => new PeoplePanel(root, account.id)) },
+    account.role === 'admin' && { id: 'deliveries', name: 'Deliveries', ...section((root) => new TargetsPanel(root)) },
+    { id: 'log', name: 'Log', ...section((root) => new HandoversPanel(root, CHANNEL), (root) => new AuditPanel(root, CHANNEL)) },
+    { id: 'viewers', name: 'Viewers', ...section((root) => new ViewersPanel(root, CHANNEL)) },
+    { id: 'system', name: 'System', ...section((root) => new SystemPanel(root)) },
+  ].filter(Boolean));
 }
 
 function drawn(view, time) {
@@ -106,6 +127,15 @@ class SettingsWidget {
   }
 }
 
+const OUTPUT_WORDS = {
+  slateText: ['Text of the slate', 'Shown while nobody is on air. Leave empty for the server’s own.'],
+  slateFile: ['Image or clip of the slate', 'A file’s name in the folder “slates” of the data folder. Leave empty for the text.'],
+  maximumSize: ['Largest picture', 'Like 1920x1080.'],
+  maximumFrameRate: ['Highest frame rate', 'Pictures a second, up to 120.'],
+  maximumBitrate: ['Highest bitrate', 'In kbit/s.'],
+  videoCodecs: ['Codecs taken', 'Like h264.'],
+};
+
 function moreFields(values) {
   const check = (name, label) => ({ name, label, type: 'checkbox', value: values[name] });
   const text = (name, label, hint) => ({ name, label, hint, value: values[name], required: false, autocomplete: 'off' });
@@ -120,6 +150,7 @@ function moreFields(values) {
     text('graceWaiting', 'A dropped DJ who waits keeps the place for', 'Like 30s, 5m or 1h; at most 1h.'),
     text('maximumLength', 'Places in the queue', 'Leave empty for no limit.'),
     text('warnings', 'Warn the DJ on air when so much is left', 'Like 10m, 5m, 1m. Leave empty for none.'),
+    ...OUTPUT_SETTINGS.filter((name) => name in values).map((name) => text(name, ...OUTPUT_WORDS[name])),
   ];
 }
 

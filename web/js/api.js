@@ -91,6 +91,42 @@ export const api = {
   /** `test`, `park` or `resume`. */
   targetAct: (id, name) => write('POST', `/targets/${id}/${name}`),
   server: () => request('GET', '/server'),
+  /** What the server receives of the own encoder: `{ connected, status, issues, measures }`. */
+  ownHealth: () => request('GET', '/me/health'),
+  entryHealth: (channel, entry) => request('GET', `/channels/${channel}/entries/${entry}/health`),
+  /** Past turns, newest first: of all for operators, else the own. */
+  history: (channel, cursor) => request('GET', `/channels/${channel}/queue/history?limit=10${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`),
+  leave: (channel) => write('POST', `/channels/${channel}/queue/leave`),
+  stepBack: (channel) => write('POST', `/channels/${channel}/queue/step-back`),
+  users: async () => (await request('GET', '/users')).users,
+  setRole: (id, role) => write('PUT', `/users/${id}/role`, { role }),
+  approveUser: (id) => write('POST', `/users/${id}/approve`),
+  enableUser: (id) => write('POST', `/users/${id}/enable`),
+  disableUser: (id) => write('POST', `/users/${id}/disable`),
+  /** `{ link }`, which lets its reader set a new password. */
+  resetLink: (id) => write('POST', `/users/${id}/reset-link`),
+  userKeys: async (id) => (await request('GET', `/users/${id}/keys`)).keys,
+  revokeUserKey: (id, key) => write('DELETE', `/users/${id}/keys/${key}`),
+  targetFailures: async (id) => (await request('GET', `/targets/${id}/failures`)).failures,
+  createTarget: (draft) => write('POST', '/targets', draft),
+  removeTarget: (id) => write('DELETE', `/targets/${id}`),
+  audit: (channel, before) => request('GET', `/channels/${channel}/queue/audit?limit=30${before ? `&before=${before}` : ''}`),
+  handovers: (channel) => request('GET', `/channels/${channel}/handovers?limit=50`),
+  /** Who watches; for operators. */
+  viewers: (channel) => request('GET', `/channels/${channel}/viewers?limit=100`),
+  kickViewer: (channel, id) => write('DELETE', `/channels/${channel}/viewers/${id}`),
+  /** `{ ready, checks }`, also while the server is not ready. */
+  async readiness() {
+    let response;
+    try {
+      response = await fetch('/readyz', { cache: 'no-store' });
+      return await response.json();
+    } catch {
+      throw new Unreachable();
+    }
+  },
+  /** How many watch: `{ viewers, estimate }`. */
+  viewerCount: (channel) => request('GET', `/channels/${channel}`),
 
   /** How the channel's playlist answers: `ready`, `notYet`, `missing` or `unreachable`. */
   async playlist(channel) {
@@ -104,17 +140,18 @@ export const api = {
   },
 
   /**
-   * Follows the queue until the returned function is called. `onView` gets each view, `onState` one of `connecting`, `live`,
-   * `retrying`. A browser gives up for ever after an error answer, so coming back is done here.
+   * Follows a channel's queue until the returned function is called. `onView` gets each view, `onState` one of `connecting`, `live`,
+   * `retrying`, `onEvent` each event of `kinds`. A browser gives up for ever after an error answer, so coming back is done here.
    */
-  follow(onView, onState) {
+  follow(onView, onState, { channel = 'main', kinds = [], onEvent } = {}) {
     let source = null;
     let timer = null;
     let attempt = 0;
     const connect = () => {
       timer = null;
       onState(attempt === 0 ? 'connecting' : 'retrying');
-      source = new EventSource('/api/v1/events');
+      source = new EventSource(`/api/v1/events?channel=${encodeURIComponent(channel)}`);
+      for (const kind of kinds) source.addEventListener(kind, (event) => onEvent(JSON.parse(event.data)));
       source.addEventListener('queue', (event) => {
         attempt = 0;
         onState('live');

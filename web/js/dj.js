@@ -1,12 +1,23 @@
+import { Alarm } from './alarm.js';
 import { api } from './api.js';
+import { deskTitle, warningSentence } from './desk-model.js';
 import { element, notice, show } from './dom.js';
+import { HistoryWidget } from './history-widget.js';
 import { KeysWidget } from './keys-widget.js';
 import { startLiveQueue } from './live-queue.js';
 import { NowWidget } from './now-widget.js';
-import { placeOf, placeSentence, unhealthySentence } from './queue-model.js';
+import { PlaceWidget } from './place-widget.js';
+import { placeOf } from './queue-model.js';
 import { QueueWidget } from './queue-widget.js';
 import { personBar, signInForms } from './sign-in.js';
 
+const CHANNEL = 'main';
+/** How long a warning stays to be read. */
+const WARNING_MILLISECONDS = 20000;
+/** Only what has just ended is told again after a reload. */
+const RECENT_MILLISECONDS = 600000;
+
+const alarm = new Alarm();
 const desk = document.querySelector('#desk');
 // What the live queue draws into; set while somebody is logged in.
 let live = null;
@@ -26,45 +37,45 @@ async function signedIn(account) {
     failed(error);
     return;
   }
-  const place = element('div', { class: 'panel' });
+  const place = element('section', { class: 'panel' });
+  const history = element('section', { class: 'panel' });
+  const warning = element('div', { 'aria-live': 'assertive' });
   const keys = element('section', { class: 'panel' });
   const queue = element('div');
-  show(desk, personBar(account, signedOut),
+  show(desk, personBar(account, signedOut), warning,
     element('div', { class: 'columns' },
       element('div', { class: 'stack' }, place, keys, steps(server)),
-      element('section', { class: 'panel' }, element('h2', {}, 'Queue'), queue)));
+      element('div', { class: 'stack' }, element('section', { class: 'panel' }, element('h2', {}, 'Queue'), queue, alarm.control()), history)));
   // Logged in, one is shown all of one's own entry.
   following.again();
-  live = { account, place: new PlaceWidget(place, account.id), queue: new QueueList(queue, account.id) };
+  live = { account, warning, place: new PlaceWidget(place, account.id, CHANNEL), queue: new QueueList(queue, account.id), history: new HistoryWidget(history, CHANNEL), entry: null };
   if (last) draw(last.view, last.time);
-  await new KeysWidget(keys, server).start();
+  await Promise.all([new KeysWidget(keys, server).start(), newTurns()]);
 }
 
-/** The DJ's own place, and what their stream still lacks. */
-class PlaceWidget {
-  #root;
-  #user;
+/** Past turns; and, where one ended just now, why. */
+async function newTurns() {
+  const newest = await live?.history.load();
+  if (!newest || !live || Date.now() - Date.parse(newest.endedAt) > RECENT_MILLISECONDS) return;
+  if (last && placeOf(last.view, live.account.id)) return;
+  live.place.ended(newest.reason);
+  if (last) draw(last.view, last.time);
+}
 
-  constructor(root, user) {
-    this.#root = root;
-    this.#user = user;
-    show(root, element('h2', {}, 'Your place'), element('p', { class: 'placeholder' }, 'Looking for your place…'));
+function told(event) {
+  if (!live?.entry || event.payload?.entry !== live.entry.id) return;
+  if (event.kind === 'queue.left') {
+    live.place.ended(event.payload.reason);
+    if (last) draw(last.view, last.time);
+    live.history.load();
+    return;
   }
-
-  render(view, time) {
-    const entry = placeOf(view, this.#user)?.entry;
-    const missing = entry?.missing ?? [];
-    const unhealthy = entry ? unhealthySentence(entry, time) : null;
-    show(this.#root, element('h2', {}, 'Your place'),
-      element('p', { role: 'status' }, element('b', {}, placeSentence(view, this.#user))),
-      unhealthy && notice('bad', unhealthy),
-      missing.length > 0 && element('ul', { class: 'steps' }, missing.map((text) => element('li', {}, text))));
-  }
-
-  /** Only what counts down. */
-  tick(view, time) {
-    if (placeOf(view, this.#user)?.entry.unhealthy) this.render(view, time);
-  }
+  const sentence = warningSentence(event, live.entry);
+  if (!sentence) return;
+  alarm.sound();
+  const shown = notice('', sentence);
+  show(live.warning, shown);
+  setTimeout(() => shown.remove(), WARNING_MILLISECONDS);
 }
 
 /** Who is on air, and all who wait. */
@@ -112,8 +123,12 @@ function failed(error) {
 }
 
 function draw(view, time) {
-  live?.place.render(view, time);
-  live?.queue.render(view, time);
+  if (!live) return;
+  // Kept after it has gone: the event that says why may come later.
+  live.entry = placeOf(view, live.account.id)?.entry ?? live.entry;
+  live.place.render(view, time);
+  live.queue.render(view, time);
+  document.title = deskTitle(view, live.account.id, time);
 }
 
 async function begin() {
@@ -130,13 +145,18 @@ async function begin() {
 }
 
 const following = startLiveQueue({
+  channel: CHANNEL,
+  kinds: ['onair.warning', 'queue.left'],
+  onEvent: told,
   onView: (view, time) => {
     last = { view, time };
     draw(view, time);
   },
   onTick: (view, time) => {
-    live?.queue.tick(view, time);
-    live?.place.tick(view, time);
+    if (!live) return;
+    live.queue.tick(view, time);
+    live.place.tick(view, time);
+    document.title = deskTitle(view, live.account.id, time);
   },
 });
 begin();

@@ -10,12 +10,12 @@ const WORDS = {
 };
 
 /**
- * Starts following. `onView(view, serverNow)` is called with each view; `onTick(view, serverNow)` each second for what counts
- * down. Shows the connection's state in `#connection`.
+ * Starts following `channel`. `onView(view, serverNow)` is called with each view; `onTick(view, serverNow)` each second for what counts
+ * down; `onEvent(event)` with each event whose kind is among `kinds`. Shows the connection's state in `#connection`.
  *
  * Answers `again()`, which opens the stream anew (after logging in or out one is shown more or less), and `time()`, the server's.
  */
-export function startLiveQueue({ onView, onTick }) {
+export function startLiveQueue({ channel = 'main', kinds = [], onView, onTick, onEvent }) {
   const clock = new ServerClock();
   const indicator = document.querySelector('#connection');
   let view = null;
@@ -27,7 +27,7 @@ export function startLiveQueue({ onView, onTick }) {
     if (!indicator || indicator.dataset.state === state) return;
     indicator.dataset.state = state;
     indicator.textContent = WORDS[state];
-  });
+  }, { channel, kinds, onEvent });
   let stop = follow();
   setInterval(() => {
     if (view && !document.hidden) onTick?.(view, clock.time(Date.now()));

@@ -1,27 +1,40 @@
 // The stage and the queue as an operator steers them. Each widget owns the element it is given.
 
 import { actButtons, keepingFocus } from './act-buttons.js';
-import { keptOutActs, queueActs, stageActs, waitingActs } from './acts-model.js';
-import { element, show } from './dom.js';
+import { keptOutActs, moveAct, outputActs, queueActs, stageActs, waitingActs } from './acts-model.js';
+import { element, notice, show } from './dom.js';
 import { NowWidget } from './now-widget.js';
-import { status, waiting } from './queue-model.js';
+import { PreviewSlot, Previews } from './preview-widget.js';
+import { DragHandle } from './queue-drag.js';
+import { onAir, status, waiting } from './queue-model.js';
+
+const EMERGENCIES = {
+  slate: 'An operator holds the output: viewers see the slate.',
+  mute: 'An operator holds the output: viewers hear nothing.',
+};
 
 /** Who is on air, with the time left and what can be done about it. */
 export class OperatorStage {
   #now;
   #acts = element('div');
+  #preview;
   #sender;
 
-  constructor(root, sender) {
+  constructor(root, sender, channel) {
     this.#sender = sender;
+    this.#preview = new PreviewSlot(channel);
     const now = element('div', {}, element('p', { class: 'placeholder' }, 'Asking who is on…'));
     this.#now = new NowWidget(now);
-    show(root, element('h2', {}, 'On air'), element('div', { class: 'now-bar' }, now), this.#acts);
+    show(root, element('h2', {}, 'On air'), element('div', { class: 'stage-line' }, element('div', { class: 'now-bar' }, now), this.#preview.root), this.#acts);
   }
 
   render(view, time) {
     this.#now.render(view, time);
-    keepingFocus(this.#acts, () => show(this.#acts, actButtons(stageActs(view), this.#sender)));
+    keepingFocus(this.#acts, () => show(this.#acts,
+      EMERGENCIES[view.emergency] && notice('bad', EMERGENCIES[view.emergency]),
+      element('div', { class: 'emergency' }, element('p', { class: 'eyebrow' }, 'The output'), actButtons(outputActs(view), this.#sender)),
+      stageActs(view).length > 0 && element('p', { class: 'eyebrow' }, 'The slot'), actButtons(stageActs(view), this.#sender)));
+    this.#preview.render(onAir(view));
   }
 
   tick(view, time) {
@@ -33,13 +46,29 @@ export class OperatorStage {
 export class OperatorQueue {
   #root;
   #sender;
+  #previews;
+  #drag;
+  #view = null;
+  #time = 0;
 
-  constructor(root, sender) {
+  constructor(root, sender, channel) {
     this.#root = root;
     this.#sender = sender;
+    this.#previews = new Previews(channel);
+    this.#drag = new DragHandle({
+      onMove: async (id, place) => {
+        const act = moveAct(this.#view, id, place);
+        if (act) await this.#sender.send(act);
+      },
+      // What came while a finger was down is drawn now.
+      onEnd: () => this.render(this.#view, this.#time),
+    });
   }
 
   render(view, time) {
+    [this.#view, this.#time] = [view, time];
+    if (this.#drag.isDragging) return;
+    this.#previews.keep(waiting(view));
     keepingFocus(this.#root, () => {
       const entries = waiting(view);
       show(this.#root,
@@ -55,11 +84,12 @@ export class OperatorQueue {
 
   #entry(view, entry, index, time) {
     const { word, tone, note } = status(entry, time);
-    return element('li', { class: 'queue-entry' },
-      element('span', { class: 'queue-place', 'aria-hidden': 'true' }, String(index + 1)),
+    return element('li', { class: 'queue-entry queue-entry-operated', 'data-entry': entry.id },
+      this.#drag.handle(entry, index + 1),
       element('span', { class: 'queue-name' }, entry.name),
       element('span', { class: `badge badge-${entry.held ? 'warm' : tone}` }, entry.held ? 'Held' : word),
       note && element('p', { class: 'queue-note' }, note),
+      this.#previews.of(entry).root,
       element('div', { class: 'queue-acts' }, actButtons(waitingActs(view, entry), this.#sender)));
   }
 }

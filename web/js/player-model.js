@@ -1,7 +1,8 @@
 // What the player does next. Pure: an event goes in, the new state and one action come out.
 //
 // Phases: loading, playing, buffering, paused, notYet (the channel has nothing to show), failed (will try again), offline,
-// unsupported (this browser plays no HLS). Actions: none, load (set the source and play), probe (ask how the playlist answers).
+// unsupported (this browser plays none of our feeds). Actions: none, load (set the source and play), probe (ask how the playlist
+// answers).
 
 import { nextDelay } from './backoff.js';
 
@@ -19,6 +20,9 @@ export function decide(state, event, random = 0.5) {
       return keep(state.phase === 'playing' ? { ...state, phase: 'buffering' } : state);
     case 'paused':
       return keep(state.phase === 'playing' || state.phase === 'buffering' ? { ...state, phase: 'paused' } : state);
+    case 'blocked':
+      // The browser wants a click first: the picture stands, and the button says Play.
+      return keep({ ...state, phase: 'paused' });
     case 'resumed':
       // What was held while paused is old or gone: go back to the live edge.
       return state.phase === 'paused' && event.pausedSeconds > 10
@@ -77,4 +81,31 @@ export function message(phase) {
     default:
       return null;
   }
+}
+
+/** Connections of the low-latency feed in a row that brought nothing, after which the browser's own player takes over. */
+const FRUITLESS_LIMIT = 3;
+
+/**
+ * Which feed to play: `mse` (the WebSocket one, lowest latency), `hls` (the browser's own player), or `null` when it plays
+ * neither. `can`: `{ mse, hls }`; `fruitless`: connections in a row that brought nothing, where a proxy lets no WebSocket through.
+ */
+export function chooseEngine(can, fruitless) {
+  if (can.mse && (fruitless < FRUITLESS_LIMIT || !can.hls)) return 'mse';
+  return can.hls ? 'hls' : null;
+}
+
+/** What a key does to the player: `toggle`, `mute`, `fullscreen`, or nothing. Not while somebody types or presses a button. */
+export function keyAct({ key, tag, isModified }) {
+  if (isModified || ['INPUT', 'TEXTAREA', 'SELECT'].includes(tag)) return null;
+  if (key === ' ') return ['BUTTON', 'A', 'SUMMARY'].includes(tag) ? null : 'toggle';
+  return { k: 'toggle', m: 'mute', f: 'fullscreen' }[key.toLowerCase()] ?? null;
+}
+
+/** How many watch, in words; `null` while unknown. */
+export function viewersText(answer) {
+  // Nobody yet is nothing to tell somebody who watches.
+  if (!answer || !Number.isFinite(answer.viewers) || answer.viewers === 0) return null;
+  const number = answer.viewers.toLocaleString();
+  return `${answer.estimate ? 'about ' : ''}${number} ${answer.viewers === 1 ? 'viewer' : 'viewers'}`;
 }

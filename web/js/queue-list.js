@@ -10,6 +10,7 @@ const list = document.querySelector('#queue');
 if (!options.numbers) list.dataset.numbers = 'off';
 
 startLiveQueue({
+  channel: options.channel,
   onView: (view) => {
     const { lines, more } = overlayLines(view, options.max);
     show(list, lines.map(({ name, isOnAir }) => element('li', { class: isOnAir && 'on-air' }, name)),

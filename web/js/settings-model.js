@@ -17,7 +17,17 @@ export function settingsValues(view) {
     graceWaiting: spanText(settings.graceWaitingSeconds),
     maximumLength: settings.maximumLength ? String(settings.maximumLength) : '',
     warnings: settings.warningSeconds.map(spanText).join(', '),
+    // The output's own settings, where this server has them.
+    ...Object.fromEntries(OUTPUT_SETTINGS.filter((name) => name in settings).map((name) => [name, outputText(settings[name])])),
   };
+}
+
+/** What the channel shows with nobody on air, and takes of DJs: texts as the server reads them. */
+export const OUTPUT_SETTINGS = ['slateText', 'slateFile', 'maximumSize', 'maximumFrameRate', 'maximumBitrate', 'videoCodecs'];
+
+function outputText(value) {
+  if (value === null || value === undefined || value === 'none') return '';
+  return Array.isArray(value) ? value.join(', ') : String(value);
 }
 
 /** What to send for what was entered: only what differs from `drawn`. Throws an error with `field` when it makes no sense. */
@@ -28,7 +38,7 @@ export function settingsChange(entered, drawn = {}) {
     if (name === 'slotMinutes') change.slotSeconds = slotSeconds(value);
     else if (typeof value === 'boolean') change[name] = value;
     // The server reads spans without blanks, and says at which field something is wrong.
-    else change[name] = value.replace(/\s/g, '') || 'none';
+    else change[name] = (name === 'slateText' ? value.trim() : value.replace(/\s/g, '')) || 'none';
   }
   return change;
 }

@@ -5,7 +5,7 @@ import { startOverlay } from './overlay.js';
 import { timerSeconds } from './overlay-model.js';
 import { clockFace } from './queue-model.js';
 
-startOverlay();
+const options = startOverlay();
 const timer = document.querySelector('#timer');
 
 function draw(view, now) {
@@ -14,4 +14,4 @@ function draw(view, now) {
   timer.classList.toggle('ending', left !== null && left <= 60);
 }
 
-startLiveQueue({ onView: draw, onTick: draw });
+startLiveQueue({ channel: options.channel, onView: draw, onTick: draw });

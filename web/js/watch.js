@@ -1,22 +1,52 @@
-import { playlistPath } from './api.js';
+// The watch page, and the player for other sites (`data-embed`), which is the same with less around it.
+
+import { api, playlistPath } from './api.js';
 import { copyRow } from './copy-row.js';
 import { show } from './dom.js';
 import { startLiveQueue } from './live-queue.js';
 import { NowWidget } from './now-widget.js';
+import { viewersText } from './player-model.js';
 import { Player } from './player.js';
+import { waiting } from './queue-model.js';
 import { QueueWidget } from './queue-widget.js';
 
-const channel = location.pathname.split('/')[2] || 'main';
-const now = new NowWidget(document.querySelector('#now'));
-const queue = new QueueWidget(document.querySelector('#queue'));
+const VIEWERS_MILLISECONDS = 15000;
+const FIRST_MILLISECONDS = 4000;
 
-show(document.querySelector('#address'), copyRow('Address', location.origin + playlistPath(channel)));
-new Player(document.querySelector('#player'), channel).start();
+const channel = decodeURIComponent(location.pathname.split('/')[2] ?? '') || 'main';
+const find = (id) => document.getElementById(id);
+const now = new NowWidget(find('now'));
+const queue = find('queue') && new QueueWidget(find('queue'));
+
+if (find('address')) show(find('address'), copyRow('Address', location.origin + playlistPath(channel)));
+if (find('embed-code')) {
+  show(find('embed-code'), copyRow('HTML', `<iframe src="${location.origin}/embed/${channel}" width="640" height="420" allow="autoplay; fullscreen" title="The broadcast"></iframe>`));
+}
+if (find('watch-link')) find('watch-link').href = `/watch/${channel}`;
+new Player(find('player'), channel).start();
 
 startLiveQueue({
+  channel,
   onView: (view, time) => {
     now.render(view, time);
-    queue.render(view, time);
+    queue?.render(view, time);
+    const next = waiting(view).find((entry) => entry.ready) ?? waiting(view)[0];
+    if (find('next')) find('next').textContent = next ? `Next: ${next.name}` : '';
   },
   onTick: (view, time) => now.tick(view, time),
 });
+
+/** How many watch; asked while somebody looks. What cannot be told is left out. */
+async function countViewers() {
+  if (document.hidden) return;
+  try {
+    find('viewers').textContent = viewersText(await api.viewerCount(channel)) ?? '';
+  } catch {
+    find('viewers').textContent = '';
+  }
+}
+countViewers();
+// This page's own viewer is counted once its feed has begun.
+setTimeout(countViewers, FIRST_MILLISECONDS);
+setInterval(countViewers, VIEWERS_MILLISECONDS);
+document.addEventListener('visibilitychange', countViewers);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { decide, initial, message } from '../js/player-model.js';
+import { chooseEngine, decide, initial, keyAct, message, viewersText } from '../js/player-model.js';
 
 const at = (phase, attempt = 0) => ({ phase, attempt });
 
@@ -63,4 +63,35 @@ test('every phase that hides the picture says why', () => {
   for (const phase of ['loading', 'buffering', 'notYet', 'failed', 'offline', 'unsupported']) assert.ok(message(phase).length > 10);
   assert.equal(message('playing'), null);
   assert.equal(message('paused'), null);
+});
+
+test('the lowest latency that plays; the browser’s own player where no WebSocket gets through', () => {
+  assert.equal(chooseEngine({ mse: true, hls: true }, 0), 'mse');
+  assert.equal(chooseEngine({ mse: true, hls: true }, 3), 'hls');
+  assert.equal(chooseEngine({ mse: true, hls: false }, 9), 'mse');
+  assert.equal(chooseEngine({ mse: false, hls: true }, 0), 'hls');
+  assert.equal(chooseEngine({ mse: false, hls: false }, 0), null);
+});
+
+test('keys work the player, and are left to whoever types or presses', () => {
+  const press = (key, tag = 'BODY', isModified = false) => keyAct({ key, tag, isModified });
+  assert.deepEqual([press(' '), press('m'), press('F'), press('x')], ['toggle', 'mute', 'fullscreen', null]);
+  assert.equal(press(' ', 'BUTTON'), null);
+  assert.equal(press('m', 'BUTTON'), 'mute');
+  assert.equal(press('m', 'INPUT'), null);
+  assert.equal(press('f', 'BODY', true), null);
+});
+
+test('viewers in words', () => {
+  assert.equal(viewersText(null), null);
+  assert.equal(viewersText({ viewers: 0, estimate: false }), null);
+  assert.equal(viewersText({ viewers: 1, estimate: false }), '1 viewer');
+  assert.equal(viewersText({ viewers: 12, estimate: true }), 'about 12 viewers');
+});
+
+test('a browser that wants a click first shows a picture that stands, and plays from the live edge after it', () => {
+  const { state } = decide(at('loading'), { kind: 'blocked' });
+  assert.equal(state.phase, 'paused');
+  assert.equal(message(state.phase), null);
+  assert.equal(decide(state, { kind: 'resumed', pausedSeconds: 60 }).action, 'load');
 });

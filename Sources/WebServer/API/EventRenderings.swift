@@ -48,8 +48,11 @@ final class EventRenderings: Sendable {
     func queue(_ view: QueueView, for audience: Audience) -> ByteBuffer? {
         switch audience {
         case .dj(let user):
-            // Who has no entry sees what everyone sees.
-            guard view.entries.contains(where: { $0.user == user }) else { return queue(view, for: .everyone) }
+            // Who has no entry, and is not kept out, sees what everyone sees.
+            guard
+                view.entries.contains(where: { $0.user == user }) || view.blocked.contains(where: { $0.user == user })
+                    || view.banned.contains(where: { $0.user == user })
+            else { return queue(view, for: .everyone) }
             state.withLock { $0.renderings += 1 }
             return Self.render(view, for: audience)
         case .everyone, .operators:

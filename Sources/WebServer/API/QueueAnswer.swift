@@ -4,7 +4,7 @@ import Hummingbird
 
 /// The queue as one audience sees it. Everybody: who plays, in what order, since when, for how long and when their turn should
 /// come. Whom an entry belongs to, what it lacks and till when its place is kept: operators, and a DJ of the own entry. Who
-/// is blocked or banned and all settings: operators.
+/// is blocked or banned: operators, and a DJ of themselves. All settings: operators.
 ///
 /// Fields are named one by one, so that one added to `QueueView` stays inside until somebody decides otherwise.
 struct QueueAnswer: Encodable, Sendable {
@@ -29,6 +29,7 @@ struct QueueAnswer: Encodable, Sendable {
         var held: Bool?
         var calledUntil: WallTime?
         var usedSeconds: Double?
+        var health: HealthSummary?
         var unhealthy: QueueView.Unhealthy?
 
         init(_ entry: QueueView.Entry, position: Int, isWhole: Bool) {
@@ -51,6 +52,7 @@ struct QueueAnswer: Encodable, Sendable {
             held = entry.held
             calledUntil = entry.calledUntil
             usedSeconds = entry.usedSeconds
+            health = entry.health
             unhealthy = entry.unhealthy
         }
     }
@@ -65,7 +67,8 @@ struct QueueAnswer: Encodable, Sendable {
             .required("connected", .bool), .required("ready", .bool),
             .optional("user", .note(.id, "This and what follows: operators, and a DJ of the own entry.")),
             .optional("missing", .array(.string)), .optional("graceUntil", .time), .optional("held", .bool),
-            .optional("calledUntil", .time), .optional("usedSeconds", .number)))
+            .optional("calledUntil", .time), .optional("usedSeconds", .number),
+            .optional("health", HealthRoutes.summarySchema)))
 
     static let schema = Schema.named(
         "Queue",
@@ -122,6 +125,11 @@ struct QueueAnswer: Encodable, Sendable {
                 }
             return Entry(entry, position: entry.state == .waiting ? waiting : 0, isWhole: isWhole)
         }
+        if case .dj(let user) = audience {
+            // Why one cannot join, and until when.
+            blocked = Self.own(view.blocked.filter { $0.user == user })
+            banned = Self.own(view.banned.filter { $0.user == user })
+        }
         guard audience == .operators else { return }
         settings = view.settings
         emergency = view.emergency
@@ -129,6 +137,8 @@ struct QueueAnswer: Encodable, Sendable {
         banned = view.banned
         unwritten = view.unwritten
     }
+
+    private static func own<Item>(_ items: [Item]) -> [Item]? { items.isEmpty ? nil : items }
 
     /// With the version as entity tag, which `If-Match` of an act names.
     static func response(_ view: QueueView, for audience: Audience) -> Response {
@@ -150,7 +160,8 @@ enum SettingsAnswer {
             .required("graceOnAirSeconds", .integer), .required("graceWaitingSeconds", .integer),
             .required("blockAfterTurn", .string), .required("autoAdvance", .bool),
             .required("maximumLength", .nullable(.integer)), .required("isOpen", .bool),
-            .required("warningSeconds", .array(.integer))))
+            .required("warningSeconds", .array(.integer)),
+            .required("output", .note(.map(.string), "What the channel shows and takes, as texts."))))
 
     static func response(_ settings: QueueSettings, version: Int64) -> Response {
         var response = JSONAnswer.response(settings)

@@ -14,16 +14,21 @@ struct Page: Sendable {
         "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
         + "form-action 'self'; frame-ancestors 'none'"
 
+    /// The player for other sites: any of them may frame it. It holds no form and no session's power.
+    static let embedSecurityPolicy =
+        "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        + "form-action 'none'; frame-ancestors *"
+
     /// Overlays for OBS: its browser source puts the operator's own style into the page.
     static let overlaySecurityPolicy =
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
         + "base-uri 'none'; form-action 'none'"
 
     /// Always asked again (`no-cache`), and then mostly answered with 304: a new version is seen at the next load.
-    func response(to headers: HTTPFields) -> Response {
+    func response(to headers: HTTPFields, policy: String = contentSecurityPolicy) -> Response {
         var answer: HTTPFields = [
             .contentType: contentType, .eTag: entityTag, .cacheControl: "no-cache",
-            .contentSecurityPolicy: Self.contentSecurityPolicy,
+            .contentSecurityPolicy: policy,
         ]
         if EntityTag.matches(headers[.ifNoneMatch], entityTag) {
             answer[.contentType] = nil

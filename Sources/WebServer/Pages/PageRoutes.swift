@@ -2,10 +2,16 @@ import Domain
 import HTTPTypes
 import Hummingbird
 
-/// The four pages under the names people see. Everything else of `web/` is served under its own path.
+/// The pages under the names people see. Everything else of `web/` is served under its own path.
 struct PageRoutes: Sendable {
     var pages: PageStore
     var channels: [ChannelName]
+
+    /// The overlays for OBS browser sources, and the file of each.
+    private static let overlays = [
+        "queue": "/queue-list.html", "timer": "/timer-page.html", "now": "/overlay-now.html",
+        "next": "/overlay-next.html",
+    ]
 
     var routes: [Route] {
         [
@@ -18,11 +24,25 @@ struct PageRoutes: Sendable {
                 }
                 return try answer("/watch.html", to: request)
             },
+            Route(.get, "/embed/{channel}") { request in
+                guard channels.contains(try request.channel()) else {
+                    throw Problem.notFound("There is no such channel.")
+                }
+                return try answer("/embed.html", to: request, policy: Page.embedSecurityPolicy)
+            },
+            Route(.get, "/overlay/{kind}") { request in
+                guard let name = request.parameters["kind"].flatMap({ Self.overlays[$0] }) else {
+                    throw Problem.notFound("The overlays are queue, timer, now and next.")
+                }
+                return try answer(name, to: request, policy: Page.overlaySecurityPolicy)
+            },
         ]
     }
 
-    private func answer(_ name: String, to request: WebRequest) throws(Problem) -> Response {
+    private func answer(
+        _ name: String, to request: WebRequest, policy: String = Page.contentSecurityPolicy
+    ) throws(Problem) -> Response {
         guard let page = pages.page(at: name) else { throw .notFound() }
-        return page.response(to: request.head.headerFields)
+        return page.response(to: request.head.headerFields, policy: policy)
     }
 }
