@@ -48,6 +48,10 @@ struct DiscordMachineTests {
                 guard isUp else { continue }
                 unread.forEach { machine.absorb($0) }
                 unread = []
+                for index in entries.indices {
+                    guard let left = entries[index].remainingSeconds else { continue }
+                    entries[index].remainingSeconds = max(1, left - 1)
+                }
                 let view = QueueView(
                     channel: .main, version: sequence, at: now,
                     showing: entries.contains { $0.state == .onAir } ? .dj : .slate, isOpen: isOpen, slotSeconds: 3600,
@@ -200,7 +204,7 @@ struct DiscordMachineTests {
 
     @Test func theNextOneIsToldOnceAndMentionedOnlyWhenLinked() throws {
         var stage = Stage()
-        stage.goOnAir(mira, remaining: 290)
+        stage.goOnAir(mira, remaining: 310)
         stage.wait(noor)
         stage.pass(.seconds(5))
         stage.happen(.onAirWarning(entry: mira.id, name: mira.name, seconds: 300))

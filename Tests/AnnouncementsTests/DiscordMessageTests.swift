@@ -59,7 +59,7 @@ struct DiscordMessageTests {
     }
 
     @Test func aNameSaysWhatItSaysAndNothingElse() {
-        #expect(DiscordMessage.plain("DJ *x* <@1> [a](http://b)") == #"DJ \*x\* \<\@1\> \[a\]\(http\:\/\/b\)"#)
+        #expect(DiscordMessage.plain("DJ *x* <@1> [a](http://b)") == #"DJ \*x\* \<\@1\> \[a\]\(http\://b\)"#)
         #expect(DiscordMessage.plain("a\nb") == "a b")
         #expect(DiscordMessage.plain("Мира 🎧 é") == "Мира 🎧 é")
     }

@@ -103,9 +103,10 @@ import Testing
 
     @Test func tellsThatNobodyIsThere() async throws {
         let server = try await ScriptedServer.start(.hang, group: Self.group)
+        let port = server.port
         try await server.stop()
         await #expect(throws: OutboundError.unreachable) {
-            try await client().send(request("http://127.0.0.1:\(server.port)/"))
+            try await client().send(request("http://127.0.0.1:\(port)/"))
         }
     }
 

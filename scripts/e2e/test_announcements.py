@@ -101,13 +101,14 @@ def handover_times(server, machine, count):
 
 
 def test_targets_of_every_bad_kind_change_no_hand_over_and_are_up_to_date_when_they_return(make_server, ended_later):
-    server = make_server(LINEUP_PROGRAMME_DELAY="0", **LOCAL)
+    server = make_server(LINEUP_PROGRAMME_DELAY="1", **LOCAL)
     machine = Machine(server, "admin")
     for name in ("DJ A", "DJ B", "DJ C"):
         dj = server.make_dj(name)
         ended_later(Push("127.0.0.1", server.rtmp_port, dj.key, reconnect=True).start())
         wait_until(lambda name=name: name in server.queue(), f"{name} in the queue", 20)
-    wait_until(lambda: server.on_air() and sum(entry["ready"] for entry in server.view()["entries"]) == 3, "all ready", 30)
+    server.wait_for_on_air("DJ A")
+    wait_until(lambda: sum(entry["ready"] for entry in server.view()["entries"]) == 3, "all ready", 30)
     alone = handover_times(server, machine, 4)
 
     good = ended_later(Webhook(SECRET))
@@ -147,7 +148,7 @@ def test_targets_of_every_bad_kind_change_no_hand_over_and_are_up_to_date_when_t
 
 def test_discord_has_one_message_a_slot_that_lives_whatever_discord_does(make_server, ended_later):
     discord = ended_later(Discord())
-    server = make_server(DISCORD_WEBHOOK_URL=discord.webhook, LINEUP_PROGRAMME_DELAY="0", **LOCAL)
+    server = make_server(DISCORD_WEBHOOK_URL=discord.webhook, LINEUP_PROGRAMME_DELAY="1", **LOCAL)
     server.planted.append("tok-en_of.the-tests")
     machine = Machine(server, "admin")
     discord.moods = ["429", "500", "429-global"]

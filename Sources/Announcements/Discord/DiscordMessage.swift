@@ -82,6 +82,11 @@ struct DiscordMessage: Sendable, Equatable {
         return result + "…"
     }
 
+    /// What makes emphasis, code, quotes, links, headings, mentions and timestamps of a text.
+    private static let markup: Set<Character> = [
+        "\\", "*", "_", "~", "`", "|", "<", ">", "[", "]", "(", ")", "#", "@", ":",
+    ]
+
     /// A name that says what it says and nothing else: no markup, link or mention comes of it.
     static func plain(_ name: String) -> String {
         var result = ""
@@ -90,7 +95,7 @@ struct DiscordMessage: Sendable, Equatable {
                 result += " "
                 continue
             }
-            if character.isASCII, !character.isLetter, !character.isNumber, character != " " { result += "\\" }
+            if Self.markup.contains(character) { result += "\\" }
             result.append(character)
         }
         return result
