@@ -79,8 +79,11 @@ class Refused(Exception):
 class Push:
     """One DJ. `start` publishes and keeps publishing, coming back after a loss when `reconnect`; `stop` and `vanish` end it."""
 
-    def __init__(self, host, port, key, clip=clips.A, reconnect=True, retry_seconds=0.3, gate=None, tags=None):
-        """`tags`: what is sent instead of a clip, as `tags_of` answers it."""
+    def __init__(
+        self, host, port, key, clip=clips.A, reconnect=True, retry_seconds=0.3, gate=None, tags=None, stamp=None
+    ):
+        """`tags`: what is sent instead of a clip, as `tags_of` answers it. `stamp`: the timestamp for a millisecond of it."""
+        self._stamp = stamp or (lambda at: at)
         self._where, self._key, self._clip, self._tags = (host, port), key, clip, tags
         self._reconnect, self._retry = reconnect, retry_seconds
         # Called when only `publish` is left to be said: holds it back until the moment a test wants.
@@ -192,7 +195,7 @@ class Push:
                 while tags[place][1] + offset <= now:
                     kind, at, body = tags[place]
                     if offset == 0 or not is_configuration(kind, body):
-                        batch.append(message(kind, 1, body, at + offset, chunk_stream=4 if kind == 8 else 6))
+                        batch.append(message(kind, 1, body, self._stamp(at + offset), chunk_stream=4 if kind == 8 else 6))
                     place += 1
                     if place == len(tags):
                         place, offset = 0, offset + length

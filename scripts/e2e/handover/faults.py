@@ -30,10 +30,9 @@ def tags(clip):
     return tags_in(coded.path_of(clip)), clip.seconds * 1000
 
 
-def jumping(clip, after, by):
-    """Timestamps that leap `by` milliseconds forward once, `after` milliseconds into the stream."""
-    read, length = tags(clip)
-    return [(kind, at + (by if at >= after else 0), body) for kind, at, body in read], length + by
+def jumping(after, by):
+    """Timestamps that leap `by` milliseconds once, `after` milliseconds into the stream, in the middle of a group."""
+    return lambda at: at + (by if at >= after else 0)
 
 
 def resized(first, second, after):
@@ -64,11 +63,11 @@ class Stage:
     def _problem(self, kind, text):
         self.problems.append((kind, text))
 
-    def join(self, name, sent, reconnect=True):
-        """A DJ who sends `sent` (as `tags`); answers their proxy."""
+    def join(self, name, sent, reconnect=True, stamp=None):
+        """A DJ who sends `sent` (as `tags`), with its timestamps changed by `stamp`; answers their proxy."""
         dj = self.server.make_dj(name)
         proxy = Proxy(("127.0.0.1", self.server.rtmp_port))
-        self.djs.append((Push("127.0.0.1", proxy.port, dj.key, reconnect=reconnect, tags=sent).start(), proxy))
+        self.djs.append((Push("127.0.0.1", proxy.port, dj.key, reconnect=reconnect, tags=sent, stamp=stamp).start(), proxy))
         return proxy
 
     def wait_for_colour(self, colour, timeout=40):
@@ -99,7 +98,7 @@ class Stage:
         kinds = {}
         for kind, _ in self.problems:
             kinds[kind] = kinds.get(kind, 0) + 1
-        return {"joins": [f"{join.old}>{join.new} {join.pictures:+.2f}" for join in self.verdict.joins],
+        return {"joins": [f"{join.old}>{join.new} {join.pictures:+.2f} at {join.at:.1f}" for join in self.verdict.joins],
                 "pictures": report["pictures"], "breaks": report["breaks_within_slots"], "problems": kinds,
                 "stale": round(self.watcher.greatest_staleness, 1), "http_errors": self.watcher.errors}
 
@@ -145,14 +144,16 @@ def loss(how, delay=0):
     return measured
 
 
-def jump_of_an_hour(delay=2):
+def jump(by, delay=2):
+    """Timestamps that leap in the middle of a group of pictures."""
     stage = Stage(delay)
     try:
-        stage.join("DJ red", jumping(RED, 14_000, 3_600_000))
+        stage.join("DJ red", tags(RED), stamp=jumping(14_500, by))
         stage.server.wait_for_on_air("DJ red", 30)
         watch_for(25)
     finally:
         measured = stage.close()
+    measured["breaks_seen"] = [text for kind, text in stage.problems if kind.startswith("pictures of one")]
     return measured
 
 
@@ -232,7 +233,8 @@ SCENARIOS = {
     "RST at delay 0": lambda: loss("RST"),
     "half-open at delay 0": lambda: loss("silence"),
     "RST at delay 2 s": lambda: loss("RST", 2),
-    "timestamps jump an hour": jump_of_an_hour,
+    "timestamps jump an hour": lambda: jump(3_600_000),
+    "timestamps fall back 10 s": lambda: jump(-10_000),
     "size changes mid-stream": change_of_size,
     "key frames 10 s apart": ten_second_groups,
     "no key frame": no_key_frame,
