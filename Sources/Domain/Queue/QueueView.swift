@@ -96,6 +96,14 @@ package struct QueueView: Sendable, Equatable, Encodable {
         package var rule: QueueBlock.Kind
         package var since: WallTime
         package var until: WallTime?
+
+        package init(user: UserID, name: String, rule: QueueBlock.Kind, since: WallTime, until: WallTime?) {
+            self.user = user
+            self.name = name
+            self.rule = rule
+            self.since = since
+            self.until = until
+        }
     }
 
     package struct Banned: Sendable, Equatable, Encodable {
