@@ -36,13 +36,15 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
     ///   - makeReaders: called once, on the loop, when the slate is ready and before the first join.
     ///   - onReport: called on the loop, in order; must not block.
     ///   - onHandover: the record of each change of source; called on the loop, must not block.
+    ///   - slateFolder: where the files are that a channel's slate may name.
     ///   - releaseSpan: see `ProgrammePace`.
     package init(
         channel: ChannelName, eventLoop: any EventLoop, delay: Duration, slateMaker: any SlateMaker,
         slateRequest: SlateRequest, wallClock: any WallClock,
         makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
         onReport: @escaping @Sendable (ProgrammeReport) -> Void,
-        onHandover: @escaping @Sendable (HandoverRecord) -> Void = { _ in }, releaseSpan: Duration = .zero,
+        onHandover: @escaping @Sendable (HandoverRecord) -> Void = { _ in }, slateFolder: String? = nil,
+        releaseSpan: Duration = .zero,
         logger: Logger
     ) {
         self.channel = channel
@@ -56,7 +58,7 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
         self.core = NIOLoopBoundBox.makeBoxSendingValue(
             ProgrammeRunner(
                 channel: channel, eventLoop: eventLoop, delay: delay, makeReaders: makeReaders, onReport: onReport,
-                onHandover: onHandover, slateRequest: slateRequest,
+                onHandover: onHandover, slateRequest: slateRequest, slateFolder: slateFolder,
                 onSlateWanted: { wishes.continuation.yield($0) }, releaseSpan: releaseSpan, logger: logger),
             eventLoop: eventLoop)
     }
@@ -123,7 +125,9 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
             let clip = try await slateMaker.makeSlate(request)
             return Programme.canLoop(clip) ? clip : nil
         } catch {
-            logger.warning("a slate like the DJ's stream could not be encoded", metadata: ["error": "\(error)"])
+            logger.warning(
+                "a slate could not be encoded; the one there is stays",
+                metadata: ["file": "\(request.file ?? "-")", "error": "\(error)"])
             return nil
         }
     }

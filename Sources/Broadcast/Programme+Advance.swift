@@ -246,6 +246,7 @@ extension Programme {
         video.sourceChanged(frameRate: 1 / max(1e-3, head.pictureDuration.seconds))
         audio?.changeFormat(to: clip.format.audio)
         current = .slate(head)
+        isSlateStale = false
         reportDue = .slate
         announce(nil, at: at, format: clip.format, &actions)
     }

@@ -22,7 +22,8 @@ extension Programme {
         case .nothing: return nil
         case .slate:
             // The slate catches up with the wall first: a join in the past would leave the input late for ever.
-            guard isPresent(at: time), let session = wanted else { return nil }
+            guard isPresent(at: time) else { return nil }
+            guard let session = wanted else { return joinNewSlate(at: time) }
             if isHurried { return joinHurriedly(session, at: time, now: now) }
             choose(session, now: now)
             return join(toChosen: session, at: time, soundIsOver: false, for: .ordered)

@@ -129,6 +129,15 @@ extension Programme {
             soundIsOver: soundIsOver, reason: reason, decidedAt: decided(at: time, for: reason))
     }
 
+    /// The slate is left for the channel's new one; its pictures close everywhere.
+    mutating func joinNewSlate(at time: MediaTime) -> PendingJoin? {
+        guard isSlateStale else { return nil }
+        let at = end
+        return PendingJoin(
+            target: .slate, at: at, release: release(at: at, natural: at, time: time, soundIsOver: false),
+            soundIsOver: false, reason: .slateChanged, decidedAt: time)
+    }
+
     // MARK: The same input
 
     /// The input on air goes on at its head key frame in another format, or with the sound that has begun to come. Its times
@@ -199,7 +208,7 @@ extension Programme {
         switch reason {
         case .ordered: max(.zero, orderedAt > epoch ? MediaTime(nanoseconds: orderedAt - epoch) : .zero)
         case .emergency: max(.zero, emergencyAt > epoch ? MediaTime(nanoseconds: emergencyAt - epoch) : .zero)
-        case .started, .ended, .stalled, .formatChanged, .tracksChanged, .backlogCut, .resumed: time
+        case .started, .ended, .stalled, .formatChanged, .tracksChanged, .backlogCut, .slateChanged, .resumed: time
         }
     }
 

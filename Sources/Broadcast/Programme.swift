@@ -108,6 +108,8 @@ package struct Programme {
     var lastFormat: ProgrammeFormat?
     var reportDue: ProgrammeReport?
     var slate: SlateClip?
+    /// The slate that shows is not the channel's any more.
+    var isSlateStale = false
     /// The first slate: the channel's own size, rate and layout, for tracks that a line has not.
     var filler: SlateClip?
     /// Programme time of the running round.
@@ -130,6 +132,15 @@ package struct Programme {
     }
 
     // MARK: Events
+
+    /// The channel's slate is another one. Where the slate shows, it is gone over to at the next picture; `false` for a clip
+    /// without pictures, which is not taken.
+    @discardableResult
+    package mutating func slateChanged(to clip: SlateClip) -> Bool {
+        guard slateReady(clip) else { return false }
+        isSlateStale = true
+        return true
+    }
 
     /// The channel's slate, or a new one, which is used from the slate's next turn on. The programme starts with the first.
     /// - Returns: `false` for a clip without pictures, which is not taken.

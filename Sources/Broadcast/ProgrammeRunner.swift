@@ -12,7 +12,10 @@ final class ProgrammeRunner {
     private let onHandover: @Sendable (HandoverRecord) -> Void
     /// A slate is wanted that is not there: like what a DJ on air or near it sends.
     private let onSlateWanted: @Sendable (SlateRequest) -> Void
-    private let slateRequest: SlateRequest
+    /// What the server is configured with, and what the channel's settings make of it.
+    private let configuredSlate: SlateRequest
+    private var slateRequest: SlateRequest
+    private let slateFolder: String?
     /// Nanoseconds; see `ProgrammePace`.
     private let releaseSpan: Int64
     private let logger: Logger
@@ -24,6 +27,8 @@ final class ProgrammeRunner {
     private var slates: SlateClips?
     /// What the slate of the DJ on air was asked for as.
     private var shownRequest: SlateRequest?
+    /// Of the DJ on air.
+    private var shownFormat: ProgrammeFormat?
     private var programme: Programme
     private var readers: [any ProgrammeReader] = []
     private var timer: Scheduled<Void>?
@@ -38,13 +43,16 @@ final class ProgrammeRunner {
         makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
         onReport: @escaping @Sendable (ProgrammeReport) -> Void,
         onHandover: @escaping @Sendable (HandoverRecord) -> Void, slateRequest: SlateRequest,
-        onSlateWanted: @escaping @Sendable (SlateRequest) -> Void, releaseSpan: Duration = .zero, logger: Logger
+        slateFolder: String?, onSlateWanted: @escaping @Sendable (SlateRequest) -> Void,
+        releaseSpan: Duration = .zero, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.makeReaders = makeReaders
         self.onReport = onReport
         self.onHandover = onHandover
+        self.configuredSlate = slateRequest
         self.slateRequest = slateRequest
+        self.slateFolder = slateFolder
         self.releaseSpan = TimeAmount(releaseSpan).nanoseconds
         self.onSlateWanted = onSlateWanted
         self.logger = logger
@@ -67,7 +75,7 @@ final class ProgrammeRunner {
     func start(with clip: SlateClip, wall: WallTime, wakeUp: @escaping @Sendable () -> Void) throws {
         guard !isStopped, programme.slateReady(clip) else { return }
         self.wakeUp = wakeUp
-        slates = SlateClips(defaultRequest: slateRequest, clip: clip)
+        slates = SlateClips(defaultRequest: configuredSlate, clip: clip)
         let zero = ProgrammeZero(monotonicNanoseconds: now, wall: wall)
         readers = try makeReaders(zero)
         self.zero = zero
@@ -78,6 +86,16 @@ final class ProgrammeRunner {
 
     /// For the slate's next turn, if the DJ on air is still the one it was made for; else for theirs.
     func keepSlate(_ clip: SlateClip, for request: SlateRequest) {
+        if request == slateRequest {
+            // Those in other sizes show what the slate was before.
+            slates = SlateClips(defaultRequest: request, clip: clip)
+            programme.slateChanged(to: clip)
+            if let shownFormat { useSlate(like: shownFormat) }
+            advance()
+            return
+        }
+        // One that was wished for before the slate changed.
+        guard (request.text, request.file) == (slateRequest.text, slateRequest.file) else { return }
         slates?.keep(clip, for: request)
         if request == shownRequest { programme.slateReady(clip) }
     }
@@ -85,10 +103,25 @@ final class ProgrammeRunner {
     /// Whoever is on air or next is ready: the slate in their format is made before they need it.
     func direct(_ order: ProgrammeOrder) {
         programme.ordered(order, now: now)
+        takeSlate(programme.order.output)
         for session in [order.onAir].compactMap({ $0 }) + order.standby {
             if let format = programme.format(of: session) { wantSlate(slateRequest.matching(format)) }
         }
         advance()
+    }
+
+    /// A slate of the channel's own is made beside the programme and shown once it is there.
+    private func takeSlate(_ output: OutputSettings) {
+        var request = configuredSlate
+        if let text = output.slateText { (request.text, request.file) = (text, nil) }
+        if let name = output.slateFile, let slateFolder { request.file = slateFolder + "/" + name }
+        guard request != slateRequest else { return }
+        slateRequest = request
+        if hasSlate(request), let clip = slates?.clip(for: request) {
+            keepSlate(clip, for: request)
+        } else {
+            onSlateWanted(request)
+        }
     }
 
     func attach(_ line: DelayLine, as session: PublishSessionID) {
@@ -139,6 +172,7 @@ final class ProgrammeRunner {
                     "formatChanged": "\(join.formatChanged)",
                 ])
             for reader in readers { reader.joined(join, format: format) }
+            shownFormat = join.session == nil ? nil : format
             if join.session != nil { useSlate(like: format) }
         case .emit(let unit):
             switch unit.track {

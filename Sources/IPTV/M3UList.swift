@@ -55,7 +55,7 @@ package struct M3UList: Sendable, Equatable {
         var text = "#EXTM3U\n"
         for entry in entries {
             text += Self.information(entry)
-            if let variant = entry.variant { text += "#EXTREM:AMP-VARIANT \(Self.line(variant))\n" }
+            if let label = Self.label(entry) { text += "#EXTREM:AMP-VARIANT \(label)\n" }
             if let next = entry.next { text += "#EXTREM:AMP-NEXT \(Self.fields(next))\n" }
             if let feed = entry.programmeFeed { text += "#EXTREM:AMP-PROGRAM-FEED \(Self.address(feed))\n" }
             if let words = entry.description, !Self.line(words).isEmpty {
@@ -80,8 +80,13 @@ package struct M3UList: Sendable, Equatable {
             guard let value = value.map(quotable), !value.isEmpty else { continue }
             line += " \(name)=\"\(value)\""
         }
-        let label = entry.variant.map { " [\(self.line($0))]" } ?? ""
-        return line + ",\(self.line(entry.title))\(label)\n"
+        let label = label(entry).map { "[\($0)]" }
+        return line + ","
+            + [self.line(entry.title), label].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: " ") + "\n"
+    }
+
+    private static func label(_ entry: Entry) -> String? {
+        entry.variant.map(line).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private static func fields(_ next: Next) -> String {

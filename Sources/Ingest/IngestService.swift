@@ -17,6 +17,9 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         var isStopping = false
         /// On air or next, by the last order.
         var watched: Set<PublishSessionID> = []
+        /// What the channel takes of publishers.
+        var envelope: Envelope
+        var issues: [StreamIssue: Int] = [:]
     }
 
     /// Key uses that wait to be noted; more are forgotten, they are for the DJ's page only.
@@ -28,13 +31,12 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     private let digests: any Digesting
     private let queue: any QueueDoor
     private let rack: any InputRack
-    private let envelope: Envelope
     private let programmeDelay: Duration
     private let now: @Sendable () -> Int64
     private let logger: Logger
     private let publishers: Gauge
     private let notes: (stream: AsyncStream<KeyID>, continuation: AsyncStream<KeyID>.Continuation)
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// - Parameters:
     ///   - programmeDelay: of media behind a key frame before a publisher is ready; 0…30 s.
@@ -49,7 +51,7 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         self.digests = digests
         self.queue = queue
         self.rack = rack
-        self.envelope = envelope
+        self.state = Mutex(State(envelope: envelope))
         self.programmeDelay = programmeDelay
         self.now = now
         self.logger = logger
@@ -119,13 +121,16 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         var logger = logger
         logger[metadataKey: "session"] = "\(session.id)"
         let publisher = LivePublisher(
-            session: session.id, line: line, queue: queue, envelope: envelope, delay: programmeDelay, now: now,
-            logger: logger
+            session: session.id, line: line, queue: queue, envelope: state.withLock { $0.envelope },
+            delay: programmeDelay, now: now, logger: logger,
+            onIssues: { [weak self] in self?.count(begun: $0, ended: $1) }
         ) { [weak self] in self?.forget($0) }
         let count = state.withLock { state in
             state.sessions.accepted(session.id, publisher)
             return state.sessions.count
         }
+        // It may have changed since it was read.
+        publisher.take(state.withLock { $0.envelope })
         publishers.record(count)
         notes.continuation.yield(session.key)
         return .success(publisher)
@@ -195,6 +200,28 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         state.withLock { $0.sessions[session]?.publisher }?.statistics
     }
 
+    /// What the channel takes of publishers, from now on and of those who are here. Any thread; never waits.
+    package func take(_ envelope: Envelope) {
+        let publishers: [LivePublisher] = state.withLock { state in
+            guard state.envelope != envelope else { return [] }
+            state.envelope = envelope
+            return state.sessions.publishers
+        }
+        for publisher in publishers { publisher.take(envelope) }
+    }
+
+    /// `lineup_publishers_with_issue`: how many connected publishers have each.
+    private func count(begun: Set<StreamIssue>, ended: Set<StreamIssue>) {
+        let counts: [(StreamIssue, Int)] = state.withLock { state in
+            for issue in begun { state.issues[issue, default: 0] += 1 }
+            for issue in ended { state.issues[issue, default: 0] -= 1 }
+            return begun.union(ended).map { ($0, state.issues[$0] ?? 0) }
+        }
+        for (issue, count) in counts {
+            Gauge(label: "lineup_publishers_with_issue", dimensions: [("issue", issue.rawValue)]).record(count)
+        }
+    }
+
     /// Who is on air or next, at each order: they are read at once, the others in larger pieces. Any thread; never waits.
     package func attend(to watched: [PublishSessionID]) {
         let (begun, ended) = state.withLock { state in
@@ -230,5 +257,11 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
             return state.sessions.close(user: user)
         }
         for connection in connections { connection.close(reason: reason) }
+    }
+}
+
+extension IngestService: StreamHealthDesk {
+    package func health(of user: UserID) -> StreamHealth? {
+        state.withLock { $0.sessions.publisher(of: user) }?.health
     }
 }

@@ -12,6 +12,12 @@ final class LivePublisher: PublisherSink {
         var normalizer = TimestampNormalizer()
         var meter: ReadinessMeter
         var absence = AbsenceWatch()
+        var health: HealthMeter
+        /// When health is looked at next, and not told again before.
+        var nextHealth: Int64 = 0
+        var healthTold: Int64?
+        var healthIsToTell = false
+        var toldIssues: Set<StreamIssue> = []
         var reported: Readiness?
         var nextLook: Int64 = 0
         var isSilent = false
@@ -25,18 +31,24 @@ final class LivePublisher: PublisherSink {
         var isTaken: Bool
         var change: Readiness?
         var absence: AbsenceWatch.Absence?
+        var health: HealthSummary?
         var endsSilence: Bool
     }
 
     /// Between key frames, and but for the moment the delay is filled, readiness is looked at four times a second.
     private static let lookInterval: Int64 = 250_000_000
+    /// Health is looked at once a second and told at most every ten: each telling is an event.
+    private static let healthInterval: Int64 = 1_000_000_000
+    private static let tellInterval: Int64 = 10_000_000_000
 
     let session: PublishSessionID
     let line: DelayLine
+    /// Monotonic nanoseconds.
+    let begun: Int64
     private let queue: any QueueDoor
-    private let envelope: Envelope
     private let now: @Sendable () -> Int64
     private let onEnd: @Sendable (PublishSessionID) -> Void
+    private let onIssues: @Sendable (_ begun: Set<StreamIssue>, _ ended: Set<StreamIssue>) -> Void
     private let cuts: Counter
     private let silences: Counter
     private let logger: Logger
@@ -45,18 +57,21 @@ final class LivePublisher: PublisherSink {
     init(
         session: PublishSessionID, line: DelayLine, queue: any QueueDoor, envelope: Envelope, delay: Duration,
         now: @escaping @Sendable () -> Int64, logger: Logger,
+        onIssues: @escaping @Sendable (_ begun: Set<StreamIssue>, _ ended: Set<StreamIssue>) -> Void = { _, _ in },
         onEnd: @escaping @Sendable (PublishSessionID) -> Void
     ) {
         self.session = session
         self.line = line
         self.queue = queue
-        self.envelope = envelope
         self.now = now
+        self.begun = now()
         self.onEnd = onEnd
+        self.onIssues = onIssues
         self.cuts = Counter(label: "lineup_ingest_cuts_total")
         self.silences = Counter(label: "lineup_ingest_silences_total")
         self.logger = logger
-        self.state = Mutex(State(meter: ReadinessMeter(envelope: envelope, delay: delay)))
+        self.state = Mutex(
+            State(meter: ReadinessMeter(envelope: envelope, delay: delay), health: HealthMeter(envelope: envelope)))
     }
 
     var statistics: PublisherStatistics {
@@ -70,6 +85,27 @@ final class LivePublisher: PublisherSink {
         return statistics
     }
 
+    /// What it sends now, and what is wrong with it. Any thread.
+    var health: StreamHealth {
+        let now = now()
+        return state.withLock { $0.health.health(at: now) }
+    }
+
+    /// The channel takes something else from now on. Any thread.
+    func take(_ envelope: Envelope) {
+        let now = now()
+        let (begun, change): ([TrackFormat], Readiness?) = state.withLock { state in
+            guard !state.isEnded, state.meter.envelope != envelope else { return ([], nil) }
+            let before = state.meter.formats.filter { state.meter.isOutsideEnvelope($0.track) }
+            state.meter.change(envelope)
+            state.health.change(envelope)
+            return (before.filter { !state.meter.isOutsideEnvelope($0.track) }, Self.look(&state, now: now))
+        }
+        // Their units follow from now on.
+        for format in begun { line.append(format) }
+        if let change { queue.readinessChanged(session, to: change) }
+    }
+
     // MARK: PublisherSink
 
     func metadataReceived(_ metadata: StreamMetadata) {
@@ -78,7 +114,11 @@ final class LivePublisher: PublisherSink {
 
     /// A format outside the channel's envelope is measured only: neither it nor its units reach the delay line.
     func formatReceived(_ format: TrackFormat) {
-        if envelope.codecReason(format) == nil { line.append(format) }
+        let isTaken = state.withLock { state in
+            state.health.received(format)
+            return state.meter.envelope.codecReason(format) == nil
+        }
+        if isTaken { line.append(format) }
         change { $0.received(format) }
     }
 
@@ -93,6 +133,7 @@ final class LivePublisher: PublisherSink {
             let isTaken = !state.meter.isOutsideEnvelope(unit.track)
             let isFilled = state.meter.received(result.unit, at: now)
             state.absence.received(result.unit, at: now)
+            state.health.received(result.unit, at: now)
             let isKeyPicture = result.unit.isKeyFrame && result.unit.track == .video
             let wasSilent = state.isSilent
             state.isSilent = false
@@ -101,7 +142,8 @@ final class LivePublisher: PublisherSink {
             }
             return Arrival(
                 result: result, isTaken: isTaken, change: Self.look(&state, now: now),
-                absence: state.absence.looked(at: now), endsSilence: wasSilent)
+                absence: state.absence.looked(at: now), health: Self.lookAtHealth(&state, now: now),
+                endsSilence: wasSilent)
         }
         guard let arrival else { return }
         let result = arrival.result
@@ -119,6 +161,7 @@ final class LivePublisher: PublisherSink {
             queue.mediaAbsent(session, picture: absence.picture, sound: absence.sound)
         }
         if let change = arrival.change { queue.readinessChanged(session, to: change) }
+        if let health = arrival.health { tell(health) }
     }
 
     func silenceBegan() {
@@ -137,9 +180,34 @@ final class LivePublisher: PublisherSink {
             return !state.isEnded
         }
         guard isFirst else { return }
+        let issues = state.withLock { $0.toldIssues }
+        if !issues.isEmpty { onIssues([], issues) }
         line.end()
         onEnd(session)
         queue.ended(session, how: how)
+    }
+
+    // MARK: Health
+
+    /// - Returns: the verdict when it has changed and is due to be told.
+    private static func lookAtHealth(_ state: inout State, now: Int64) -> HealthSummary? {
+        guard now >= state.nextHealth else { return nil }
+        state.nextHealth = now + healthInterval
+        if state.health.look(at: now) { state.healthIsToTell = true }
+        guard state.healthIsToTell, state.healthTold.map({ now - $0 >= tellInterval }) ?? true else { return nil }
+        state.healthIsToTell = false
+        state.healthTold = now
+        return state.health.health(at: now).summary
+    }
+
+    private func tell(_ health: HealthSummary) {
+        let issues = Set(health.issues.map(\.type))
+        let before = state.withLock { state in
+            defer { state.toldIssues = issues }
+            return state.toldIssues
+        }
+        onIssues(issues.subtracting(before), before.subtracting(issues))
+        queue.healthChanged(session, to: health)
     }
 
     // MARK: Readiness

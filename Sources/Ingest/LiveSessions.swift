@@ -26,6 +26,13 @@ struct LiveSessions {
 
     var count: Int { sessions.count }
 
+    var publishers: [LivePublisher] { sessions.values.compactMap(\.publisher) }
+
+    /// The newest of this person, should an older one still be ending.
+    func publisher(of user: UserID) -> LivePublisher? {
+        sessions.values.filter { $0.user == user }.compactMap(\.publisher).max { $0.begun < $1.begun }
+    }
+
     subscript(id: PublishSessionID) -> Session? { sessions[id] }
 
     /// - Parameter revision: as it was before the key was looked up.

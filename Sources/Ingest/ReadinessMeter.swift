@@ -10,7 +10,7 @@ struct ReadinessMeter {
     /// Measured rates may be this much above the envelope: encoders overshoot for moments.
     static let rateTolerance = 1.1
 
-    let envelope: Envelope
+    private(set) var envelope: Envelope
     let delay: Duration
     private(set) var measure = StreamMeasure()
     private var metadata: StreamMetadata?
@@ -32,6 +32,16 @@ struct ReadinessMeter {
         self.envelope = envelope
         self.delay = delay
     }
+
+    /// The channel takes something else from now on.
+    mutating func change(_ envelope: Envelope) {
+        self.envelope = envelope
+        pictureCoding = video.flatMap { envelope.codecReason(.video($0)) }
+        soundCoding = audio.flatMap { envelope.codecReason(.audio($0)) }
+    }
+
+    /// The formats that came last.
+    var formats: [TrackFormat] { [video.map(TrackFormat.video), audio.map(TrackFormat.audio)].compactMap { $0 } }
 
     mutating func received(_ metadata: StreamMetadata) { self.metadata = metadata }
 

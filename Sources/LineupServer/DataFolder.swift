@@ -9,6 +9,8 @@ package struct DataFolder: Sendable {
     /// Tells scripts which ports a running server took: `{"http":8080,"rtmp":1935,"pid":42}`, and
     /// `"rtmps"` when there is that. Gone when it stops.
     package var runningFile: URL { url.appendingPathComponent("serve.json") }
+    /// Images and clips that a channel's `slateFile` may name; made by whoever puts one there.
+    package var slates: String { url.appendingPathComponent("slates").path }
     private var lockFile: URL { url.appendingPathComponent("lock") }
     private var commandLockFile: URL { url.appendingPathComponent("command.lock") }
     private var instanceFile: URL { url.appendingPathComponent("instance") }

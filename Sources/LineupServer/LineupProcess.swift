@@ -122,18 +122,21 @@ package struct LineupProcess: Sendable {
         let hubs = try ProgrammeHubs(
             channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let broadcast = try await makeBroadcast(
-            loops: loops, store: store, origin: origin, hubs: hubs, reports: reports)
+            folder, loops: loops, store: store, origin: origin, hubs: hubs, reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
         try await queue.takeIfFree()
-        reports.set { queue.programmeReported($0) }
+        reports.set({ queue.programmeReported($0) }, handover: { queue.handedOver($0) })
         let ingest = IngestService(
             keys: store, digests: SHA256Digest(), queue: queue, rack: broadcast, envelope: Envelope(),
             programmeDelay: configuration.programmeDelay,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
-        orders.set { ingest.attend(to: $0) }
+        orders.set {
+            ingest.attend(to: [$0.onAir].compactMap { $0 } + $0.standby)
+            ingest.take($0.output.envelope)
+        }
         let audience = try makeAudience(folder, queue: queue, store: store)
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience)
         let rtmpPort = try await rtmp.bind()
@@ -148,6 +151,8 @@ package struct LineupProcess: Sendable {
         webPorts.streams = streams(hubs, viewing: audience)
         webPorts.viewerDesk = audience
         webPorts.listings = store
+        webPorts.handovers = store
+        webPorts.health = ingest
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
@@ -255,7 +260,8 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeBroadcast(
-        loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore, hubs: ProgrammeHubs,
+        _ folder: DataFolder, loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore,
+        hubs: ProgrammeHubs,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
@@ -274,7 +280,7 @@ package struct LineupProcess: Sendable {
                         wallTimeAtProgrammeZero: zero.wall, logger: logger)
                 ] + hubs.readers
             },
-            onReport: { reports.report($0) },
+            onReport: { reports.report($0) }, onHandover: { reports.handedOver($0) }, slateFolder: folder.slates,
             releaseSpan: ProgrammePace.releaseSpan(delay: configuration.programmeDelay),
             logger: logger)
     }

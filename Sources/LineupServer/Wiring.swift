@@ -23,7 +23,8 @@ final class PublisherControlRelay: PublisherControl, Sendable {
     }
 }
 
-/// Hands the queue's orders to the programme and, so that whoever is on air or next is read at once, to `Ingest`.
+/// Hands the queue's orders to the programme and to `Ingest`: whoever is on air or next is read at once, and the envelope is
+/// the channel's newest.
 struct OrderRelay: ProgrammeControl {
     let programme: any ProgrammeControl
     /// Set once while the server is put together, before anything runs.
@@ -31,24 +32,36 @@ struct OrderRelay: ProgrammeControl {
 
     init(to programme: any ProgrammeControl) { self.programme = programme }
 
-    func set(_ attend: @escaping @Sendable ([PublishSessionID]) -> Void) { ingest.target.withLock { $0 = attend } }
+    func set(_ attend: @escaping @Sendable (ProgrammeOrder) -> Void) { ingest.target.withLock { $0 = attend } }
 
     func direct(_ order: ProgrammeOrder) {
-        ingest.target.withLock { $0 }?([order.onAir].compactMap { $0 } + order.standby)
+        ingest.target.withLock { $0 }?(order)
         programme.direct(order)
     }
 
     private final class Attention: Sendable {
-        let target = Mutex<(@Sendable ([PublishSessionID]) -> Void)?>(nil)
+        let target = Mutex<(@Sendable (ProgrammeOrder) -> Void)?>(nil)
     }
 }
 
 /// Lets the programme report to the queue, which is made after it.
 final class ProgrammeReportRelay: Sendable {
-    private let target = Mutex<(@Sendable (ProgrammeReport) -> Void)?>(nil)
+    private struct Target {
+        var report: (@Sendable (ProgrammeReport) -> Void)?
+        var handover: (@Sendable (HandoverRecord) -> Void)?
+    }
 
-    func set(_ report: @escaping @Sendable (ProgrammeReport) -> Void) { target.withLock { $0 = report } }
-    func report(_ report: ProgrammeReport) { target.withLock { $0 }?(report) }
+    private let target = Mutex(Target())
+
+    func set(
+        _ report: @escaping @Sendable (ProgrammeReport) -> Void,
+        handover: @escaping @Sendable (HandoverRecord) -> Void
+    ) {
+        target.withLock { $0 = Target(report: report, handover: handover) }
+    }
+
+    func report(_ report: ProgrammeReport) { target.withLock { $0.report }?(report) }
+    func handedOver(_ record: HandoverRecord) { target.withLock { $0.handover }?(record) }
 }
 
 /// Ends live connections when their key is revoked or their account disabled, whoever wrote that into the database (I10).

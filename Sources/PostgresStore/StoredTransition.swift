@@ -19,6 +19,7 @@ struct StoredTransition: Sendable {
         self.settings = try transition.settings.map(StoredQueueSettings.json(of:))
         self.statements =
             Self.entries(of: transition) + Self.bars(of: transition) + Self.events(of: transition)
+            + StoredHandovers.statements(of: transition)
             + transition.audit.map {
                 Statement(sql: StoredAudit.insertion, parameters: StoredAudit.parameters(of: $0))
             }

@@ -17,11 +17,16 @@ struct QueueBacklog: Sendable {
     var count: Int { moves.count - written }
     var first: QueueTransition? { written < moves.count ? moves[written] : nil }
 
-    /// - Returns: how many of its events were given up, because too many wait in the newest move already.
-    mutating func append(_ move: QueueTransition) -> Int {
+    /// What was given up of a move, because too much waits in the newest one already.
+    struct Lost: Equatable, Sendable {
+        var events = 0
+        var handovers = 0
+    }
+
+    mutating func append(_ move: QueueTransition) -> Lost {
         guard count >= maximum else {
             moves.append(move)
-            return 0
+            return Lost()
         }
         return moves[moves.count - 1].absorb(move, maximumEvents: maximumMergedEvents)
     }
@@ -43,7 +48,7 @@ struct QueueBacklog: Sendable {
 
 extension QueueTransition {
     /// Makes one move of this and the next: what holds after both.
-    fileprivate mutating func absorb(_ next: QueueTransition, maximumEvents: Int) -> Int {
+    fileprivate mutating func absorb(_ next: QueueTransition, maximumEvents: Int) -> QueueBacklog.Lost {
         version = next.version
         at = next.at
         settings = next.settings ?? settings
@@ -61,7 +66,10 @@ extension QueueTransition {
         Self.replace(&unbanned, with: next.unbanned, by: \.self)
         let kept = next.events.prefix(max(0, maximumEvents - events.count))
         events += kept
-        return next.events.count - kept.count
+        let records = next.handovers.prefix(max(0, maximumEvents - handovers.count))
+        handovers += records
+        return QueueBacklog.Lost(
+            events: next.events.count - kept.count, handovers: next.handovers.count - records.count)
     }
 
     private static func replace<Item, Key: Hashable>(

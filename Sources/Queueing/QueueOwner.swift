@@ -125,10 +125,15 @@ package final class QueueOwner: QueueDoor, QueueDesk, ReadinessReporting, Servic
         queue?.mediaAbsent(session, picture: picture, sound: sound)
     }
 
+    package func healthChanged(_ session: PublishSessionID, to health: HealthSummary) {
+        queue?.healthChanged(session, to: health)
+    }
+
     package func ended(_ session: PublishSessionID, how: PublisherEnd) { queue?.ended(session, how: how) }
 
     /// What left the programme's output; called by the assembly for `Broadcast`.
     package func programmeReported(_ report: ProgrammeReport) { queue?.programmeReported(report) }
+    package func handedOver(_ record: HandoverRecord) { queue?.handedOver(record) }
 
     // MARK: QueueDesk
 

@@ -139,6 +139,15 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
         }
     }
 
+    package func healthChanged(_ session: PublishSessionID, to health: HealthSummary) {
+        tell { machine, now in machine.streamHealthChanged(session, to: health, now: now) }
+    }
+
+    /// The programme has gone over to another source; called by the assembly for `Broadcast`. Any thread; never waits.
+    package func handedOver(_ record: HandoverRecord) {
+        tell { machine, now in machine.handedOver(record, now: now) }
+    }
+
     package func ended(_ session: PublishSessionID, how: PublisherEnd) {
         tell { machine, now in machine.sessionEnded(session, how: how, now: now) }
     }
@@ -273,10 +282,14 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
                 hasChanged = true
                 guard !state.hasSteppedDown else { continue }
                 let lost = state.backlog.append(transition)
-                guard lost > 0 else { continue }
-                state.machine.takeBack(events: lost)
+                if lost.handovers > 0 {
+                    Counter(label: "lineup_handover_records_lost_total", dimensions: [("channel", channel.text)])
+                        .increment(by: lost.handovers)
+                }
+                guard lost.events > 0 else { continue }
+                state.machine.takeBack(events: lost.events)
                 Counter(label: "lineup_queue_events_lost_total", dimensions: [("channel", channel.text)])
-                    .increment(by: lost)
+                    .increment(by: lost.events)
             case .heartbeat(let entry, let used): state.heartbeat = (entry, used)
             case .direct, .close, .closePublisher: break
             }

@@ -125,6 +125,8 @@ package final class WebServer: Service, Sendable {
             OwnPlaceRoutes(queue: ports.queue).routes,
             QueueActRoutes(queue: ports.queue, accounts: ports.accounts, clock: clock).routes,
             HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
+            HandoverRoutes(handovers: ports.handovers).routes,
+            HealthRoutes(health: ports.health, queue: ports.queue).routes,
             operation.routes,
             ViewerRoutes(
                 viewers: ports.viewerDesk, audit: ports.audit, channels: configuration.channels, clock: clock

@@ -15,6 +15,8 @@ package struct WebServerPorts: Sendable {
     package var streams = ProgrammeStreams.nothing
     package var viewerDesk: any ViewerDesk = NoViewerDesk()
     package var listings: any ListingStore = NoListings()
+    package var handovers: any HandoverLog = NoHandovers()
+    package var health: any StreamHealthDesk = NoHealth()
 
     package init(
         accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,

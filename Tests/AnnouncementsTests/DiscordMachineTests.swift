@@ -260,8 +260,19 @@ struct DiscordMachineTests {
         #expect(stage.said == ["🔴 Mira is on air"])
         // And one whose end was never heard is closed by what is seen.
         stage.entries = []
-        stage.pass(.seconds(5))
+        stage.pass(.seconds(10))
         #expect(stage.said == ["Mira was on air for 0 min: the slot ended"])
+    }
+
+    @Test func theReasonIsWaitedForThoughTheQueueIsAheadOfItsEvents() {
+        var stage = Stage()
+        stage.goOnAir(mira)
+        stage.pass(.seconds(5))
+        stage.entries = []
+        stage.pass(.seconds(3))
+        stage.happen(.queueLeft(entry: mira.id, name: mira.name, reason: .skipped))
+        stage.pass(.seconds(3))
+        #expect(stage.said == ["Mira was on air for 0 min: an operator moved on"])
     }
 
     @Test func troubleOnAirIsToldWhenItLastsAndTakenBack() {

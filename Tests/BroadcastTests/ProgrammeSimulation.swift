@@ -122,6 +122,11 @@ struct ProgrammeSimulation {
         publishers[session] = publisher
     }
 
+    mutating func changeSlate(_ clip: SlateClip) {
+        programme.slateChanged(to: clip)
+        advance()
+    }
+
     mutating func emergency(_ state: ProgrammeEmergency) {
         output.emergency = state
         order(ordered.onAir, standby: ordered.standby)

@@ -77,6 +77,16 @@ struct QueueBench {
         try act(.skip(entry.map(Self.entry)))
     }
 
+    @discardableResult
+    mutating func handedOver(_ record: HandoverRecord) -> [QueueMachine.Action] {
+        keep(machine.handedOver(record, now: now))
+    }
+
+    @discardableResult
+    mutating func streamHealth(_ number: Int, _ health: HealthSummary) -> [QueueMachine.Action] {
+        keep(machine.streamHealthChanged(Self.session(number), to: health, now: now))
+    }
+
     static let operatorOne = Actor(kind: .user, id: "1", name: "Olga")
 
     @discardableResult

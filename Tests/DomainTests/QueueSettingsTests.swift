@@ -13,7 +13,6 @@ import Testing
         output.emergency = .mute
         output.slateText = "Back at nine = soon\nStay"
         output.slateFile = "pause-1.mp4"
-        output.envelope.videoCodecs = [.h264, .hevc]
         (output.envelope.maximumWidth, output.envelope.maximumHeight) = (1280, 720)
         output.envelope.maximumFrameRate = 30
         output.envelope.maximumBitsPerSecond = 4_500_000

@@ -42,6 +42,7 @@ final class FakeQueueDoor: QueueDoor {
         var readiness: [Readiness] = []
         var silences: [Bool] = []
         var absences: [[Duration?]] = []
+        var healths: [HealthSummary] = []
         var asked = 0
         var ended: [PublisherEnd] = []
     }
@@ -63,6 +64,9 @@ final class FakeQueueDoor: QueueDoor {
     }
     func mediaAbsent(_ session: PublishSessionID, picture: Duration?, sound: Duration?) {
         state.withLock { $0.absences.append([picture, sound]) }
+    }
+    func healthChanged(_ session: PublishSessionID, to health: HealthSummary) {
+        state.withLock { $0.healths.append(health) }
     }
     func ended(_ session: PublishSessionID, how: PublisherEnd) { state.withLock { $0.ended.append(how) } }
 }

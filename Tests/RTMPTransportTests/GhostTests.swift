@@ -11,6 +11,7 @@ import Testing
 struct GhostTests {
     /// Gives each newcomer the place and sends whoever had it away, as the queue does.
     private final class OnePlace: QueueDoor {
+        func healthChanged(_ session: PublishSessionID, to health: HealthSummary) {}
         private struct State {
             var holder: PublishSessionID?
             var control: (any PublisherControl)?

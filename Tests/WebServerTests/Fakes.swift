@@ -107,3 +107,24 @@ final class FakeAuditLog: AuditLog {
         return Array(newest.prefix(limit))
     }
 }
+
+/// Past hand-overs in memory.
+final class FakeHandoverLog: HandoverLog {
+    private let stored = Mutex<[StoredHandover]>([])
+
+    func keep(_ handover: HandoverEntry) {
+        stored.withLock { $0.append(StoredHandover(id: Int64($0.count + 1), handover: handover)) }
+    }
+
+    func handovers(of channel: ChannelName, before: Int64?, limit: Int) async throws -> [StoredHandover] {
+        let newest = stored.withLock { $0 }.reversed().filter { line in before.map { line.id < $0 } ?? true }
+        return Array(newest.prefix(limit))
+    }
+}
+
+/// The health of whom it is told.
+final class FakeHealthDesk: StreamHealthDesk {
+    let healths = Mutex<[UserID: StreamHealth]>([:])
+
+    func health(of user: UserID) -> StreamHealth? { healths.withLock { $0[user] } }
+}

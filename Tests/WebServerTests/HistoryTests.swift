@@ -52,7 +52,10 @@ import Testing
             let answer = try await site.call("GET", Self.path + ".csv", token: token)
             #expect(answer.headers["content-type"] == "text/csv; charset=utf-8; header=present")
             #expect(answer.headers["content-disposition"] == #"attachment; filename="main-history.csv""#)
-            #expect(answer.body.contains("entry,user,name,reason,joinedAt,onAirSince,endedAt,onAirSeconds\r\n"))
+            #expect(
+                answer.body.contains(
+                    "entry,user,name,reason,joinedAt,onAirSince,endedAt,onAirSeconds,viewersPeak,viewersAverage,"
+                        + "viewerMinutes\r\n"))
             #expect(answer.body.contains(#","'=HYPERLINK(""http://evil.example"",""x"")",slotOver,"#))
             let headers = [("Authorization", "Bearer \(token)"), ("Accept", "text/csv")]
             #expect(try await site.send("GET", Self.path, headers: headers).body == answer.body)

@@ -18,6 +18,8 @@ struct TestSite: Sendable {
     let events = FakeEventLog()
     let history = FakeHistory()
     let audit = FakeAuditLog()
+    let handovers = FakeHandoverLog()
+    let health = FakeHealthDesk()
     let targets = FakeTargetDesk()
     let origin = FakeDeliveryOrigin()
     let readiness = SettableReadiness()
@@ -42,6 +44,8 @@ struct TestSite: Sendable {
             accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
             targets: targets, discord: targets, origin: origin, readiness: [readiness])
         ports.streams = streams
+        ports.handovers = handovers
+        ports.health = health
         server = WebServer(
             configuration: configuration, group: Self.group, ports: ports,
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),

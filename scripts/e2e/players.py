@@ -18,7 +18,7 @@ from waiting import wait_until
 class MPV:
     """mpv with its JSON socket."""
 
-    def __init__(self, url, folder):
+    def __init__(self, url, folder, arguments=()):
         self.log = folder / "mpv.log"
         # Short: a Unix socket's path holds 107 bytes.
         self._place = Path(tempfile.mkdtemp(prefix="mpv-"))
@@ -26,7 +26,7 @@ class MPV:
         self._output = open(self.log, "wb")
         self._process = subprocess.Popen(
             ["mpv", "--no-config", "--no-terminal", "--vo=null", "--ao=null", f"--log-file={folder / 'mpv-full.log'}",
-             f"--input-ipc-server={self._socket}", url],
+             f"--input-ipc-server={self._socket}", *arguments, url],
             stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, preexec_fn=processes.die_with_parent)
         self._full = folder / "mpv-full.log"
 

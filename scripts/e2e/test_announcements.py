@@ -108,7 +108,7 @@ def test_targets_of_every_bad_kind_change_no_hand_over_and_are_up_to_date_when_t
         ended_later(Push("127.0.0.1", server.rtmp_port, dj.key, reconnect=True).start())
         wait_until(lambda name=name: name in server.queue(), f"{name} in the queue", 20)
     wait_until(lambda: server.on_air() and sum(entry["ready"] for entry in server.view()["entries"]) == 3, "all ready", 30)
-    alone = handover_times(server, machine, 6)
+    alone = handover_times(server, machine, 4)
 
     good = ended_later(Webhook(SECRET))
     bad = {kind.__name__: ended_later(Receiver(kind)) for kind in (
@@ -118,25 +118,25 @@ def test_targets_of_every_bad_kind_change_no_hand_over_and_are_up_to_date_when_t
     add(server, "good", good)
     for name, receiver in [*bad.items(), ("gone", gone)]:
         add(server, name, receiver)
-    crowded = handover_times(server, machine, 6)
+    crowded = handover_times(server, machine, 4)
     print(f"\nhand-over: alone {[round(t * 1000) for t in alone]} ms, median {statistics.median(alone) * 1000:.0f};"
           f" with 7 bad targets {[round(t * 1000) for t in crowded]} ms, median {statistics.median(crowded) * 1000:.0f}")
     # The clip's key frames are what both wait for; a target that were waited for would cost seconds.
     assert statistics.median(crowded) < statistics.median(alone) + 1.5
-    states = targets(server)
-    assert states["good"]["state"] == "fine" and states["good"]["waiting"] <= 3
-    assert all(states[name]["state"] == "failing" for name in ("hang", "drip", "gone", "broken", "reset", "redirect")), states
+    failing = ("hang", "drip", "gone", "broken", "reset", "redirect")
+    states = wait_until(lambda: (rows := targets(server)) and all(rows[name]["state"] == "failing" for name in failing) and rows,
+                        "all bad ones to be told so", 40, every=0.5)
+    assert states["good"]["state"] == "fine", states
     # An answer's beginning says that it was taken, however long it goes on.
     assert states["endless"]["delivered"] > 0
 
-    back = {name: Webhook(SECRET) for name in ()}
-    for name in ("hang", "gone"):
-        receiver = bad.get(name, gone)
+    back = {}
+    for name, receiver in (("hang", bad["hang"]), ("gone", gone)):
         receiver.stop()
-        replaced = ended_later(Webhook(SECRET))
-        replaced.stop()
-        replaced.port = receiver.port
-        back[name] = replaced.start()
+        back[name] = ended_later(Webhook(SECRET))
+        back[name].stop()
+        back[name].port = receiver.port
+        back[name].start()
     begin = time.monotonic()
     for name, webhook in back.items():
         wait_until(lambda: webhook.firsts[-1:] == good.firsts[-1:] and len(webhook.firsts) >= len(good.firsts) - 1,

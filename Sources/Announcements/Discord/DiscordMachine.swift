@@ -42,12 +42,16 @@ struct DiscordMachine: Sendable {
     /// A heads-up that could not be sent for so long is not sent.
     private static let headsUpLife: Duration = .seconds(300)
     private static let maximumSlots = 20
+    /// The queue is ahead of its stored events: what has left it is given so long to be told with its reason.
+    private static let absence: Duration = .seconds(5)
 
     private(set) var memory: DiscordMemory
     private let target: Target
     private var facts: [String: Facts] = [:]
     /// Since when the queue is what it was not told to be.
     private var queueChangedAt: [String: WallTime] = [:]
+    /// Since when slots that have not ended by the events are not in the queue.
+    private var absentSince: [String: WallTime] = [:]
 
     init(_ target: Target, memory: DiscordMemory) {
         self.target = target
@@ -158,11 +162,15 @@ struct DiscordMachine: Sendable {
     }
 
     /// What the events did not tell (they were skipped, or no longer kept) the queue itself does.
-    private func reconcile(_ channel: inout DiscordMemory.Channel, with view: QueueView, _ now: WallTime) {
+    private mutating func reconcile(_ channel: inout DiscordMemory.Channel, with view: QueueView, _ now: WallTime) {
         let live = Set(view.entries.map(\.id.description))
+        absentSince = absentSince.filter { entry, _ in channel.slots.contains { $0.entry == entry } }
         for index in channel.slots.indices where channel.slots[index].endedAt == nil {
-            guard !live.contains(channel.slots[index].entry) else { continue }
-            channel.slots[index].endedAt = now.milliseconds
+            let entry = channel.slots[index].entry
+            let since = live.contains(entry) ? nil : absentSince[entry] ?? now
+            absentSince[entry] = since
+            guard let since, now - since >= Self.absence else { continue }
+            channel.slots[index].endedAt = since.milliseconds
         }
         if let onAir = view.entries.first(where: { $0.state == .onAir }), let since = onAir.onAirSince,
             view.showing == .dj, !channel.slots.contains(where: { $0.entry == onAir.id.description })
@@ -209,6 +217,7 @@ struct DiscordMachine: Sendable {
                 wait(until: now + Self.refresh)
             }
         }
+        for since in absentSince.values { wait(until: max(since + Self.absence, now + .seconds(1))) }
         return (nil, due)
     }
 

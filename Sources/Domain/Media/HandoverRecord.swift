@@ -17,6 +17,8 @@ package struct HandoverRecord: Sendable, Equatable {
         case tracksChanged
         /// The same publisher's backlog was cut off.
         case backlogCut
+        /// The slate was replaced by another one.
+        case slateChanged
         /// The machine slept and the slate went on in the present.
         case resumed
     }

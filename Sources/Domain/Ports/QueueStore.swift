@@ -53,13 +53,15 @@ package struct QueueTransition: Sendable, Equatable {
     package var firstEventSequence: Int64
     /// The lines of the audit log for the operators' acts that made this move: one, but for merged moves.
     package var audit: [AuditRecord]
+    /// What the programme measured since the move before.
+    package var handovers: [HandoverEntry]
     package var at: WallTime
 
     package init(
         channel: ChannelName, epoch: Int64 = 0, fromVersion: Int64, version: Int64, changed: [QueueEntry] = [],
         settings: QueueSettings? = nil, blocked: [QueueBlock] = [], unblocked: [QueueBlock.Key] = [],
         banned: [QueueBan] = [], unbanned: [UserID] = [], userSlots: [UserSlot] = [], events: [DomainEvent] = [],
-        firstEventSequence: Int64 = 1, audit: [AuditRecord] = [], at: WallTime
+        firstEventSequence: Int64 = 1, audit: [AuditRecord] = [], handovers: [HandoverEntry] = [], at: WallTime
     ) {
         self.channel = channel
         self.epoch = epoch
@@ -75,6 +77,7 @@ package struct QueueTransition: Sendable, Equatable {
         self.events = events
         self.firstEventSequence = firstEventSequence
         self.audit = audit
+        self.handovers = handovers
         self.at = at
     }
 

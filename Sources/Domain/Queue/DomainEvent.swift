@@ -15,6 +15,10 @@ package enum DomainEvent: Sendable, Equatable {
     /// An operator changed this slot; `seconds` are left of it, or it has no limit.
     case queueSlotChanged(entry: EntryID, name: String, seconds: Int?)
     case handoverPlanned(entry: EntryID?, name: String?)
+    /// The output has gone over to another source, or the same in another form, with what it cost.
+    case handoverDone(HandoverEntry)
+    /// What is wrong with a publisher's stream has changed.
+    case healthChanged(entry: EntryID, name: String, HealthSummary)
     case onAirStarted(entry: EntryID, name: String)
     case onAirEnded(entry: EntryID, name: String)
     /// `seconds` are left (design §4: 10, 5 and 1 minute unless set otherwise).
@@ -52,6 +56,8 @@ package enum DomainEvent: Sendable, Equatable {
         case .queueNoShow: "queue.noShow"
         case .queueSlotChanged: "queue.slotChanged"
         case .handoverPlanned: "handover.planned"
+        case .handoverDone: "handover.done"
+        case .healthChanged: "health.changed"
         case .onAirStarted: "onair.started"
         case .onAirEnded: "onair.ended"
         case .onAirWarning: "onair.warning"
@@ -91,6 +97,11 @@ package enum DomainEvent: Sendable, Equatable {
         case .onAirUnhealthy(let entry, let name, let missing, let until):
             EventPayload(entry: entry, name: name, missing: missing, until: until)
         case .handoverPlanned(let entry, let name): EventPayload(entry: entry, name: name)
+        case .handoverDone(let done):
+            EventPayload(entry: done.to?.entry, name: done.to?.name, reason: done.reason.rawValue, handover: done)
+        case .healthChanged(let entry, let name, let health):
+            EventPayload(
+                entry: entry, name: name, state: health.status.rawValue, issues: health.issues.map(\.type.rawValue))
         case .djDropped(let entry, let name, let until): EventPayload(entry: entry, name: name, until: until)
         case .djBlocked(let user, let name, let rule, let until):
             EventPayload(user: user, name: name, until: until, rule: rule.rawValue)
@@ -106,7 +117,7 @@ package enum DomainEvent: Sendable, Equatable {
 }
 
 /// An event's payload; absent fields are left out of the JSON.
-package struct EventPayload: Sendable, Equatable, Encodable {
+package struct EventPayload: Sendable, Equatable {
     package var entry: EntryID?
     package var user: UserID?
     package var name: String?
@@ -117,6 +128,9 @@ package struct EventPayload: Sendable, Equatable, Encodable {
     package var place: Int?
     package var seconds: Int?
     package var state: String?
+    package var issues: [String]?
+    /// Its `to` and reason stand in the fields above.
+    package var handover: HandoverEntry?
 
     /// The JSON object as it is stored and sent.
     package var json: String {
@@ -131,6 +145,17 @@ package struct EventPayload: Sendable, Equatable, Encodable {
         object.add("place", place)
         object.add("seconds", seconds)
         object.add("state", state)
+        object.add("issues", issues)
+        if let handover {
+            object.add("from", handover.from?.entry.description)
+            object.add("fromName", handover.from?.name)
+            object.add("cause", handover.cause?.rawValue)
+            object.add("decidedAt", handover.decidedAt.description)
+            object.add("onAirAt", handover.onAirAt.description)
+            object.add("videoGapFrames", handover.videoGapFrames)
+            object.add("audioGapMilliseconds", handover.audioGapMilliseconds)
+            object.add("soundOffsetMilliseconds", handover.soundOffsetMilliseconds)
+        }
         return object.text
     }
 }

@@ -44,6 +44,22 @@ package enum EventCatalogue {
             .handoverPlanned(entry: entry, name: name),
             "The programme goes over to this DJ as soon as their picture can be joined; without `entry`: to the slate."
         ),
+        (
+            .handoverDone(
+                HandoverEntry(
+                    from: .init(entry: EntryID(high: entry.high, low: entry.low + 7), user: user, name: "DJ Noah"),
+                    to: .init(entry: entry, user: user, name: name), reason: .ordered, cause: .slotOver,
+                    decidedAt: until, onAirAt: until + .milliseconds(1980), videoGapFrames: 0,
+                    audioGapMilliseconds: -3.5, soundOffsetMilliseconds: 1.25)),
+            "The programme has gone over, and what it cost; without `entry`: to the slate, without `from`: from it. `reason` is "
+                + "the programme's, `cause` the queue's."
+        ),
+        (
+            .healthChanged(
+                entry: entry, name: name,
+                HealthSummary(issues: [.init(type: .videoIngestionStarved, advice: "")])),
+            "What is wrong with a DJ's stream has changed; `state` is good, ok, bad or noData, `issues` as in docs/health.md."
+        ),
         (.onAirStarted(entry: entry, name: name), "The DJ's first picture has left: they are on air."),
         (.onAirEnded(entry: entry, name: name), "The programme shows somebody or something else now."),
         (

@@ -17,6 +17,15 @@ package struct JSONObjectText: Sendable {
         if let value { add(name, json: String(value)) }
     }
 
+    /// With three decimals; nothing for what is no number.
+    package mutating func add(_ name: String, _ value: Double?) {
+        guard let value, value.isFinite, abs(value) < 1e12 else { return }
+        let thousandths = Int((value * 1000).rounded())
+        let fraction = String(abs(thousandths) % 1000)
+        let zeros = String(repeating: "0", count: 3 - fraction.count)
+        add(name, json: (thousandths < 0 ? "-" : "") + "\(abs(thousandths) / 1000).\(zeros)\(fraction)")
+    }
+
     package mutating func add(_ name: String, _ value: Bool?) {
         if let value { add(name, json: String(value)) }
     }

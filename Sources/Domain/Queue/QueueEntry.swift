@@ -60,6 +60,8 @@ package struct QueueEntry: Sendable, Equatable {
     package var calledUntil: WallTime?
     /// Connected, but no media has come for a while: the place is kept until then. Not stored: a start begins all graces anew.
     package var silentUntil: WallTime?
+    /// Of the live connection, as its ingest tells; not stored.
+    package var health: HealthSummary?
 
     package init(
         id: EntryID, user: UserID, name: String, state: State, presence: Presence, readiness: Readiness,

@@ -35,6 +35,7 @@ extension QueueMachine {
             }
             draft.closings.append(.close(old, reason: "A newer connection with your key has taken over."))
             health[old] = nil
+            remember(old, of: entries[index], cause: .replaced)
             if entries[index].silentUntil != nil {
                 entries[index].silentUntil = nil
                 draft.events.append(.djReturned(entry: entries[index].id, name: entries[index].name))
@@ -44,6 +45,7 @@ extension QueueMachine {
         }
         entries[index].presence = .connected(publisher.session)
         entries[index].readiness = .notReady([Self.justConnected])
+        entries[index].health = nil
         markChanged(index)
         let id = entries[index].id
         return (.success(id), finish(now: now))
@@ -113,6 +115,16 @@ extension QueueMachine {
         return finish(now: now)
     }
 
+    /// What is wrong with a publisher's stream has changed.
+    package mutating func streamHealthChanged(
+        _ session: PublishSessionID, to health: HealthSummary, now: WallTime
+    ) -> [Action] {
+        guard let index = index(of: session), entries[index].health != health else { return [] }
+        entries[index].health = health
+        draft.events.append(.healthChanged(entry: entries[index].id, name: entries[index].name, health))
+        return finish(now: now)
+    }
+
     /// A session's connection is gone. One that was replaced before is nobody's session any more.
     package mutating func sessionEnded(_ session: PublishSessionID, how: PublisherEnd, now: WallTime) -> [Action] {
         if let leaver = leaving.firstIndex(where: { $0.session == session }) {
@@ -133,6 +145,8 @@ extension QueueMachine {
         // Grace began with the silence, if there was one.
         let wasSilent = entries[index].silentUntil
         let until = wasSilent ?? graceEnd(entries[index], now: now)
+        if let session = entries[index].session { remember(session, of: entries[index], cause: .connectionLost) }
+        entries[index].health = nil
         entries[index].silentUntil = nil
         entries[index].presence = .grace(until: until)
         entries[index].readiness = .notReady([Self.notConnected])

@@ -60,6 +60,7 @@ extension QueueMachine {
         var entry = entries.remove(at: index)
         if let session = entry.session {
             health[session] = nil
+            remember(session, of: entry, cause: HandoverEntry.Cause(reason))
             if let farewell {
                 // Only whom the output shows is needed until it shows something else.
                 leaving.append(
@@ -250,7 +251,7 @@ extension QueueMachine {
                 unblocked: draft.unblocked.sorted { ($0.user, $0.kind.rawValue) < ($1.user, $1.kind.rawValue) },
                 banned: draft.banned.values.sorted { $0.user < $1.user }, unbanned: draft.unbanned.sorted(),
                 userSlots: draft.userSlots.values.sorted { $0.user < $1.user }, events: draft.events,
-                firstEventSequence: eventSequence + 1, audit: draft.audit, at: now))
+                firstEventSequence: eventSequence + 1, audit: draft.audit, handovers: draft.handovers, at: now))
     }
 
     /// With the running interval in its used time: what a heartbeat has stored since never goes back by a move.

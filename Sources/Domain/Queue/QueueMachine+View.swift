@@ -31,7 +31,7 @@ extension QueueMachine {
             joinedAt: entry.joinedAt, graceUntil: graceUntil, onAirSince: entry.onAirSince,
             remainingSeconds: isOnAir ? left : nil, clockRuns: isOnAir && clockStartedAt != nil, held: entry.isHeld,
             calledUntil: entry.calledUntil, estimatedStart: start, slotSeconds: isOnAir ? nil : left,
-            usedSeconds: Self.seconds(used(by: entry, now: now)), unhealthy: unhealthy(entry))
+            usedSeconds: Self.seconds(used(by: entry, now: now)), unhealthy: unhealthy(entry), health: entry.health)
     }
 
     private func unhealthy(_ entry: QueueEntry) -> QueueView.Unhealthy? {

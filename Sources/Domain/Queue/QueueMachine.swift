@@ -11,7 +11,7 @@
 /// `programmeReported`; the slot clock follows that, not the decision. A slot has begun with its first picture: who is lost
 /// before that goes back among those who wait.
 ///
-/// By topic: `+Events` what happens, `+Acts` what operators do, `+Rules` what follows, `+Clock`, `+Bars`, `+View`.
+/// By topic: `+Handovers`, `+Events` what happens, `+Acts` what operators do, `+Rules` what follows, `+Clock`, `+Bars`, `+View`.
 package struct QueueMachine: Sendable {
     package enum Action: Sendable, Equatable {
         /// The programme is to work towards this.
@@ -57,6 +57,7 @@ package struct QueueMachine: Sendable {
         var userSlots: [UserID: UserSlot] = [:]
         var events: [DomainEvent] = []
         var audit: [AuditRecord] = []
+        var handovers: [HandoverEntry] = []
         /// Sessions of those who are banned now; the next order tells the programme.
         var discarded: Set<PublishSessionID> = []
         /// Closings that cannot wait for the programme.
@@ -90,6 +91,7 @@ package struct QueueMachine: Sendable {
     var clockStartedAt: WallTime?
     var lastHeartbeat: WallTime?
     var leaving: [Leaving] = []
+    var pastSessions: [PastSession] = []
     var replacements: [UserID: Replacements] = [:]
     /// When those were last heard of whose block waits for their encoder's quiet.
     var lastHeard: [UserID: WallTime] = [:]

@@ -31,6 +31,8 @@ package struct QueueView: Sendable, Equatable, Encodable {
         package var slotSeconds: Double?
         /// On-air time used, in seconds.
         package var usedSeconds: Double
+        /// What the connected encoder sends amiss; operators and the own entry only.
+        package var health: HealthSummary?
         /// Set while the slot is about to end for want of picture or sound (`deadAfter`).
         package var unhealthy: Unhealthy?
 
@@ -39,7 +41,7 @@ package struct QueueView: Sendable, Equatable, Encodable {
             joinedAt: WallTime, graceUntil: WallTime?, onAirSince: WallTime?, remainingSeconds: Double?,
             clockRuns: Bool = false, held: Bool = false, calledUntil: WallTime? = nil,
             estimatedStart: WallTime? = nil, slotSeconds: Double? = nil, usedSeconds: Double = 0,
-            unhealthy: Unhealthy? = nil
+            unhealthy: Unhealthy? = nil, health: HealthSummary? = nil
         ) {
             self.id = id
             self.user = user
@@ -58,6 +60,7 @@ package struct QueueView: Sendable, Equatable, Encodable {
             self.estimatedStart = estimatedStart
             self.slotSeconds = slotSeconds
             self.usedSeconds = usedSeconds
+            self.health = health
             self.unhealthy = unhealthy
         }
 

@@ -29,6 +29,7 @@ struct QueueAnswer: Encodable, Sendable {
         var held: Bool?
         var calledUntil: WallTime?
         var usedSeconds: Double?
+        var health: HealthSummary?
         var unhealthy: QueueView.Unhealthy?
 
         init(_ entry: QueueView.Entry, position: Int, isWhole: Bool) {
@@ -51,6 +52,7 @@ struct QueueAnswer: Encodable, Sendable {
             held = entry.held
             calledUntil = entry.calledUntil
             usedSeconds = entry.usedSeconds
+            health = entry.health
             unhealthy = entry.unhealthy
         }
     }
@@ -65,7 +67,8 @@ struct QueueAnswer: Encodable, Sendable {
             .required("connected", .bool), .required("ready", .bool),
             .optional("user", .note(.id, "This and what follows: operators, and a DJ of the own entry.")),
             .optional("missing", .array(.string)), .optional("graceUntil", .time), .optional("held", .bool),
-            .optional("calledUntil", .time), .optional("usedSeconds", .number)))
+            .optional("calledUntil", .time), .optional("usedSeconds", .number),
+            .optional("health", HealthRoutes.summarySchema)))
 
     static let schema = Schema.named(
         "Queue",
@@ -157,7 +160,8 @@ enum SettingsAnswer {
             .required("graceOnAirSeconds", .integer), .required("graceWaitingSeconds", .integer),
             .required("blockAfterTurn", .string), .required("autoAdvance", .bool),
             .required("maximumLength", .nullable(.integer)), .required("isOpen", .bool),
-            .required("warningSeconds", .array(.integer))))
+            .required("warningSeconds", .array(.integer)),
+            .required("output", .note(.map(.string), "What the channel shows and takes, as texts."))))
 
     static func response(_ settings: QueueSettings, version: Int64) -> Response {
         var response = JSONAnswer.response(settings)

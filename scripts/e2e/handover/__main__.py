@@ -22,7 +22,7 @@ from pathlib import Path
 
 import judge
 import processes
-from handover import coded
+from handover import coded, faults
 from handover.decode import Decoder
 from handover.djs import DJS
 from handover.studio import StudioDJ
@@ -130,11 +130,12 @@ class Measurement:
             if now >= next_look:
                 next_look += 30
                 self._look(server)
-            if now >= next_act and (deadline or number < options.handovers):
+            # Where the slate covers, the DJ is on the way back: an act waits for somebody to happen to.
+            if now >= next_act and (deadline or number < options.handovers) and (name := server.on_air()):
                 number += 1
-                next_act += options.every
+                next_act = max(next_act, now - options.every / 2) + options.every
                 try:
-                    self._act(server, djs, number)
+                    self._act(server, djs[name], number)
                 except (AssertionError, OSError, KeyError, ValueError) as error:
                     self.problem("an act failed", repr(error)[:300])
             stale = self.watcher.staleness
@@ -142,18 +143,14 @@ class Measurement:
                 self.problem("the playlist stands still", f"{stale:.1f} s")
             time.sleep(0.25)
 
-    def _act(self, server, djs, number):
+    def _act(self, server, dj, number):
         kinds = list(ACTS)
         kind = self.random.choices(kinds, [ACTS[kind][0] for kind in kinds])[0]
         cover = self.random.choice(["slate", "next"])
         seconds = self.random.choice([1.0, 2.5, 4.0, 7.0])
-        name = server.on_air()
-        dj = djs.get(name)
-        self.acts.append({"after": round(time.monotonic() - self.started, 2), "kind": kind, "on_air": name})
-        self.say(f"act {number}: {kind} with {name or 'the slate'} on air"
+        self.acts.append({"after": round(time.monotonic() - self.started, 2), "kind": kind, "on_air": dj.name})
+        self.say(f"act {number}: {kind} with {dj.name} on air"
                  + ("" if ACTS[kind][1] else f", cover {cover}" + (f", {seconds} s" if kind in ("freeze", "stall") else "")))
-        if dj is None:
-            return
         if not ACTS[kind][1]:
             server.run("queue", "set", f"coverDrop={cover}")
         if kind == "skip":
@@ -186,20 +183,7 @@ class Measurement:
                  f"cpu {last[3]} s, {sum(self.counts.values())} problems {self.counts or ''}")
 
     def drift(self):
-        """How the least time from a segment's end to its listing moves over the run: the programme's clock against the wall."""
-        listed = list(self.watcher.listed)
-        if len(listed) < 20:
-            return None
-        begin, window = listed[0][0], 300.0
-        buckets = {}
-        for at, end in listed[3:]:
-            buckets.setdefault(int((at - begin) // window), []).append(at - end)
-        least = [(key * 5, min(values)) for key, values in sorted(buckets.items()) if len(values) >= 10]
-        if not least:
-            return None
-        return {"first_ms": round(least[0][1] * 1000, 1), "last_ms": round(least[-1][1] * 1000, 1),
-                "change_ms": round((least[-1][1] - least[0][1]) * 1000, 1),
-                "per_five_minutes_ms": [round((value - least[0][1]) * 1000, 1) for _, value in least]}
+        return drift(list(self.watcher.listed))
 
     def is_sound(self):
         hard = ("DTS did not rise", "a sequence number went back", "discontinuity number changed", "reading failed",
@@ -218,7 +202,7 @@ class Measurement:
         summary = {
             "final": final, "minutes": round((time.monotonic() - self.started) / 60, 2), "seed": self.options.seed,
             "delay_seconds": self.options.delay, "djs": {clip.name: clip.described for clip in DJS},
-            "acts": kinds, "acts_total": len(self.acts), "acts_without_a_dj": sum(1 for act in self.acts if not act["on_air"]),
+            "acts": kinds, "acts_total": len(self.acts),
             "decoded": self.verdict.report(),
             "samples": {"video": watcher.video_samples, "audio": watcher.audio_samples, "video_steps_back": watcher.video_steps_back,
                         "audio_steps_back": watcher.audio_steps_back},
@@ -237,6 +221,20 @@ class Measurement:
         part = self.folder / "summary.part"
         part.write_text(json.dumps(summary, indent=1))
         part.rename(self.folder / "summary.json")
+
+
+def drift(listed):
+    """How the least time from a segment's end to its listing moves over the run: the programme's clock against the wall."""
+    if len(listed) < 20:
+        return None
+    begin, buckets = listed[0][0], {}
+    for at, end in listed[3:]:
+        buckets.setdefault(int((at - begin) // 300), []).append(at - end)
+    least = [min(values) for _, values in sorted(buckets.items()) if len(values) >= 10]
+    if not least:
+        return None
+    return {"change_ms": round((least[-1] - least[0]) * 1000, 1), "spread_ms": round((max(least) - min(least)) * 1000, 1),
+            "per_five_minutes_ms": [round((value - least[0]) * 1000, 1) for value in least]}
 
 
 def memory(pid):
@@ -275,7 +273,15 @@ def main():
     parser.add_argument("--folder", default=str(WORK / "bench-handover"))
     parser.add_argument("--nice", type=int, help="priority of judge and DJs, -20…19; below 0 needs root")
     parser.add_argument("--server-nice", type=int, help="priority of the server")
+    parser.add_argument("--faults", nargs="?", const="", metavar="WORD",
+                        help="instead: what bad networks and odd encoders do, all scenarios or those with WORD in their name")
     options = parser.parse_args()
+    if options.faults is not None:
+        Measurement._prioritise(options.nice)
+        found = faults.main(lambda text: print(time.strftime("%H:%M:%S"), text, flush=True), options.faults)
+        Path(options.folder).mkdir(parents=True, exist_ok=True)
+        (Path(options.folder) / "faults.json").write_text(json.dumps(found, indent=1))
+        sys.exit(0 if not any("failed" in row for row in found.values()) else 1)
     options.every = options.every or (60 if options.minutes else 15)
     measurement = Measurement(options)
     code = measurement.run()

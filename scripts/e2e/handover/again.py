@@ -4,9 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from handover.__main__ import reference
+from handover.__main__ import drift, reference
 from handover.djs import DJS
-from handover.verdict import Verdict
+from handover.verdict import Verdict, spread
 from handover.watcher import Replay
 
 
@@ -18,7 +18,15 @@ def main():
     replay = Replay(folder / "segments", verdict.decoder, lambda kind, text: problems.append((kind, text)))
     replay.stop()
     verdict.finish()
-    print(json.dumps(verdict.report(), indent=1))
+    counts = {}
+    for kind, _ in problems:
+        counts[kind] = counts.get(kind, 0) + 1
+    report = verdict.report() | {
+        "clock_drift": drift(list(replay.listed)), "problem_counts": counts,
+        "audio_gaps_ms": spread([gap * 1000 for _, gap, _ in replay.audio_gaps]), "problems": problems[:100],
+        "video_samples": replay.video_samples, "audio_samples": replay.audio_samples}
+    (folder / "judged.json").write_text(json.dumps(report, indent=1))
+    print(json.dumps(report, indent=1))
     for join in verdict.joins:
         print(f"{join.at:10.3f} {join.old:8} -> {join.new:8} {join.pictures:+.3f} pictures, number {join.first_number}")
     for slot in verdict.slots:

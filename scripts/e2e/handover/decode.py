@@ -87,6 +87,9 @@ class Decoder:
             if "showinfo" in text:
                 if found := _PTS.search(text):
                     self._times.put(int(found.group(1)))
+            elif "non monotonically increasing dts to muxer" in text:
+                # The raw output counts in the first source's frame rate; the times are taken before it.
+                continue
             elif "[error]" in text or "[fatal]" in text or ("[warning]" in text and "corrupt" in text):
                 self.complaints.append(text)
         self._times.put(None)

@@ -36,7 +36,8 @@ class Watcher:
         self.video_steps_back = self.audio_steps_back = 0
         # Sound between neighbours: (programme seconds, gap in seconds, frame in seconds); negative is an overlap.
         self.audio_gaps = []
-        # (monotonic second at which a segment was first listed, its end on the programme's timeline)
+        # (monotonic second at which a segment was first listed, its end in decode order): a segment is out when the next one's
+        # first picture leaves, whatever its B-frames do to the order of display.
         self.listed = collections.deque(maxlen=100_000)
         self._last_change = None
         self._numbers = {}
@@ -170,9 +171,8 @@ class Watcher:
                 else:
                     self.video_samples += 1
                 self._last[track.kind] = (decode, sample.duration / track.timescale)
-                last_end = (sample.presentation + sample.duration) / track.timescale
-            if samples:
-                ends.append(last_end)
+            if samples and track.kind == "video":
+                ends.append(decode + samples[-1].duration / track.timescale)
         if ends:
             self.listed.append((now, max(ends)))
         return sound_start

@@ -1,0 +1,176 @@
+/// Which conditions hold, their figures, and what to tell the DJ.
+extension HealthMeter {
+    /// A group longer than this delays joins and viewers' starts.
+    static let longGroup = MediaTime.milliseconds(4200)
+    static let overlongGroup = MediaTime.milliseconds(10_500)
+    static let shortGroup = MediaTime.milliseconds(450)
+    /// Bits a pixel and picture, under which pictures look poor.
+    static let lowBitsPerPixel = 0.02
+    static let lowAudioBitsPerSecond = 48_000
+    static let jitterMilliseconds = 700.0
+    static let driftPPM = 500.0
+    static let offsetMilliseconds = 500.0
+    private static let trackPatience: Int64 = 3 * second
+    private static let silencePatience: Int64 = 5 * second
+
+    func conditions(at now: Int64) -> Set<StreamIssue> {
+        guard let firstArrival else { return [] }
+        var issues: Set<StreamIssue> = []
+        func hold(_ issue: StreamIssue, _ condition: Bool) { if condition { issues.insert(issue) } }
+        let measures = measures(at: now)
+        hold(.noVideoStream, now - (lastPicture ?? firstArrival) > Self.trackPatience)
+        hold(.noAudioStream, now - (lastSound ?? firstArrival) > Self.trackPatience)
+        if let heard = lastHeard, let sound = lastSound { hold(.silentAudio, sound - heard > Self.silencePatience) }
+        if let video { holdPicture(video, measures, hold) }
+        if let audio { holdSound(audio, measures, hold) }
+        let bits = (measures.videoBitsPerSecond ?? 0) + (measures.audioBitsPerSecond ?? 0)
+        hold(.bitrateHigh, Double(bits) > Double(envelope.maximumBitsPerSecond) * 1.1)
+        if let rate = measures.ingestionRate {
+            hold(.videoIngestionStarved, rate < 0.9)
+            hold(.videoIngestionFasterThanRealtime, rate > 1.1)
+        }
+        hold(.arrivalJitter, measures.arrivalJitterMilliseconds.map { $0 > Self.jitterMilliseconds } ?? false)
+        hold(.clockDrift, measures.clockDriftPPM.map { abs($0) > Self.driftPPM } ?? false)
+        hold(
+            .audioVideoOffset,
+            measures.audioVideoOffsetMilliseconds.map { abs($0) > Self.offsetMilliseconds } ?? false)
+        return issues
+    }
+
+    private func holdPicture(
+        _ video: VideoFormat, _ measures: StreamMeasures, _ hold: (StreamIssue, Bool) -> Void
+    ) {
+        hold(.videoCodec, envelope.codecReason(.video(video)) != nil)
+        hold(
+            .videoResolutionUnsupported,
+            video.width > envelope.maximumWidth || video.height > envelope.maximumHeight)
+        hold(.frameRateHigh, (measures.frameRate ?? 0) > envelope.maximumFrameRate * 1.02)
+        if let length = groupLength {
+            hold(.gopSizeOver, length > Self.overlongGroup)
+            hold(.gopSizeLong, length > Self.longGroup && length <= Self.overlongGroup)
+        }
+        hold(.gopSizeShort, keyFrameInterval.map { $0 < Self.shortGroup } ?? false)
+        hold(.openGop, hasOpenGop)
+        hold(.bFrames, hasReordering)
+        if window.count == Self.windowSeconds, let bits = measures.videoBitsPerSecond, let rate = measures.frameRate {
+            let pixels = Double(video.width * video.height) * rate
+            hold(.bitrateLow, pixels > 0 && Double(bits) / pixels < Self.lowBitsPerPixel)
+        }
+        hold(.frozenVideo, isFrozen(video))
+    }
+
+    /// Ten seconds without a picture that is larger than one which says "as before" for every block.
+    private func isFrozen(_ video: VideoFormat) -> Bool {
+        let limit = 64 + video.width * video.height / (256 * 50)
+        return window.count == Self.windowSeconds
+            && window.allSatisfy { $0.pictures > 1 && $0.largestPicture <= limit }
+    }
+
+    private func holdSound(
+        _ audio: AudioFormat, _ measures: StreamMeasures, _ hold: (StreamIssue, Bool) -> Void
+    ) {
+        hold(.audioCodec, envelope.codecReason(.audio(audio)) != nil)
+        hold(.audioTooManyChannels, audio.channels > envelope.maximumAudioChannels)
+        hold(.audioSampleRate, audio.sampleRate != 44_100 && audio.sampleRate != 48_000)
+        let isSilent = window.allSatisfy { $0.largestSound <= Self.silentFrameBytes }
+        if window.count == Self.windowSeconds, !isSilent, let bits = measures.audioBitsPerSecond {
+            hold(.audioBitrateLow, bits < Self.lowAudioBitsPerSecond)
+        }
+    }
+
+    // MARK: Figures
+
+    func measures(at now: Int64) -> StreamMeasures {
+        var measures = StreamMeasures()
+        measures.videoCodec = video?.codec.rawValue
+        measures.width = video?.width
+        measures.height = video?.height
+        measures.audioCodec = audio?.codec.rawValue
+        measures.sampleRate = audio?.sampleRate
+        measures.channels = audio?.channels
+        measures.frameRate = frameRate
+        measures.keyFrameIntervalSeconds = groupLength?.seconds
+        measures.hasBFrames = hasReordering
+        measures.hasOpenGop = hasOpenGop
+        measures.stalls = stalls
+        measures.clockDriftPPM = clockDriftPPM
+        // The first second may hold an encoder's first burst.
+        guard window.count >= 2 else { return measures }
+        let count = window.count
+        if video != nil { measures.videoBitsPerSecond = window.reduce(0) { $0 + $1.videoBytes } * 8 / count }
+        if audio != nil { measures.audioBitsPerSecond = window.reduce(0) { $0 + $1.audioBytes } * 8 / count }
+        let spreads = window.compactMap { second in
+            second.bestVideoLead > .min ? Double(second.bestVideoLead - second.worstVideoLead) / 1_000_000 : nil
+        }
+        measures.arrivalJitterMilliseconds = spreads.max()
+        let (picture, sound) = (window.map(\.bestVideoLead).max() ?? .min, window.map(\.bestAudioLead).max() ?? .min)
+        if picture > .min, sound > .min {
+            measures.audioVideoOffsetMilliseconds = Double(sound - picture) / 1_000_000
+        }
+        if count == Self.windowSeconds, let first = window.first?.newest {
+            let last = window.last { $0.newest != nil }?.newest ?? first
+            measures.ingestionRate = (last - first).seconds / Double(count - 1)
+        }
+        return measures
+    }
+
+    // MARK: Words
+
+    func advice(for issue: StreamIssue, _ measures: StreamMeasures) -> String {
+        switch issue {
+        case .noVideoStream: "No picture arrives: check the video source and the encoder."
+        case .noAudioStream: "No sound arrives: check the sound source and the encoder's audio track."
+        case .videoCodec: video.flatMap { envelope.codecReason(.video($0)) } ?? "Choose H.264 in the encoder."
+        case .audioCodec: audio.flatMap { envelope.codecReason(.audio($0)) } ?? "Choose AAC in the encoder."
+        case .videoResolutionUnsupported:
+            "Your picture is \(measures.width ?? 0)x\(measures.height ?? 0); scale it down to "
+                + "\(envelope.maximumWidth)x\(envelope.maximumHeight) or less in the encoder."
+        case .frameRateHigh:
+            "Your frame rate is \(Self.text(measures.frameRate)); set at most \(Int(envelope.maximumFrameRate))."
+        case .bitrateHigh:
+            "Your bitrate is \(Self.kilobits(measures)) kbit/s; set at most "
+                + "\(envelope.maximumBitsPerSecond / 1000) kbit/s for picture and sound together."
+        case .audioTooManyChannels: "Your sound has \(measures.channels ?? 0) channels; choose stereo in the encoder."
+        case .audioSampleRate:
+            "Your sound has \(measures.sampleRate ?? 0) Hz; set 48 kHz or 44.1 kHz in the encoder."
+        case .bitrateLow:
+            "Your picture has \((measures.videoBitsPerSecond ?? 0) / 1000) kbit/s, which is little for its size: raise "
+                + "the bitrate, or lower the size or frame rate."
+        case .audioBitrateLow:
+            "Your sound has \((measures.audioBitsPerSecond ?? 0) / 1000) kbit/s: set 128 kbit/s or more for music."
+        case .gopSizeLong, .gopSizeOver:
+            "Your key-frame interval is \(Self.text(measures.keyFrameIntervalSeconds)) s: set it to 2 s in the encoder."
+        case .gopSizeShort:
+            "Your key frames come every \(Self.text(measures.keyFrameIntervalSeconds)) s: set the interval to 2 s."
+        case .openGop: "Your encoder uses open GOPs: switch that off (x264: open-gop=0), so that others can join."
+        case .videoIngestionStarved:
+            "Your stream arrives slower than it plays: lower the bitrate, or check the network and the encoder's load."
+        case .videoIngestionFasterThanRealtime:
+            "Your stream arrives faster than it plays: send at playing speed (ffmpeg: -re)."
+        case .bFrames: "Your encoder uses B-frames: fine here; switching them off shortens the delay a little."
+        case .silentAudio: "Your sound is silent: check the mixer's output and the encoder's audio source."
+        case .frozenVideo: "Your picture has not changed for ten seconds: check the video source."
+        case .arrivalJitter:
+            "Your stream arrives in bursts of \(Self.text(measures.arrivalJitterMilliseconds.map { $0 / 1000 })) s: "
+                + "use a cable rather than Wi-Fi, or lower the bitrate."
+        case .clockDrift:
+            "Your encoder's clock is off by \(Self.text(measures.clockDriftPPM)) parts in a million: it will be cut "
+                + "now and then; use the sound card as the clock, or restart the encoder."
+        case .audioVideoOffset:
+            "Sound and picture arrive \(Self.text(measures.audioVideoOffsetMilliseconds.map { $0 / 1000 })) s apart: "
+                + "check the sync offset of the sound source."
+        }
+    }
+
+    private static func kilobits(_ measures: StreamMeasures) -> Int {
+        ((measures.videoBitsPerSecond ?? 0) + (measures.audioBitsPerSecond ?? 0)) / 1000
+    }
+
+    /// With one decimal.
+    private static func text(_ value: Double?) -> String {
+        guard let value, value.isFinite, abs(value) < 1e9 else { return "?" }
+        let tenths = Int((value * 10).rounded())
+        let sign = tenths < 0 ? "-" : ""
+        return "\(sign)\(abs(tenths) / 10).\(abs(tenths) % 10)"
+    }
+}
