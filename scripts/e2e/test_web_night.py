@@ -128,12 +128,15 @@ def test_admin_runs_a_night(server, publish, open_page, shoot, size, request):
     handle.press("ArrowUp")
     server.wait_for_queue("DJ A", "DJ C", "DJ B")
     expect(page.get_by_role("button", name="DJ C, place 1")).to_be_focused()
-    start, end = entries.nth(0).bounding_box(), entries.nth(1).bounding_box()
-    box = page.get_by_role("button", name="DJ C, place 1").bounding_box()
-    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    # Read at once: the list is drawn anew when something changes.
+    (x, y, first), (*_, last) = page.evaluate("""() => [...document.querySelectorAll('.queue-entry-operated')].map((entry) => {
+        const handle = entry.querySelector('.drag-handle').getBoundingClientRect();
+        return [handle.x + 10, handle.y + 10, entry.getBoundingClientRect().bottom];
+    })""")
+    page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(box["x"] + 10, start["y"] + start["height"], steps=4)
-    page.mouse.move(box["x"] + 10, end["y"] + end["height"] - 4, steps=4)
+    page.mouse.move(x, first, steps=4)
+    page.mouse.move(x, last - 4, steps=4)
     page.mouse.up()
     server.wait_for_queue("DJ A", "DJ B", "DJ C")
     # The output, whoever is on air.

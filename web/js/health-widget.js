@@ -7,6 +7,7 @@ const EVERY_MILLISECONDS = 2000;
 
 export class HealthWidget {
   #ask;
+  #absent;
   #timer = null;
   #isOn = false;
   #drawn = null;
@@ -14,9 +15,10 @@ export class HealthWidget {
   #figures = element('dl', { class: 'figures' });
   #details = element('details', { hidden: true }, element('summary', {}, 'Figures'), this.#figures);
 
-  /** `ask()` answers `{ connected, status, issues, measures }`. */
-  constructor(ask) {
+  /** `ask()` answers `{ connected, status, issues, measures }`; `absent` is said where the server measures nothing. */
+  constructor(ask, absent = '') {
     this.#ask = ask;
+    this.#absent = absent;
     this.root = element('div', { class: 'health' }, this.#words, this.#details);
   }
 
@@ -36,7 +38,7 @@ export class HealthWidget {
         if (this.#isOn) this.#draw(health.connected === false ? { status: 'noData' } : health);
       } catch (error) {
         // A server without this: what the queue tells is shown elsewhere. A server that is away: what is drawn stays.
-        if (error.status === 404 && this.#isOn) this.#say('This server does not measure streams.');
+        if (error.status === 404 && this.#isOn) this.#say(this.#absent);
         wait = error.status === 404 ? EVERY_MILLISECONDS * 15 : EVERY_MILLISECONDS * 2;
       }
     }
@@ -46,7 +48,7 @@ export class HealthWidget {
   #say(text) {
     if (this.#drawn === text) return;
     this.#drawn = text;
-    show(this.#words, element('p', { class: 'placeholder' }, text));
+    show(this.#words, text && element('p', { class: 'placeholder' }, text));
   }
 
   #draw(health) {

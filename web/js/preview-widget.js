@@ -15,7 +15,7 @@ class Preview {
   constructor(channel, entry) {
     this.id = entry.id;
     this.#still = new StillWidget(channel, entry.id, entry.name);
-    const health = new HealthWidget(() => api.entryHealth(channel, entry.id));
+    const health = new HealthWidget(() => api.entryHealth(channel, entry.id), 'This server does not measure streams.');
     const level = new LevelWidget(`/api/v1/channels/${encodeURIComponent(channel)}/entries/${entry.id}/level`);
     this.more = element('details', { class: 'preview-more' }, element('summary', {}, 'Stream ', this.#health), level.root, health.root);
     // Measured and decoded only for who looks.
