@@ -84,7 +84,9 @@ package struct LineupProcess: Sendable {
             logger.notice("database migrated", metadata: ["migration": "\(name)"])
         }
         let store = PostgresStore(database, logger: Logger(label: "lineup.store"))
-        let accounts = AccountsAssembly.service(store: store, clock: clock, logger: Logger(label: "lineup.accounts"))
+        let sealing = try SealingAssembly.box(configuration)
+        let accounts = AccountsAssembly.service(
+            configuration, store: store, sealing: sealing, clock: clock, logger: Logger(label: "lineup.accounts"))
         do {
             try await announceFirstAdmin(accounts)
             try await run(folder, store: store, accounts: accounts, cluster: cluster)
@@ -134,15 +136,19 @@ package struct LineupProcess: Sendable {
         orders.set { ingest.attend(to: $0) }
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp)
         let rtmpPort = try await rtmp.bind()
+        let profiles = AccountsAssembly.profiles(
+            configuration, accounts: accounts, store: store, group: loops, logger: Logger(label: "lineup.accounts"))
         var webPorts = WebServerPorts(
-            accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
+            accounts: accounts, profiles: profiles, rehearsals: ingest, tokens: accounts, queue: queue, events: store,
+            history: store, audit: store,
             origin: origin, readiness: [store, queue, broadcast])
         webPorts.streams = streams(hubs)
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
-                publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
+                publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text,
+                trustedProxies: configuration.trustedProxies),
             group: loops, ports: webPorts,
             renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: Logger(label: "lineup.web"))
@@ -170,7 +176,7 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, web, control, broadcast, queue, ingest, revocations, rtmp,
+            store, numbers, retention, accounts, profiles, web, control, broadcast, queue, ingest, revocations, rtmp,
             announcement,
         ]
         var group = ServiceGroupConfiguration(

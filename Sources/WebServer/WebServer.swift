@@ -90,6 +90,7 @@ package final class WebServer: Service, Sendable {
         return WebResponder(
             table: RouteTable(routes(pages: pages, cookie: cookie, authenticator: authenticator)), pages: pages,
             authenticator: authenticator, crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
+            trustedProxies: configuration.trustedProxies,
             metrics: RequestMetrics(factory: metrics), logger: logger)
     }
 
@@ -112,8 +113,12 @@ package final class WebServer: Service, Sendable {
             HLSDelivery(origin: ports.origin).routes,
             PageRoutes(pages: pages, channels: configuration.channels).routes,
             OlderNameRoutes(queue: ports.queue, pages: pages).routes,
-            AccountRoutes(accounts: ports.accounts, cookie: cookie, clock: clock).routes,
-            KeyRoutes(accounts: ports.accounts).routes, UserRoutes(accounts: ports.accounts).routes,
+            AccountRoutes(accounts: ports.accounts, profiles: ports.profiles, cookie: cookie, clock: clock).routes,
+            ProfileRoutes(profiles: ports.profiles, cookie: cookie, clock: clock).routes,
+            LinkRoutes(profiles: ports.profiles).routes, SecondFactorRoutes(profiles: ports.profiles).routes,
+            RehearsalRoutes(rehearsals: ports.rehearsals).routes, InvitationRoutes(profiles: ports.profiles).routes,
+            KeyRoutes(accounts: ports.accounts).routes,
+            UserRoutes(accounts: ports.accounts, profiles: ports.profiles).routes,
             TokenRoutes(tokens: ports.tokens).routes,
             QueueRoutes(queue: ports.queue).routes,
             QueueActRoutes(queue: ports.queue, accounts: ports.accounts, clock: clock).routes,

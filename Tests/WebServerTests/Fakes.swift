@@ -107,3 +107,8 @@ final class FakeAuditLog: AuditLog {
         return Array(newest.prefix(limit))
     }
 }
+
+/// Nobody tests.
+struct NoRehearsals: RehearsalDesk {
+    func rehearsal(of user: UserID) -> Rehearsal? { nil }
+}

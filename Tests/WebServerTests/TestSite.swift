@@ -13,6 +13,7 @@ import WebServer
 /// A running web server on a free port, with fakes behind it.
 struct TestSite: Sendable {
     let accounts = FakeAccountDesk()
+    let profiles = FakeProfileDesk()
     let queue = FakeQueueDesk()
     let tokens = FakeTokenDesk()
     let events = FakeEventLog()
@@ -38,7 +39,9 @@ struct TestSite: Sendable {
         server = WebServer(
             configuration: configuration, group: Self.group,
             ports: WebServerPorts(
-                accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
+                accounts: accounts, profiles: profiles, rehearsals: NoRehearsals(), tokens: tokens, queue: queue,
+                events: events, history: history,
+                audit: audit,
                 origin: origin, readiness: [readiness]),
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
             logger: logger, metrics: metrics)

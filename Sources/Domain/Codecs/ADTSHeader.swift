@@ -49,7 +49,9 @@ package struct ADTSHeader: Sendable, Hashable {
         bits = bits << 13 | UInt64(length)
         bits = bits << 11 | 0x7FF
         bits = bits << 2
-        for shift in stride(from: 48, through: 0, by: -8) { buffer.writeInteger(UInt8(truncatingIfNeeded: bits >> shift)) }
+        for shift in stride(from: 48, through: 0, by: -8) {
+            buffer.writeInteger(UInt8(truncatingIfNeeded: bits >> shift))
+        }
         return true
     }
 }

@@ -72,6 +72,23 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_SECRET_KEY", isSecret: true,
         "Encrypts stored secrets (webhook URLs, OBS passwords, TOTP seeds): 32 characters or more, as `openssl rand -hex 32` makes them. Without it a key file in the data folder."
     )
+    package static let trustedProxies = ConfigurationKey(
+        "LINEUP_TRUSTED_PROXIES",
+        "Addresses or networks of reverse proxies, as 127.0.0.1,10.0.0.0/8,::1. Only theirs X-Forwarded-For and -Proto count."
+    )
+    package static let signUp = ConfigurationKey(
+        "LINEUP_SIGN_UP",
+        "Who may sign up: open; approval (a new DJ's entries are held until an operator lets one through); invite; closed. Not set: open on a loopback address, else approval."
+    )
+    package static let smtpURL = ConfigurationKey(
+        "LINEUP_SMTP_URL", isSecret: true,
+        "smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://…:465. Needs the next two. Without it admins hand reset links on."
+    )
+    package static let mailFrom = ConfigurationKey(
+        "LINEUP_MAIL_FROM", "Whom mails come from: lineup@example.org, or Lineup <lineup@example.org>.")
+    package static let passwordList = ConfigurationKey(
+        "LINEUP_PASSWORD_LIST", standard: "/usr/share/john/password.lst",
+        "File of common passwords, one a line, that nobody may take; 4 MiB at most. Beside it some are built in.")
     package static let logLevel = ConfigurationKey(
         "LINEUP_LOG_LEVEL", flag: "log-level", standard: "info",
         "trace, debug, info, notice, warning, error or critical.")
@@ -116,8 +133,8 @@ package struct ConfigurationKey: Sendable {
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
         maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel,
-        publicURL, secretKey, logLevel, logFormat, programmeDelay, slateText, slateFile,
-        eventRetentionDays, auditRetentionDays, webRoot,
+        publicURL, trustedProxies, secretKey, signUp, smtpURL, mailFrom, passwordList, logLevel, logFormat,
+        programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]
 

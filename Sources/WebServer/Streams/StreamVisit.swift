@@ -34,7 +34,8 @@ final class StreamVisit {
             return .success(StreamVisit(hub: hub, channel: request.channel, places: places, session: 0))
         }
         let viewer = StreamViewer(
-            channel: request.channel, kind: request.kind, token: request.token, agent: head.headerFields[.userAgent].map(cut),
+            channel: request.channel, kind: request.kind, token: request.token,
+            agent: head.headerFields[.userAgent].map(cut),
             address: channel.remoteAddress?.ipAddress ?? "unknown",
             forwardedFor: head.headerFields[.forwardedFor].map(cut))
         let admission = places.streams.viewing.opened(viewer) {

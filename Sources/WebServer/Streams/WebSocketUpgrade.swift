@@ -70,7 +70,10 @@ struct WebSocketUpgrade {
         context.writeAndFlush(NIOAny(HTTPResponsePart.head(response)), promise: nil)
         let pipeline = context.pipeline.syncOperations
         try pipeline.addHandlers(
-            [ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: WebSocketViewerHandler.maximumFrameBytes)), viewer],
+            [
+                ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: WebSocketViewerHandler.maximumFrameBytes)),
+                viewer,
+            ],
             position: .after(own))
         let contexts = [
             try pipeline.context(handlerType: HTTPResponseEncoder.self),
