@@ -16,6 +16,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -106,6 +107,7 @@ let package = Package(
                 hummingbird, hummingbirdCore, hummingbirdHTTP2, nioSSL, logging, metrics, lifecycle,
             ]),
         library("WebhookClient", ["Domain", nioCore, nioPosix, nioHTTP1, nioSSL]),
+        library("SMTPClient", ["Domain", nioCore, nioPosix, nioSSL, nioTLS, logging]),
         library("PrometheusMetrics", [coreMetrics]),
         library("ControlSocket", [nioCore, nioPosix, logging, lifecycle]),
 
@@ -115,7 +117,7 @@ let package = Package(
             [
                 "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
                 "Announcements", "RTMPTransport", "PostgresStore", "FFmpegMedia", "DeliveryMemory", "Cryptography",
-                "WebServer", "WebhookClient", "PrometheusMetrics", "ControlSocket", "CMalloc", nioCore,
+                "WebServer", "WebhookClient", "SMTPClient", "PrometheusMetrics", "ControlSocket", "CMalloc", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
@@ -169,6 +171,7 @@ let package = Package(
             "FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
         tests("IPTVTests", ["IPTV", "TestKit"]),
         tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
+        tests("SMTPClientTests", ["SMTPClient", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),
         tests(
             "WebServerTests",

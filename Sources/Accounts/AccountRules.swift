@@ -3,10 +3,30 @@ import Domain
 /// What a sign-up form may hold. Pure; the sentences are for the person at the form.
 enum AccountRules {
     /// - Returns: the form with e-mail and name in the shape that is stored.
-    static func check(_ form: SignUpForm) throws(AccountError) -> SignUpForm {
-        SignUpForm(
-            email: try checkEmail(form.email), name: try checkName(form.name),
-            password: try checkPassword(form.password))
+    static func check(_ form: SignUpForm, common: CommonPasswords) throws(AccountError) -> SignUpForm {
+        let (email, name) = (try checkEmail(form.email), try checkName(form.name))
+        let password = try checkPassword(form.password, common: common, own: [email, name])
+        return SignUpForm(
+            email: email, name: name, password: password, timeZone: try form.timeZone.flatMap(checkTimeZone),
+            invitation: form.invitation)
+    }
+
+    /// The form of an IANA name (`Europe/Berlin`), which browsers know; `nil` for an empty one.
+    static func checkTimeZone(_ text: String) throws(AccountError) -> String? {
+        guard !text.isEmpty else { return nil }
+        let isName =
+            text.utf8.count <= 64 && text.first?.isLetter == true
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "_"), UInt8(ascii: "+"),
+                    UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+        guard isName else { throw .invalid(field: "timeZone", reason: "A time zone is a name like Europe/Berlin.") }
+        return text
     }
 
     static func normalizedEmail(_ text: String) -> String { trimmed(text).lowercased() }
@@ -46,10 +66,18 @@ enum AccountRules {
         return name
     }
 
-    static func checkPassword(_ password: Secret) throws(AccountError) -> Secret {
+    /// - Parameter own: the person's name and address, which make no password.
+    static func checkPassword(
+        _ password: Secret, common: CommonPasswords, own: [String]
+    ) throws(AccountError) -> Secret {
         guard AccountLimits.passwordCharacters.contains(password.exposed.count),
             password.exposed.utf8.count <= AccountLimits.maximumPasswordBytes
         else { throw .invalid(field: "password", reason: "A password has 8 to 128 characters.") }
+        guard !common.contains(password.exposed, own: own) else {
+            throw .invalid(
+                field: "password",
+                reason: "This password is among the first that are tried: take several words, or what no one guesses.")
+        }
         return password
     }
 
@@ -65,6 +93,15 @@ enum AccountRules {
             throw .invalid(field: "name", reason: "A token's name has 1 to 60 visible characters.")
         }
         return name
+    }
+
+    /// May be empty.
+    static func checkNote(_ text: String) throws(AccountError) -> String {
+        if normalizedName(text).isEmpty { return "" }
+        guard let note = label(text) else {
+            throw .invalid(field: "note", reason: "A note has at most 60 visible characters.")
+        }
+        return note
     }
 
     /// With single spaces inside; `nil` for what is no label.

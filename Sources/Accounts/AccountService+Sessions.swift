@@ -1,20 +1,51 @@
 package import Domain
+private import Logging
 private import Metrics
 import Synchronization
 
 extension AccountService {
-    package func signUp(_ form: SignUpForm, from address: String) async throws(AccountError) -> SignedIn {
-        let form = try AccountRules.check(form)
-        try admit { limits, now in limits.signUps.attempt(PeerAddress.key(address), now: now) }
-        let account = try await create(form, role: .dj)
-        return try await openSession(for: account)
+    package func signUp(_ form: SignUpForm, from client: ClientIdentity) async throws(AccountError) -> SignedIn {
+        let invitation = try admission(of: form)
+        let form = try AccountRules.check(form, common: common)
+        try admit { limits, now in limits.signUps.attempt(PeerAddress.key(client.address), now: now) }
+        // Who was invited was let through with it.
+        let isApproved = signUpMode != .approval || invitation != nil
+        let account = try await insert(form, role: .dj, isApproved: isApproved, invitation: invitation)
+        return try await openSession(for: account, client: client)
+    }
+
+    /// - Returns: the digest of the invitation to use up, where there is one.
+    private func admission(of form: SignUpForm) throws(AccountError) -> [UInt8]? {
+        if signUpMode == .closed {
+            throw .signUpClosed("Nobody can sign up here by themselves: ask an admin for an account.")
+        }
+        if let invitation = form.invitation {
+            guard let digest = tokenDigest(invitation) else {
+                throw .signUpClosed("This invitation is used up or has expired: ask for another one.")
+            }
+            return digest
+        }
+        guard signUpMode != .invite else {
+            throw .signUpClosed("Signing up takes an invitation: ask an admin for a link.")
+        }
+        return nil
     }
 
     /// An unknown address and a wrong password cost the same time and get the same answer: both check one hash.
     package func logIn(
-        email: String, password: Secret, from address: String
+        email: String, password: Secret, code: Secret?, from client: ClientIdentity
     ) async throws(AccountError) -> SignedIn {
-        let email = AccountRules.normalizedEmail(email)
+        let stored = try await prove(AccountRules.normalizedEmail(email), password, code, from: client.address)
+        if passwords.isOutdated(stored.passwordHash) { await renewHash(of: stored.account, password) }
+        guard !stored.account.isDisabled else { throw .disabled }
+        return try await openSession(for: stored.account, client: client)
+    }
+
+    /// Whose password this is. Counts the attempt.
+    /// - Parameter email: normalized.
+    func prove(
+        _ email: String, _ password: Secret, _ code: Secret?, from address: String, needsCode: Bool = true
+    ) async throws(AccountError) -> StoredAccount {
         let addressKey = PeerAddress.key(address)
         try admit { limits, now in limits.logIns(from: addressKey, to: email, now: now) }
         // Longer than any password can be: not worth a hash. Nothing is given away, since it depends on the input alone.
@@ -26,13 +57,28 @@ extension AccountService {
         let matches = try await hashing {
             try await self.passwords.verify(password, against: stored?.passwordHash ?? dummy)
         }
-        guard matches, let account = stored?.account else {
-            Counter(label: "lineup_log_ins_refused_total").increment()
-            throw .wrongCredentials
+        guard matches, let stored else { throw refused() }
+        if needsCode, let seed = stored.sealedSeed {
+            guard let code else { throw .codeNeeded }
+            guard try await accepts(code, of: stored.account.id, sealed: seed) else { throw refused() }
         }
         attempts.withLock { $0.logInSucceeded(from: addressKey, to: email) }
-        guard !account.isDisabled else { throw .disabled }
-        return try await openSession(for: account)
+        return stored
+    }
+
+    private func refused() -> AccountError {
+        Counter(label: "lineup_log_ins_refused_total").increment()
+        return .wrongCredentials
+    }
+
+    /// The password is at hand only now. That it fails changes nothing: the next log-in tries again.
+    private func renewHash(of account: Account, _ password: Secret) async {
+        do {
+            let hash = try await passwords.hash(password)
+            try await store.replacePasswordHash(of: account.id, with: hash)
+        } catch {
+            logger.debug("a password's hash was not renewed", metadata: ["cause": "\(error)"])
+        }
     }
 
     package func session(_ token: Secret) async throws(AccountError) -> SignedIn? {
@@ -57,14 +103,14 @@ extension AccountService {
         try await storing { try await self.store.deleteSession(digest: digest) }
     }
 
-    private func openSession(for account: Account) async throws(AccountError) -> SignedIn {
+    func openSession(for account: Account, client: ClientIdentity) async throws(AccountError) -> SignedIn {
         let token = Secret(Base32.text(random.bytes(AccountLimits.tokenBytes)))
         let now = clock.now()
         let expiresAt = now + AccountLimits.sessionLife
         let digest = digest.sha256(Array(token.exposed.utf8))
         try await storing {
             try await self.store.insertSession(
-                digest: digest, user: account.id, createdAt: now, expiresAt: expiresAt)
+                digest: digest, user: account.id, client: client, createdAt: now, expiresAt: expiresAt)
         }
         return SignedIn(account: account, token: token, csrfToken: csrfToken(for: token), expiresAt: expiresAt)
     }
@@ -75,13 +121,13 @@ extension AccountService {
     }
 
     /// `nil` for what cannot be one of our tokens, so that a long cookie costs neither a digest nor a query.
-    private func tokenDigest(_ token: Secret) -> [UInt8]? {
+    func tokenDigest(_ token: Secret) -> [UInt8]? {
         let bytes = Array(token.exposed.utf8)
         guard bytes.count == Base32.length(ofBytes: AccountLimits.tokenBytes) else { return nil }
         return digest.sha256(bytes)
     }
 
-    private func admit(_ attempt: (inout AttemptLimits, WallTime) -> Duration?) throws(AccountError) {
+    func admit(_ attempt: (inout AttemptLimits, WallTime) -> Duration?) throws(AccountError) {
         let now = clock.now()
         guard let wait = attempts.withLock({ attempt(&$0, now) }) else { return }
         throw .slowDown(retryAfter: wait)

@@ -11,6 +11,12 @@ import Synchronization
 /// without it.
 package final class AccountService: AccountDesk, TokenDesk, Service {
     let store: any AccountStore & TokenStore
+    /// How somebody new gets an account.
+    package let signUpMode: SignUpMode
+    let common: CommonPasswords
+    /// `nil` for the command line, which logs nobody in.
+    let sealing: (any SecretSealing)?
+    let codes: any OneTimeCodes
     let passwords: any PasswordHashing
     let digest: any Digesting
     let random: any RandomBytes
@@ -23,13 +29,18 @@ package final class AccountService: AccountDesk, TokenDesk, Service {
     /// - Parameter timer: paces `run`.
     package init(
         store: any AccountStore & TokenStore, passwords: any PasswordHashing, digest: any Digesting,
-        random: any RandomBytes,
-        clock: any WallClock, timer: any Clock<Duration> = ContinuousClock(), logger: Logger
+        random: any RandomBytes, sealing: (any SecretSealing)?, codes: any OneTimeCodes, signUpMode: SignUpMode = .open,
+        common: CommonPasswords = CommonPasswords(), clock: any WallClock,
+        timer: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.store = store
         self.passwords = passwords
         self.digest = digest
         self.random = random
+        self.sealing = sealing
+        self.codes = codes
+        self.signUpMode = signUpMode
+        self.common = common
         self.clock = clock
         self.timer = timer
         self.logger = logger
@@ -58,12 +69,23 @@ package final class AccountService: AccountDesk, TokenDesk, Service {
 
     // MARK: Accounts
 
+    /// Made by an operator, so let through.
     package func create(_ form: SignUpForm, role: Role) async throws(AccountError) -> Account {
-        let form = try AccountRules.check(form)
+        try await insert(try AccountRules.check(form, common: common), role: role, isApproved: true, invitation: nil)
+    }
+
+    /// - Parameter form: checked.
+    func insert(
+        _ form: SignUpForm, role: Role, isApproved: Bool, invitation: [UInt8]?
+    ) async throws(AccountError) -> Account {
         let hash = try await hashing { try await self.passwords.hash(form.password) }
         let account = Account(
-            id: .random(), email: form.email, name: form.name, role: role, isDisabled: false, createdAt: clock.now())
-        try await storing { try await self.store.insert(StoredAccount(account: account, passwordHash: hash)) }
+            id: .random(), email: form.email, name: form.name, role: role, isDisabled: false, createdAt: clock.now(),
+            timeZone: form.timeZone, isApproved: isApproved)
+        try await storing {
+            try await self.store.insert(
+                StoredAccount(account: account, passwordHash: hash), invitation: invitation)
+        }
         return account
     }
 
@@ -132,6 +154,7 @@ package final class AccountService: AccountDesk, TokenDesk, Service {
             switch error {
             case .emailTaken: throw .emailTaken
             case .nameTaken: throw .nameTaken
+            case .noInvitation: throw .signUpClosed("This invitation is used up or has expired: ask for another one.")
             }
         } catch {
             logger.warning("the account store failed", metadata: ["cause": "\(error)"])

@@ -92,6 +92,29 @@ struct AttemptLimits {
         .init(
             free: 10, firstWait: .seconds(10), longestWait: .seconds(600), memory: .seconds(3600), maximumKeys: 10_000))
 
+    /// Links and codes tried from one address: twenty free, then 1 s … 5 min.
+    var links = AttemptLimiter(
+        .init(free: 20, firstWait: .seconds(1), longestWait: .seconds(300), memory: .seconds(3600), maximumKeys: 10_000)
+    )
+    /// Mails asked for from one address: ten free, then 10 s … 10 min.
+    private var mailsByAddress = AttemptLimiter(
+        .init(
+            free: 10, firstWait: .seconds(10), longestWait: .seconds(600), memory: .seconds(3600), maximumKeys: 10_000))
+    /// Mails to one account: two free, then 60 s … 1 h, so that nobody's mailbox is filled. Known or not makes no difference.
+    private var mailsByAccount = AttemptLimiter(
+        .init(
+            free: 2, firstWait: .seconds(60), longestWait: .seconds(3600), memory: .seconds(3 * 3600),
+            maximumKeys: 10_000))
+
+    mutating func resets(from address: String, for account: String, now: WallTime) -> Duration? {
+        let account = String(account.prefix(AccountLimits.maximumEmailBytes))
+        let waits = [mailsByAddress.wait(address, now: now), mailsByAccount.wait(account, now: now)]
+        if let longest = waits.compactMap({ $0 }).max() { return longest }
+        _ = mailsByAddress.attempt(address, now: now)
+        _ = mailsByAccount.attempt(account, now: now)
+        return nil
+    }
+
     /// Counts a log-in before its password is looked at, so that many at once do not slip through.
     mutating func logIns(from address: String, to account: String, now: WallTime) -> Duration? {
         let account = String(account.prefix(AccountLimits.maximumEmailBytes))

@@ -47,6 +47,18 @@ package final class Argon2Passwords: PasswordHashing {
         try await workers.perform { try Self.verify(password, against: hash) }
     }
 
+    /// True too for what is no encoded hash.
+    package func isOutdated(_ hash: Secret) -> Bool {
+        let parts = hash.exposed.split(separator: "$")
+        guard parts.count == 5, parts[0] == "argon2id" else { return true }
+        var numbers: [Substring: UInt32] = [:]
+        for pair in parts[2].split(separator: ",") {
+            let sides = pair.split(separator: "=")
+            if sides.count == 2 { numbers[sides[0]] = UInt32(sides[1]) }
+        }
+        return (numbers["m"] ?? 0) < cost.memoryKibibytes || (numbers["t"] ?? 0) < cost.passes
+    }
+
     private static func hash(_ password: Secret, salt: [UInt8], cost: Cost) throws(PasswordHashingError) -> Secret {
         let length = argon2_encodedlen(
             cost.passes, cost.memoryKibibytes, lanes, UInt32(salt.count), UInt32(tagBytes), Argon2_id)

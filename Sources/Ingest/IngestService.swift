@@ -8,6 +8,11 @@ import Synchronization
 /// Lets publishers in and keeps the register of those who are connected; ends them on request (I10). Used from every
 /// thread; one lock around plain values, never held over a call. `run()` writes down key uses beside the media path.
 package final class IngestService: PublisherGate, PublisherControl, Service, Sendable {
+    private struct Rehearsing {
+        var session: PublishSessionID
+        var door: RehearsalDoor
+    }
+
     private struct State {
         var sessions = LiveSessions()
         var accepted = AcceptedKeys()
@@ -15,6 +20,8 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         /// Of the warning that keys cannot be looked up.
         var nextWarning = Int64.min
         var isStopping = false
+        /// One a person; who tests again takes the place of the older one.
+        var rehearsals: [UserID: Rehearsing] = [:]
         /// On air or next, by the last order.
         var watched: Set<PublishSessionID> = []
         /// What the channel takes of publishers.
@@ -78,7 +85,7 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     package func open(
         _ request: PublishRequest, connection: any PublisherConnection
     ) async -> Result<any PublisherSink, PublishRefusal> {
-        guard request.application == "live" else {
+        guard request.application == "live" || request.application == Self.rehearsing else {
             return .failure(.unknownApplication(String(request.application.prefix(64))))
         }
         guard !request.key.isEmpty else { return .failure(.missingKey) }
@@ -97,7 +104,8 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         // Registered before the queue is asked: who is revoked from here on is found.
         let isRegistered = state.withLock { $0.sessions.insert(session, since: revision) }
         guard isRegistered else { return .failure(.serverBusy("your key was changed just now; try again")) }
-        let answer = await join(session, name: owner.name)
+        if request.application == Self.rehearsing { return .success(rehearse(session)) }
+        let answer = await join(session, of: owner)
         state.withLock { state in
             switch answer {
             case .success: state.backoff.accepted(attempt)
@@ -107,13 +115,41 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         return answer
     }
 
+    /// The application of a test: received and measured, in no queue and never on air.
+    private static let rehearsing = "test"
+
+    /// Whoever tests already with this account gives way: the newer encoder is the one they look at.
+    private func rehearse(_ session: LiveSessions.Session) -> any PublisherSink {
+        let door = RehearsalDoor()
+        let publisher = LivePublisher(
+            session: session.id, line: DelayLine(), queue: door, envelope: envelope, delay: programmeDelay, now: now,
+            logger: logger
+        ) { [weak self] in self?.endRehearsal($0, of: session.user) }
+        let older = state.withLock { state in
+            state.sessions.accepted(session.id, publisher)
+            defer { state.rehearsals[session.user] = Rehearsing(session: session.id, door: door) }
+            return state.rehearsals[session.user].flatMap { state.sessions[$0.session]?.connection }
+        }
+        older?.close(reason: "A newer test with your account has begun.")
+        notes.continuation.yield(session.key)
+        return publisher
+    }
+
+    private func endRehearsal(_ session: PublishSessionID, of user: UserID) {
+        state.withLock { state in
+            state.sessions.remove(session)
+            if state.rehearsals[user]?.session == session { state.rehearsals[user] = nil }
+        }
+    }
+
     private func join(
-        _ session: LiveSessions.Session, name: String
+        _ session: LiveSessions.Session, of owner: KeyOwner
     ) async -> Result<any PublisherSink, PublishRefusal> {
         let line = DelayLine()
         // In the rack first: the queue may put it on air as soon as it knows it.
         rack.attach(line, as: session.id)
-        let identity = PublisherIdentity(session: session.id, user: session.user, name: name)
+        let identity = PublisherIdentity(
+            session: session.id, user: session.user, name: owner.name, isNew: !owner.isApproved)
         if case .failure(let refusal) = await queue.join(identity) {
             forget(session.id)
             return .failure(refusal)
@@ -263,5 +299,31 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
 extension IngestService: StreamHealthDesk {
     package func health(of user: UserID) -> StreamHealth? {
         state.withLock { $0.sessions.publisher(of: user) }?.health
+    }
+}
+
+extension IngestService: RehearsalDesk {
+    package func rehearsal(of user: UserID) -> Rehearsal? {
+        let found = state.withLock { state in
+            state.rehearsals[user].flatMap { test in
+                state.sessions[test.session]?.publisher.map { ($0, test.door.readiness) }
+            }
+        }
+        guard let (publisher, readiness) = found else { return nil }
+        let statistics = publisher.statistics
+        return Rehearsal(
+            missing: readiness.map(\.missing) ?? ["waiting for picture and sound"],
+            bitsPerSecond: statistics.bitsPerSecond,
+            frameRate: statistics.frameRate, keyFrameSeconds: statistics.keyFrameInterval?.seconds,
+            isSilent: statistics.isSilent, clockJumps: statistics.cuts)
+    }
+}
+
+extension Readiness {
+    fileprivate var missing: [String] {
+        switch self {
+        case .ready: []
+        case .notReady(let missing): missing
+        }
     }
 }

@@ -1,21 +1,50 @@
 import Accounts
 import Cryptography
 import Domain
+import FFmpegMedia
 import Foundation
 import Logging
+import NIOCore
 import Packaging
 import PostgresStore
 import Queueing
+import SMTPClient
 import ServiceLifecycle
 import WebServer
 
 /// Puts the accounts together, for the server and for the commands.
 enum AccountsAssembly {
-    static func service(store: PostgresStore, clock: any WallClock, logger: Logger) -> AccountService {
+    /// - Parameter sealing: the server's; commands log nobody in.
+    static func service(
+        _ configuration: ServerConfiguration, store: PostgresStore, sealing: (any SecretSealing)? = nil,
+        clock: any WallClock, logger: Logger
+    ) -> AccountService {
         AccountService(
             store: store, passwords: Argon2Passwords(random: SystemRandomBytes()), digest: SHA256Digest(),
-            random: SystemRandomBytes(),
+            random: SystemRandomBytes(), sealing: sealing, codes: TimeBasedCodes(),
+            signUpMode: configuration.signUpMode, common: commonPasswords(configuration.passwordList, logger),
             clock: clock, logger: logger)
+    }
+
+    /// Without the file the words built in hold.
+    private static func commonPasswords(_ file: String, _ logger: Logger) -> CommonPasswords {
+        guard let handle = FileHandle(forReadingAtPath: file),
+            let data = try? handle.read(upToCount: CommonPasswords.maximumListBytes)
+        else {
+            logger.debug("there is no list of common passwords", metadata: ["file": "\(file)"])
+            return CommonPasswords()
+        }
+        return CommonPasswords(list: String(decoding: data, as: UTF8.self))
+    }
+
+    static func profiles(
+        _ configuration: ServerConfiguration, accounts: AccountService, store: PostgresStore, group: any EventLoopGroup,
+        logger: Logger
+    ) -> ProfileService {
+        ProfileService(
+            accounts: accounts, store: store, pictures: PictureWorkerMaker(folder: configuration.dataFolder.path),
+            mailer: configuration.mail.map { SMTPClient(configuration: $0, group: group, logger: logger) },
+            address: configuration.publicURL, logger: logger)
     }
 }
 

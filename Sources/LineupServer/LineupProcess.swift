@@ -88,7 +88,9 @@ package struct LineupProcess: Sendable {
             logger.notice("database migrated", metadata: ["migration": "\(name)"])
         }
         let store = PostgresStore(database, logger: Logger(label: "lineup.store"))
-        let accounts = AccountsAssembly.service(store: store, clock: clock, logger: Logger(label: "lineup.accounts"))
+        let sealing = try SealingAssembly.box(configuration)
+        let accounts = AccountsAssembly.service(
+            configuration, store: store, sealing: sealing, clock: clock, logger: Logger(label: "lineup.accounts"))
         do {
             try await announceFirstAdmin(accounts)
             try await run(folder, store: store, accounts: accounts, cluster: cluster)
@@ -146,9 +148,12 @@ package struct LineupProcess: Sendable {
         let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
         try await targets.heedEnvironment()
         let announcements = targets.service(queue: queue, viewers: audience)
+        let profiles = AccountsAssembly.profiles(
+            configuration, accounts: accounts, store: store, group: loops, logger: Logger(label: "lineup.accounts"))
         var webPorts = WebServerPorts(
-            accounts: accounts, tokens: accounts, queue: queue, events: store, history: store, audit: store,
-            targets: targets.desk, discord: store, origin: origin, readiness: [store, queue, broadcast])
+            accounts: accounts, profiles: profiles, rehearsals: ingest, tokens: accounts, queue: queue, events: store,
+            history: store, audit: store, targets: targets.desk, discord: store, origin: origin,
+            readiness: [store, queue, broadcast])
         let webLogger = Logger(label: "lineup.web")
         let unaccepted = Counter(label: "lineup_http_accept_failures_total")
         webPorts.streams = streams(hubs, viewing: audience)
@@ -161,7 +166,8 @@ package struct LineupProcess: Sendable {
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
                 webRoot: configuration.webRoot?.path ?? "web",
-                publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text),
+                publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text,
+                trustedProxies: configuration.trustedProxies),
             group: loops, ports: webPorts,
             renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
             secure: try secureListening(),
@@ -193,8 +199,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, audience, announcements, web, control, broadcast, queue, names, ingest,
-            revocations, rtmp, announcement,
+            store, numbers, retention, accounts, profiles, audience, announcements, web, control, broadcast, queue, names,
+            ingest, revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

@@ -47,7 +47,7 @@ extension PostgresStore: QueueHistory {
         }
     }
 
-    private static func pastEntry(_ row: PostgresRow) throws(PostgresError) -> PastEntry {
+    static func pastEntry(_ row: PostgresRow) throws(PostgresError) -> PastEntry {
         guard let reason = QueueEntry.EndReason(rawValue: try row.text(3)) else {
             throw PostgresError(.shape, "an entry ended for an unknown reason")
         }

@@ -63,14 +63,15 @@ extension PostgresStore {
 extension PostgresStore: KeyDirectory {
     package func owner(ofKeyDigest digest: [UInt8]) async throws -> KeyOwner? {
         let sql = """
-            SELECT k.id, u.id, u.name, k.revoked_at IS NOT NULL, u.disabled_at IS NOT NULL
+            SELECT k.id, u.id, u.name, k.revoked_at IS NOT NULL, u.disabled_at IS NOT NULL,
+                u.approved_at IS NOT NULL
             FROM stream_keys k JOIN users u ON u.id = k.user_id WHERE k.digest = $1
             """
         return try await keyLane.perform { link in
             guard let row = try link.query(sql, [.bytes(digest)]).first else { return nil }
             return KeyOwner(
                 key: try row.id(0), user: try row.id(1), name: try row.text(2), isRevoked: try row.boolean(3),
-                isDisabled: try row.boolean(4))
+                isDisabled: try row.boolean(4), isApproved: try row.boolean(5))
         }
     }
 

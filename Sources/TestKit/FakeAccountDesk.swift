@@ -29,15 +29,17 @@ package final class FakeAccountDesk: AccountDesk {
     /// The peers' addresses of sign-ups and log-ins, in order.
     package var addresses: [String] { state.withLock { $0.addresses } }
 
-    package func signUp(_ form: SignUpForm, from address: String) async throws(AccountError) -> SignedIn {
-        state.withLock { $0.addresses.append(address) }
+    package func signUp(_ form: SignUpForm, from client: ClientIdentity) async throws(AccountError) -> SignedIn {
+        state.withLock { $0.addresses.append(client.address) }
         return signIn(try await create(form, role: .dj))
     }
 
-    package func logIn(email: String, password: Secret, from address: String) async throws(AccountError) -> SignedIn {
+    package func logIn(
+        email: String, password: Secret, code: Secret?, from client: ClientIdentity
+    ) async throws(AccountError) -> SignedIn {
         try check()
         let account = state.withLock { state -> Account? in
-            state.addresses.append(address)
+            state.addresses.append(client.address)
             return state.accounts.values.first { $0.email == email && state.passwords[$0.id] == password }
         }
         guard let account else { throw .wrongCredentials }

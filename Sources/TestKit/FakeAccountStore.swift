@@ -15,6 +15,7 @@ package final class FakeAccountStore: AccountStore, KeyDirectory, TokenStore, Au
         var keys: [KeyID: Key] = [:]
         var tokens: [TokenID: (token: APIToken, digest: [UInt8])] = [:]
         var audit: [StoredAuditRecord] = []
+        var codeSteps: [UserID: Int64] = [:]
         var isAway = false
 
         mutating func append(_ record: AuditRecord) {
@@ -46,7 +47,7 @@ package final class FakeAccountStore: AccountStore, KeyDirectory, TokenStore, Au
         }
     }
 
-    package func insert(_ account: StoredAccount) async throws {
+    package func insert(_ account: StoredAccount, invitation: [UInt8]?) async throws {
         try access { state in
             for other in state.accounts.values.map(\.account) {
                 if other.email == account.account.email { throw AccountStoreError.emailTaken }
@@ -58,6 +59,18 @@ package final class FakeAccountStore: AccountStore, KeyDirectory, TokenStore, Au
 
     package func account(email: String) async throws -> StoredAccount? {
         try access { $0.accounts.values.first { $0.account.email == email } }
+    }
+
+    package func storedAccount(id: UserID) async throws -> StoredAccount? {
+        try access { $0.accounts[id] }
+    }
+
+    package func takeCodeStep(of user: UserID, _ step: Int64) async throws -> Bool {
+        try access { state in
+            guard (state.codeSteps[user] ?? -1) < step else { return false }
+            state.codeSteps[user] = step
+            return true
+        }
     }
 
     package func account(id: UserID) async throws -> Account? {
@@ -91,7 +104,7 @@ package final class FakeAccountStore: AccountStore, KeyDirectory, TokenStore, Au
     }
 
     package func insertSession(
-        digest: [UInt8], user: UserID, createdAt: WallTime, expiresAt: WallTime
+        digest: [UInt8], user: UserID, client: ClientIdentity, createdAt: WallTime, expiresAt: WallTime
     ) async throws {
         try access { state in
             guard let account = state.accounts[user]?.account else { throw Away() }
@@ -162,7 +175,7 @@ package final class FakeAccountStore: AccountStore, KeyDirectory, TokenStore, Au
             else { return nil }
             return KeyOwner(
                 key: key.info.id, user: account.id, name: account.name, isRevoked: key.info.revokedAt != nil,
-                isDisabled: account.isDisabled)
+                isDisabled: account.isDisabled, isApproved: account.isApproved)
         }
     }
 

@@ -15,6 +15,9 @@ package final class FakePasswords: PasswordHashing {
         set { counts.withLock { $0.isBusy = newValue } }
     }
 
+    /// Hashes that begin with `old:` are of a lower cost.
+    package func isOutdated(_ hash: Secret) -> Bool { hash.exposed.hasPrefix("old:") }
+
     package func hash(_ password: Secret) async throws -> Secret {
         if isBusy { throw PasswordHashingError.busy }
         return Secret("fake:" + password.exposed)
@@ -23,6 +26,6 @@ package final class FakePasswords: PasswordHashing {
     package func verify(_ password: Secret, against hash: Secret) async throws -> Bool {
         if isBusy { throw PasswordHashingError.busy }
         counts.withLock { $0.verified += 1 }
-        return hash.exposed == "fake:" + password.exposed
+        return hash.exposed == "fake:" + password.exposed || hash.exposed == "old:" + password.exposed
     }
 }

@@ -118,7 +118,7 @@ package final class WebServer: Service, Sendable {
         return WebResponder(
             table: RouteTable(routes(pages: pages, cookie: cookie, authenticator: authenticator)), pages: pages,
             authenticator: authenticator, crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
-            metrics: requests, logger: logger)
+            trustedProxies: configuration.trustedProxies, metrics: requests, logger: logger)
     }
 
     private func authenticator(_ cookie: SessionCookie) -> Authenticator {
@@ -139,8 +139,12 @@ package final class WebServer: Service, Sendable {
         let routes: [[Route]] = [
             PageRoutes(pages: pages, channels: configuration.channels).routes,
             OlderNameRoutes(queue: ports.queue, pages: pages).routes,
-            AccountRoutes(accounts: ports.accounts, cookie: cookie, clock: clock).routes,
-            KeyRoutes(accounts: ports.accounts).routes, UserRoutes(accounts: ports.accounts).routes,
+            AccountRoutes(accounts: ports.accounts, profiles: ports.profiles, cookie: cookie, clock: clock).routes,
+            ProfileRoutes(profiles: ports.profiles, cookie: cookie, clock: clock).routes,
+            LinkRoutes(profiles: ports.profiles).routes, SecondFactorRoutes(profiles: ports.profiles).routes,
+            RehearsalRoutes(rehearsals: ports.rehearsals).routes, InvitationRoutes(profiles: ports.profiles).routes,
+            KeyRoutes(accounts: ports.accounts).routes,
+            UserRoutes(accounts: ports.accounts, profiles: ports.profiles).routes,
             TokenRoutes(tokens: ports.tokens).routes, TargetRoutes(targets: ports.targets).routes,
             DiscordLinkRoutes(links: ports.discord, clock: clock).routes,
             QueueRoutes(queue: ports.queue).routes,

@@ -24,6 +24,8 @@ package struct WebServerConfiguration: Sendable {
     package var drainDeadline: Duration
     /// Between the comments that keep an event stream open.
     package var heartbeat: Duration
+    /// Whose forwarded address and scheme count.
+    package var trustedProxies: TrustedProxies
     /// Connections at once; more wait in the kernel's backlog.
     package var maximumConnections: Int
     /// Event streams at once; more are refused with 503.
@@ -39,7 +41,8 @@ package struct WebServerConfiguration: Sendable {
         host: String, port: Int, webRoot: String, publicURL: String?, rtmpPort: Int,
         version: String = "development", channels: [ChannelName] = [.main], idleTimeout: Duration = .seconds(40),
         requestTimeout: Duration = .seconds(30), drainDeadline: Duration = .seconds(2),
-        heartbeat: Duration = .seconds(15), maximumConnections: Int = 10_000, maximumEventStreams: Int = 2_000
+        heartbeat: Duration = .seconds(15), maximumConnections: Int = 10_000, maximumEventStreams: Int = 2_000,
+        trustedProxies: TrustedProxies = .none
     ) throws(WebServerError) {
         guard (0...65_535).contains(port), (1...65_535).contains(rtmpPort) else {
             throw WebServerError(.invalidConfiguration, "a port must be between 1 and 65535")
@@ -62,6 +65,7 @@ package struct WebServerConfiguration: Sendable {
         self.requestTimeout = requestTimeout
         self.drainDeadline = drainDeadline
         self.heartbeat = heartbeat
+        self.trustedProxies = trustedProxies
         self.maximumConnections = maximumConnections
         self.maximumEventStreams = maximumEventStreams
     }

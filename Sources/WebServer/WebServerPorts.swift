@@ -3,6 +3,8 @@ package import Domain
 /// Whom the web server asks; put together by the assembly.
 package struct WebServerPorts: Sendable {
     package var accounts: any AccountDesk
+    package var profiles: any ProfileDesk
+    package var rehearsals: any RehearsalDesk
     package var tokens: any TokenDesk
     package var queue: any QueueDesk
     package var events: any EventLog
@@ -20,12 +22,15 @@ package struct WebServerPorts: Sendable {
     package var health: any StreamHealthDesk = NoHealth()
 
     package init(
-        accounts: any AccountDesk, tokens: any TokenDesk, queue: any QueueDesk, events: any EventLog,
-        history: any QueueHistory, audit: any AuditLog, targets: any TargetDesk,
-        discord: any DiscordLinks, origin: any DeliveryOrigin, viewers: any DeliveryObserving = NoDeliveryObserver(),
+        accounts: any AccountDesk, profiles: any ProfileDesk, rehearsals: any RehearsalDesk, tokens: any TokenDesk,
+        queue: any QueueDesk, events: any EventLog, history: any QueueHistory, audit: any AuditLog,
+        targets: any TargetDesk, discord: any DiscordLinks, origin: any DeliveryOrigin,
+        viewers: any DeliveryObserving = NoDeliveryObserver(),
         readiness: [any ReadinessReporting]
     ) {
         self.accounts = accounts
+        self.profiles = profiles
+        self.rehearsals = rehearsals
         self.tokens = tokens
         self.queue = queue
         self.events = events

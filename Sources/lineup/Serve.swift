@@ -85,5 +85,6 @@ struct DoctorCommand: AsyncParsableCommand {
 /// Work that runs in a process of its own, so that broken media can kill a worker and never the broadcast (design §3).
 struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Started by the server itself; not for people.", shouldDisplay: false, subcommands: [SlateWork.self])
+        abstract: "Started by the server itself; not for people.", shouldDisplay: false,
+        subcommands: [SlateWork.self, PictureWork.self])
 }

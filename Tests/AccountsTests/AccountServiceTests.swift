@@ -12,7 +12,7 @@ import Testing
         #expect(signedUp.account.email == "mira@example.org")
         #expect(signedUp.account.role == .dj)
         let signedIn = try await desk.service.logIn(
-            email: " MIRA@example.ORG ", password: Secret("swordfish"), from: "192.0.2.1")
+            email: " MIRA@example.ORG ", password: Secret("swordfish"), code: nil, from: "192.0.2.1")
         #expect(signedIn.account == signedUp.account)
         #expect(signedIn.token != signedUp.token)
         #expect(signedIn.csrfToken != signedUp.csrfToken)
@@ -56,7 +56,7 @@ import Testing
         for email in ["mira@example.org", "nobody@example.org"] {
             let before = desk.passwords.verified
             await #expect(throws: AccountError.wrongCredentials) {
-                try await desk.service.logIn(email: email, password: Secret("wrong password"), from: "a")
+                try await desk.service.logIn(email: email, password: Secret("wrong password"), code: nil, from: "a")
             }
             #expect(desk.passwords.verified == before + 1)
         }
@@ -68,10 +68,11 @@ import Testing
         let signedIn = try await desk.signUp("Mira")
         store.disable(signedIn.account.id)
         await #expect(throws: AccountError.wrongCredentials) {
-            try await desk.service.logIn(email: "mira@example.org", password: Secret("wrong password"), from: "a")
+            try await desk.service.logIn(
+                email: "mira@example.org", password: Secret("wrong password"), code: nil, from: "a")
         }
         await #expect(throws: AccountError.disabled) {
-            try await desk.service.logIn(email: "mira@example.org", password: Secret("swordfish"), from: "a")
+            try await desk.service.logIn(email: "mira@example.org", password: Secret("swordfish"), code: nil, from: "a")
         }
         #expect(try await desk.service.session(signedIn.token) == nil)
     }
@@ -81,7 +82,9 @@ import Testing
         _ = try await desk.signUp("Mira")
         func guess(_ password: String = "wrong password", from address: String) async -> AccountError? {
             do {
-                _ = try await desk.service.logIn(email: "mira@example.org", password: Secret(password), from: address)
+                _ = try await desk.service.logIn(
+                    email: "mira@example.org", password: Secret(password), code: nil,
+                    from: ClientIdentity(address: address))
                 return nil
             } catch { return error }
         }
@@ -101,7 +104,8 @@ import Testing
         func guess(_ number: Int, from address: String) async -> AccountError? {
             do {
                 _ = try await desk.service.logIn(
-                    email: "dj\(number)@example.org", password: Secret("wrong password"), from: address)
+                    email: "dj\(number)@example.org", password: Secret("wrong password"), code: nil,
+                    from: ClientIdentity(address: address))
                 return nil
             } catch { return error }
         }
@@ -222,7 +226,7 @@ import Testing
         #expect(admin.name == "admin")
         // 24 base32 digits are 120 bits.
         #expect(password.exposed.filter { $0 != "-" }.count == 24)
-        let signedIn = try await desk.service.logIn(email: "admin@localhost", password: password, from: "a")
+        let signedIn = try await desk.service.logIn(email: "admin@localhost", password: password, code: nil, from: "a")
         #expect(signedIn.account == admin)
         #expect(try await desk.service.ensureFirstAdmin() == nil)
     }

@@ -28,20 +28,21 @@ struct Desk {
     let clock = FakeWallClock()
     let passwords = FakePasswords()
 
-    init(_ backend: Backend) async throws {
-        self.init(store: try await backend.makeStore())
+    init(_ backend: Backend, signUpMode: SignUpMode = .open) async throws {
+        self.init(store: try await backend.makeStore(), signUpMode: signUpMode)
     }
 
-    init(store: any AccountStore & KeyDirectory & TokenStore & AuditLog) {
+    init(store: any AccountStore & KeyDirectory & TokenStore & AuditLog, signUpMode: SignUpMode = .open) {
         self.store = store
         self.service = AccountService(
-            store: store, passwords: passwords, digest: SHA256Digest(), random: FakeRandomBytes(), clock: clock,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            store: store, passwords: passwords, digest: SHA256Digest(), random: FakeRandomBytes(),
+            sealing: SecretBox(secret: Secret("0123456789abcdef0123456789abcdef")), codes: TimeBasedCodes(),
+            signUpMode: signUpMode, clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// Signs up with a password of "swordfish".
-    func signUp(_ name: String, from address: String = "192.0.2.1") async throws -> SignedIn {
+    func signUp(_ name: String, from client: ClientIdentity = "192.0.2.1") async throws -> SignedIn {
         try await service.signUp(
-            SignUpForm(email: "\(name)@example.org", name: name, password: Secret("swordfish")), from: address)
+            SignUpForm(email: "\(name)@example.org", name: name, password: Secret("swordfish")), from: client)
     }
 }

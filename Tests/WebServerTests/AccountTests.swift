@@ -10,8 +10,10 @@ import WebServer
         try await TestSite.run { site async throws in
             let answer = try await site.write("POST", "/api/v1/signup", Self.form)
             #expect(answer.status == 201)
-            #expect(answer.body.hasPrefix(#"{"account":{"email":"ada@example.org","id":""#))
-            #expect(answer.body.hasSuffix(#""name":"Ada","role":"dj"},"csrfToken":"csrf-1"}"#))
+            #expect(
+                answer.body.hasPrefix(
+                    #"{"account":{"approved":true,"email":"ada@example.org","emailVerified":false,"id":""#))
+            #expect(answer.body.hasSuffix(#""name":"Ada","role":"dj","secondFactor":false},"csrfToken":"csrf-1"}"#))
             #expect(site.accounts.addresses == ["127.0.0.1"])
             let me = try await site.send("GET", "/api/v1/me", headers: [("Cookie", "a=b; lineup=session-1; c=d")])
             #expect(me.body == answer.body)

@@ -128,3 +128,8 @@ final class FakeHealthDesk: StreamHealthDesk {
 
     func health(of user: UserID) -> StreamHealth? { healths.withLock { $0[user] } }
 }
+
+/// Nobody tests.
+struct NoRehearsals: RehearsalDesk {
+    func rehearsal(of user: UserID) -> Rehearsal? { nil }
+}

@@ -70,7 +70,9 @@ import Testing
         // HEAD passes the same gate as GET, and ends where a stream would not.
         let method = route.method == .get ? "HEAD" : route.method.rawValue
         var headers = credentials
-        if !route.isRead { headers.append(("Content-Type", "application/json")) }
+        if !route.isRead {
+            headers.append(("Content-Type", route.operation?.bodyMediaTypes.first ?? "application/json"))
+        }
         return try await site.send(method, address(route), headers: headers, body: route.isRead ? nil : "{}").status
     }
 

@@ -13,6 +13,7 @@ import WebServer
 /// A running web server on a free port, with fakes behind it.
 struct TestSite: Sendable {
     let accounts = FakeAccountDesk()
+    let profiles = FakeProfileDesk()
     let queue = FakeQueueDesk()
     let tokens = FakeTokenDesk()
     let events = FakeEventLog()
@@ -42,8 +43,8 @@ struct TestSite: Sendable {
         adjust(&configuration)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var ports = WebServerPorts(
-            accounts: accounts, tokens: tokens, queue: queue, events: events, history: history, audit: audit,
-            targets: targets, discord: targets, origin: origin, viewers: viewers, readiness: [readiness])
+            accounts: accounts, profiles: profiles, rehearsals: NoRehearsals(), tokens: tokens, queue: queue,
+            events: events, history: history, audit: audit, targets: targets, discord: targets, origin: origin, viewers: viewers, readiness: [readiness])
         ports.streams = streams
         ports.handovers = handovers
         ports.health = health

@@ -28,15 +28,16 @@ export class Unreachable extends Error {
 let csrfToken = null;
 
 async function request(method, path, body) {
+  const isFile = body instanceof Blob;
   const headers = { accept: 'application/json' };
   if (method !== 'GET') {
-    headers['content-type'] = 'application/json';
+    headers['content-type'] = isFile ? body.type : 'application/json';
     if (csrfToken) headers['x-csrf-token'] = csrfToken;
   }
   let response;
   try {
     response = await fetch(`/api/v1${path}`, {
-      method, headers, body: method === 'GET' ? undefined : JSON.stringify(body ?? {}), credentials: 'same-origin', cache: 'no-store',
+      method, headers, body: method === 'GET' ? undefined : isFile ? body : JSON.stringify(body ?? {}), credentials: 'same-origin', cache: 'no-store',
     });
   } catch {
     throw new Unreachable();
@@ -79,6 +80,28 @@ export const api = {
     await write('POST', '/logout');
     csrfToken = null;
   },
+  signUpFacts: () => request('GET', '/signup'),
+  changeAccount: (changes) => write('PATCH', '/account', changes),
+  changeEmail: (form) => write('PUT', '/account/email', form),
+  changePassword: async (form) => remember(await write('PUT', '/account/password', form)),
+  setPicture: (file) => write('PUT', '/account/picture', file),
+  removePicture: () => write('DELETE', '/account/picture'),
+  exportAccount: () => request('GET', '/account/export'),
+  deleteAccount: async (password) => {
+    await write('POST', '/account/delete', { password });
+    csrfToken = null;
+  },
+  sessions: async () => (await request('GET', '/account/sessions')).sessions,
+  endSession: (id) => write('DELETE', `/account/sessions/${id}`),
+  endOtherSessions: () => write('DELETE', '/account/sessions'),
+  beginCodes: (password) => write('POST', '/account/second-factor', { password }),
+  confirmCodes: (code) => write('POST', '/account/second-factor/confirm', { code }),
+  removeCodes: (password) => write('POST', '/account/second-factor/remove', { password }),
+  requestReset: (email) => write('POST', '/password-reset/request', { email }),
+  reset: (token, password) => write('POST', '/password-reset', { token, password }),
+  requestVerification: () => write('POST', '/account/verification'),
+  verify: (token) => write('POST', '/email-verification', { token }),
+  testStream: () => request('GET', '/account/test-stream'),
   keys: async () => (await request('GET', '/keys')).keys,
   createKey: (label) => write('POST', '/keys', { label }),
   rotateKey: (id) => write('POST', `/keys/${id}/rotate`),

@@ -1,6 +1,7 @@
 import { Alarm } from './alarm.js';
 import { api } from './api.js';
 import { deskTitle, warningSentence } from './desk-model.js';
+import { copyRow } from './copy-row.js';
 import { element, notice, show } from './dom.js';
 import { HistoryWidget } from './history-widget.js';
 import { KeysWidget } from './keys-widget.js';
@@ -10,6 +11,7 @@ import { PlaceWidget } from './place-widget.js';
 import { placeOf } from './queue-model.js';
 import { QueueWidget } from './queue-widget.js';
 import { personBar, signInForms } from './sign-in.js';
+import { TestWidget } from './test-widget.js';
 
 const CHANNEL = 'main';
 /** How long a warning stays to be read. */
@@ -25,7 +27,7 @@ let last = null;
 
 function signedOut() {
   live = null;
-  show(desk, element('p', {}, 'Log in to see your stream key and your place. Anybody may sign up and play.'), signInForms(signedIn));
+  show(desk, element('p', {}, 'Log in to see your stream key and your place.'), signInForms(signedIn));
 }
 
 async function signedIn(account) {
@@ -104,14 +106,16 @@ class QueueList {
 function steps(server) {
   const item = (...children) => element('li', {}, ...children);
   const bold = (text) => element('b', {}, text);
+  const test = element('div');
+  new TestWidget(test, server);
   return element('section', { class: 'panel' }, element('h2', {}, 'Set up OBS'),
     element('ol', { class: 'steps' },
       item('Open ', bold('Settings → Stream'), ' and choose the service ', bold('Custom…')),
-      item(bold('Server: '), element('code', {}, server.rtmp.url)),
+      item(bold('Server: '), copyRow('', server.rtmp.url)),
       item(bold('Stream Key: '), 'the key above, which is shown once when it is made'),
       item('Open ', bold('Settings → Output'), ', choose ', bold('Advanced'), ' and set ', bold('Keyframe Interval'),
         ' to ', bold('2 s'), '. With 0 (automatic) you take several seconds longer to get on air.'),
-      item('Press ', bold('Start Streaming'), '. You join the queue at the end, and this page shows your place.')),
+      item('Press ', bold('Start Streaming'), '. You join the queue at the end, and this page shows your place.')), test,
     // OBS shows its own sentence for every refusal; ours stands in its log only.
     element('p', { class: 'field-hint' }, 'If OBS says that it could not access the channel or stream key, the key is mistyped or ',
       'revoked, or the queue is closed: Help → Log Files → View Current Log has the reason.'));

@@ -1,3 +1,4 @@
+/// A person with an account.
 package struct Account: Sendable, Equatable {
     package var id: UserID
     /// Lower-cased and trimmed.
@@ -7,8 +8,25 @@ package struct Account: Sendable, Equatable {
     package var role: Role
     package var isDisabled: Bool
     package var createdAt: WallTime
+    /// An IANA name, `Europe/Berlin`; `nil`: whatever the browser says.
+    package var timeZone: String?
+    /// The address was shown to be this person's.
+    package var isEmailVerified = false
+    /// `false`: their entries are held until an operator lets one through.
+    package var isApproved = true
+    /// Changes with the picture; `nil`: there is none.
+    package var pictureVersion: Int64?
+    /// A log-in takes a one-time code too.
+    package var hasSecondFactor = false
+    /// They asked for a reset while no mail could be sent.
+    package var resetRequestedAt: WallTime?
 
-    package init(id: UserID, email: String, name: String, role: Role, isDisabled: Bool, createdAt: WallTime) {
+    package init(
+        id: UserID, email: String, name: String, role: Role, isDisabled: Bool, createdAt: WallTime,
+        timeZone: String? = nil, isApproved: Bool = true
+    ) {
+        self.timeZone = timeZone
+        self.isApproved = isApproved
         self.id = id
         self.email = email
         self.name = name
@@ -22,11 +40,19 @@ package struct SignUpForm: Sendable {
     package var email: String
     package var name: String
     package var password: Secret
+    /// An IANA name; `nil`: none.
+    package var timeZone: String?
+    /// From an invitation's link, where sign-up takes one.
+    package var invitation: Secret?
 
-    package init(email: String, name: String, password: Secret) {
+    package init(
+        email: String, name: String, password: Secret, timeZone: String? = nil, invitation: Secret? = nil
+    ) {
         self.email = email
         self.name = name
         self.password = password
+        self.timeZone = timeZone
+        self.invitation = invitation
     }
 }
 
@@ -81,6 +107,17 @@ package enum AccountError: Error, Sendable, Equatable {
     /// Same for an unknown address and a wrong password.
     case wrongCredentials
     case disabled
+    /// The password was right; the account also takes a one-time code.
+    case codeNeeded
+    /// Sign-up is closed, or by invitation and this one is none.
+    case signUpClosed(String)
+    /// A link that was used, replaced or has expired.
+    case unknownLink
+    case unknownInvitation
+    /// The session is not there, or not one's own.
+    case unknownSession
+    /// No mail can be sent from here.
+    case noMail
     case unknownUser
     case unknownKey
     /// There is no such live token.
@@ -91,11 +128,30 @@ package enum AccountError: Error, Sendable, Equatable {
     case unavailable(String)
 }
 
+/// Who is at the other end of a log-in: for rate limits, and for the list of one's own sessions.
+package struct ClientIdentity: Sendable, Equatable, ExpressibleByStringLiteral {
+    /// An IP address without its port.
+    package var address: String
+    /// As the browser names itself; at most 200 characters are kept.
+    package var agent: String?
+
+    package init(address: String, agent: String? = nil) {
+        self.address = address
+        self.agent = agent
+    }
+
+    package init(stringLiteral value: String) { self.init(address: value) }
+}
+
 /// Accounts as pages and the command line use them; implemented by `Accounts`.
 package protocol AccountDesk: Sendable {
     /// Makes a DJ's account and signs it in. `address` is the peer's, for rate limits.
-    func signUp(_ form: SignUpForm, from address: String) async throws(AccountError) -> SignedIn
-    func logIn(email: String, password: Secret, from address: String) async throws(AccountError) -> SignedIn
+    func signUp(_ form: SignUpForm, from client: ClientIdentity) async throws(AccountError) -> SignedIn
+    /// - Parameter code: the one-time code, for an account that takes one.
+    /// - Throws: `codeNeeded` after a right password; a wrong code is `wrongCredentials`.
+    func logIn(
+        email: String, password: Secret, code: Secret?, from client: ClientIdentity
+    ) async throws(AccountError) -> SignedIn
     /// Who holds this session, with its CSRF token; `nil` when it is unknown, expired or ended.
     func session(_ token: Secret) async throws(AccountError) -> SignedIn?
     func logOut(_ token: Secret) async throws(AccountError)

@@ -2,10 +2,13 @@ package struct StoredAccount: Sendable {
     package var account: Account
     /// Argon2id's encoded form.
     package var passwordHash: Secret
+    /// The one-time codes' seed, once it is in force.
+    package var sealedSeed: [UInt8]?
 
-    package init(account: Account, passwordHash: Secret) {
+    package init(account: Account, passwordHash: Secret, sealedSeed: [UInt8]? = nil) {
         self.account = account
         self.passwordHash = passwordHash
+        self.sealedSeed = sealedSeed
     }
 }
 
@@ -28,18 +31,23 @@ package struct StoredSession: Sendable {
 /// Stores accounts, keys and web sessions; implemented by `PostgresStore`. Throws `AccountStoreError` for what the caller
 /// can answer, anything else for a database that is away.
 package protocol AccountStore: Sendable {
-    func insert(_ account: StoredAccount) async throws
+    /// - Parameter invitation: the digest of a link to use up with it; `AccountStoreError.noInvitation` when it is none.
+    func insert(_ account: StoredAccount, invitation: [UInt8]?) async throws
     func account(email: String) async throws -> StoredAccount?
     func account(id: UserID) async throws -> Account?
     func account(name: String) async throws -> Account?
     func accounts() async throws -> [Account]
+    func storedAccount(id: UserID) async throws -> StoredAccount?
     func replacePasswordHash(of user: UserID, with hash: Secret) async throws
+    /// Takes a one-time code's time step, once.
+    /// - Returns: `false` when it, or a later one, was taken before.
+    func takeCodeStep(of user: UserID, _ step: Int64) async throws -> Bool
     /// Disables the account or enables it again, with its audit line in the same transaction. Who is live is told by NOTIFY.
     /// - Returns: the account as it is now, unchanged and without an audit line when it was so before; `nil` when unknown.
     func setDisabled(_ user: UserID, _ isDisabled: Bool, at: WallTime, audit: AuditRecord) async throws -> Account?
 
     func insertSession(
-        digest: [UInt8], user: UserID, createdAt: WallTime, expiresAt: WallTime) async throws
+        digest: [UInt8], user: UserID, client: ClientIdentity, createdAt: WallTime, expiresAt: WallTime) async throws
     func session(digest: [UInt8]) async throws -> StoredSession?
     func touchSession(digest: [UInt8], at: WallTime) async throws
     func deleteSession(digest: [UInt8]) async throws
@@ -58,6 +66,12 @@ package protocol AccountStore: Sendable {
 package enum AccountStoreError: Error, Sendable, Equatable {
     case emailTaken
     case nameTaken
+    case noInvitation
+}
+
+extension AccountStore {
+    /// Without an invitation.
+    package func insert(_ account: StoredAccount) async throws { try await insert(account, invitation: nil) }
 }
 
 /// Hashes passwords on threads of its own, a bounded number at once.
@@ -65,6 +79,8 @@ package protocol PasswordHashing: Sendable {
     /// - Throws: `PasswordHashingError.busy` when too many wait already.
     func hash(_ password: Secret) async throws -> Secret
     func verify(_ password: Secret, against hash: Secret) async throws -> Bool
+    /// Whether `hash` was made with less than what hashes are made with now.
+    func isOutdated(_ hash: Secret) -> Bool
 }
 
 package enum PasswordHashingError: Error, Sendable, Equatable {

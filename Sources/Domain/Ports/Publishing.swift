@@ -156,8 +156,13 @@ package struct KeyOwner: Sendable, Equatable {
     package var name: String
     package var isRevoked: Bool
     package var isDisabled: Bool
+    /// `false`: the entry is held until an operator lets this DJ through.
+    package var isApproved: Bool
 
-    package init(key: KeyID, user: UserID, name: String, isRevoked: Bool, isDisabled: Bool) {
+    package init(
+        key: KeyID, user: UserID, name: String, isRevoked: Bool, isDisabled: Bool, isApproved: Bool = true
+    ) {
+        self.isApproved = isApproved
         self.key = key
         self.user = user
         self.name = name

@@ -12,8 +12,11 @@ package struct PublisherIdentity: Sendable, Equatable {
     package var session: PublishSessionID
     package var user: UserID
     package var name: String
+    /// Nobody has let this DJ through yet: the entry begins held.
+    package var isNew: Bool
 
-    package init(session: PublishSessionID, user: UserID, name: String) {
+    package init(session: PublishSessionID, user: UserID, name: String, isNew: Bool = false) {
+        self.isNew = isNew
         self.session = session
         self.user = user
         self.name = name

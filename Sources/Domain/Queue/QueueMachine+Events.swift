@@ -14,13 +14,15 @@ extension QueueMachine {
         if let maximum = settings.maximumLength, entries.count >= maximum {
             return (.failure(.queueFull(maximum: maximum)), finish(now: now))
         }
-        let entry = QueueEntry(
+        var entry = QueueEntry(
             id: newEntry, user: publisher.user, name: publisher.name, state: .waiting,
             presence: .connected(publisher.session), readiness: .notReady([Self.justConnected]),
             position: (entries.map(\.position).max() ?? 0) + 1, joinedAt: now)
+        entry.isHeld = publisher.isNew
         entries.append(entry)
         draft.changed[entry.id] = entry
         draft.events.append(.queueJoined(entry: entry.id, name: entry.name))
+        if entry.isHeld { draft.events.append(.queueHeld(entry: entry.id, name: entry.name)) }
         return (.success(entry.id), finish(now: now))
     }
 

@@ -29,7 +29,9 @@ package struct CommandContext: Sendable {
         _ body: @escaping @Sendable (any AccountDesk) async throws -> Outcome
     ) async throws -> Outcome {
         try await access.withStore { store in
-            try await body(AccountsAssembly.service(store: store, clock: SystemWallClock(), logger: logger))
+            try await body(
+                AccountsAssembly.service(
+                    configuration, store: store, clock: SystemWallClock(), logger: logger))
         }
     }
 
@@ -38,7 +40,9 @@ package struct CommandContext: Sendable {
         _ body: @escaping @Sendable (any TokenDesk) async throws -> Outcome
     ) async throws -> Outcome {
         try await access.withStore { store in
-            try await body(AccountsAssembly.service(store: store, clock: SystemWallClock(), logger: logger))
+            try await body(
+                AccountsAssembly.service(
+                    configuration, store: store, clock: SystemWallClock(), logger: logger))
         }
     }
 
@@ -60,9 +64,9 @@ package struct CommandContext: Sendable {
         let folder = DataFolder(configuration.dataFolder)
         if folder.isServed() { return try ControlClient.ask(request, at: folder.controlSocketPath) }
         guard let name = ChannelName(channel) else { throw QueueCommandError.unknownChannel }
-        let logger = logger
+        let (configuration, logger) = (configuration, logger)
         let work: @Sendable (PostgresStore) async throws -> String = { store in
-            try await Self.answer(request, from: store, channel: name, logger: logger)
+            try await Self.answer(request, from: store, channel: name, configuration, logger: logger)
         }
         // Looking needs no ownership; it must work beside another machine's server too.
         if command == "queue.list" { return try await access.withStore(work) }
@@ -72,11 +76,12 @@ package struct CommandContext: Sendable {
     }
 
     private static func answer(
-        _ request: ControlRequest, from store: PostgresStore, channel: ChannelName, logger: Logger
+        _ request: ControlRequest, from store: PostgresStore, channel: ChannelName,
+        _ configuration: ServerConfiguration, logger: Logger
     ) async throws -> String {
         let clock = SystemWallClock()
         let desk = StoredQueue(channel: channel, store: store, clock: clock)
-        let accounts = AccountsAssembly.service(store: store, clock: clock, logger: logger)
+        let accounts = AccountsAssembly.service(configuration, store: store, clock: clock, logger: logger)
         switch await ControlAnswers(queue: desk, accounts: accounts, clock: clock).answer(request) {
         case .result(let json): return json
         case .failure(let sentence): throw StartError(sentence)
@@ -108,6 +113,12 @@ extension AccountError {
         case .unknownKey: "there is no such key, or it is revoked: `lineup key list` shows them"
         case .unknownToken: "there is no such token, or it is revoked: `lineup token list` shows them"
         case .tooManyKeys(let maximum): "this DJ has \(maximum) keys already: revoke one first"
+        case .codeNeeded: "this account takes a one-time code too"
+        case .signUpClosed(let reason): reason
+        case .unknownLink: "this link is used, replaced or has expired"
+        case .unknownInvitation: "there is no such invitation"
+        case .unknownSession: "there is no such session"
+        case .noMail: "no mail server is set: LINEUP_SMTP_URL"
         case .slowDown(let span): "too many attempts: try again in \(span.components.seconds) s"
         case .unavailable(let what): "the database does not answer: \(what)"
         }

@@ -12,4 +12,7 @@ package enum WorkerCommands {
                 text: "", file: file, width: width, height: height, frameRate: frameRate, sampleRate: sampleRate,
                 channels: channels))
     }
+
+    /// Makes an account's picture: standard input to standard output.
+    package static func picture() throws { try PictureWorker.runAsChild() }
 }

@@ -98,6 +98,23 @@ package struct ConfigurationKey: Sendable {
         "Hours for which a webhook may take nothing before it is parked and waits for an admin, 0.01…720.")
     package static let eventFolder = ConfigurationKey(
         "LINEUP_EVENTS_DIR", "Folder for targets that are files of JSON lines; without it `events` in the data folder.")
+    package static let trustedProxies = ConfigurationKey(
+        "LINEUP_TRUSTED_PROXIES",
+        "Addresses or networks of reverse proxies, as 127.0.0.1,10.0.0.0/8,::1. Only theirs X-Forwarded-For and -Proto count."
+    )
+    package static let signUp = ConfigurationKey(
+        "LINEUP_SIGN_UP",
+        "Who may sign up: open; approval (a new DJ's entries are held until an operator lets one through); invite; closed. Not set: open on a loopback address, else approval."
+    )
+    package static let smtpURL = ConfigurationKey(
+        "LINEUP_SMTP_URL", isSecret: true,
+        "smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://…:465. Needs the next two. Without it admins hand reset links on."
+    )
+    package static let mailFrom = ConfigurationKey(
+        "LINEUP_MAIL_FROM", "Whom mails come from: lineup@example.org, or Lineup <lineup@example.org>.")
+    package static let passwordList = ConfigurationKey(
+        "LINEUP_PASSWORD_LIST", standard: "/usr/share/john/password.lst",
+        "File of common passwords, one a line, that nobody may take; 4 MiB at most. Beside it some are built in.")
     package static let logLevel = ConfigurationKey(
         "LINEUP_LOG_LEVEL", flag: "log-level", standard: "info",
         "trace, debug, info, notice, warning, error or critical.")
@@ -142,7 +159,8 @@ package struct ConfigurationKey: Sendable {
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, httpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
         maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds, hlsPart,
-        publicURL, secretKey, discordWebhook, targetNetworks, targetParkHours, eventFolder, logLevel, logFormat,
+        publicURL, trustedProxies, secretKey, signUp, smtpURL, mailFrom, passwordList, discordWebhook, targetNetworks,
+        targetParkHours, eventFolder, logLevel, logFormat,
         programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]

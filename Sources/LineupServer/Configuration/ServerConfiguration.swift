@@ -6,6 +6,7 @@ package import Logging
 package import PostgresStore
 import RTMP
 package import RTMPTransport
+package import SMTPClient
 package import WebServer
 package import WebhookClient
 
@@ -44,6 +45,12 @@ package struct ServerConfiguration: Sendable {
     /// What a low-latency HLS part lasts, 333…1,000 ms.
     package var hlsPart: Duration
     package var publicURL: String?
+    package var trustedProxies: TrustedProxies
+    package var signUpMode: SignUpMode
+    /// `nil`: no mail is sent.
+    package var mail: SMTPConfiguration?
+    /// The path of a file that may be missing.
+    package var passwordList: String
     /// `nil`: the key file in the data folder.
     package var secretKey: Secret?
     /// `nil`: no such target.
@@ -130,6 +137,10 @@ package struct ServerConfiguration: Sendable {
         eventFolder =
             values.optionalText(.eventFolder).map { URL(fileURLWithPath: $0, isDirectory: true).standardizedFileURL }
             ?? dataFolder.appendingPathComponent("events", isDirectory: true)
+        trustedProxies = try values.trustedProxies(.trustedProxies)
+        signUpMode = try values.signUpMode(.signUp, bindAddress: bindAddress)
+        mail = try values.mail(publicURL: publicURL)
+        passwordList = values.text(.passwordList)
         guard let level = Logger.Level(rawValue: values.text(.logLevel).lowercased()) else {
             throw values.problem(.logLevel, "must be trace, debug, info, notice, warning, error or critical")
         }
@@ -248,6 +259,42 @@ private struct Values {
             let host = parts.host, !host.isEmpty, parts.query == nil, parts.path.isEmpty || parts.path == "/"
         else { throw problem(key, "must be http:// or https:// and a host, with nothing behind") }
         return value.hasSuffix("/") ? String(value.dropLast()) : value
+    }
+
+    func trustedProxies(_ key: ConfigurationKey) throws -> TrustedProxies {
+        guard let proxies = TrustedProxies(text(key)) else {
+            throw problem(key, "must be IP addresses and networks with commas between them")
+        }
+        return proxies
+    }
+
+    func signUpMode(_ key: ConfigurationKey, bindAddress: String) throws -> SignUpMode {
+        guard let value = optionalText(key) else {
+            return bindAddress.hasPrefix("127.") || bindAddress == "::1" ? .open : .approval
+        }
+        guard let mode = SignUpMode(rawValue: value.lowercased()) else {
+            throw problem(key, "must be open, approval, invite or closed")
+        }
+        return mode
+    }
+
+    func mail(publicURL: String?) throws -> SMTPConfiguration? {
+        guard let url = optionalText(.smtpURL) else { return nil }
+        guard let from = optionalText(.mailFrom) else {
+            throw ConfigurationError(
+                key: ConfigurationKey.mailFrom.name,
+                problem: "must be an address, because \(ConfigurationKey.smtpURL.name) is set")
+        }
+        guard publicURL != nil else {
+            throw ConfigurationError(
+                key: ConfigurationKey.publicURL.name,
+                problem: "must be set, because \(ConfigurationKey.smtpURL.name) is: mails hold links")
+        }
+        guard let configuration = SMTPConfiguration(url: Secret(url), from: from) else {
+            throw problem(
+                .smtpURL, "must be smtp:// or smtps:// with a host, and \(ConfigurationKey.mailFrom.name) an address")
+        }
+        return configuration
     }
 
     func secretKey(_ key: ConfigurationKey) throws -> Secret? {

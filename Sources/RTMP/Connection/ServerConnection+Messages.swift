@@ -133,7 +133,7 @@ extension ServerConnection {
     }
 
     private mutating func publishReceived(_ command: Command, address: StreamAddress, streamID: UInt32) {
-        guard address.application == StreamAddress.publishing else {
+        guard address.isPublishing else {
             refuse(.unknownApplication(address.application), streamID: streamID)
             return
         }

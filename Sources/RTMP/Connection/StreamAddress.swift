@@ -23,6 +23,8 @@ package struct PublishIntent: Sendable, Equatable {
 struct StreamAddress: Equatable {
     static let publishing = "live"
     static let playing = "play"
+    /// A stream that is only tested.
+    static let rehearsing = "test"
 
     /// The first path element.
     var application: String
@@ -34,7 +36,8 @@ struct StreamAddress: Equatable {
         rest = elements.dropFirst().joined(separator: "/")
     }
 
-    var isKnown: Bool { application == Self.publishing || application == Self.playing }
+    var isKnown: Bool { isPublishing || application == Self.playing }
+    var isPublishing: Bool { application == Self.publishing || application == Self.rehearsing }
 
     /// The key, from the stream name or else from the application's path. `nil` when both are there and differ: that is a
     /// second application name.

@@ -26,7 +26,7 @@ struct KeyRoutes: Sendable {
         }
     }
 
-    private static let schema = Schema.named(
+    static let schema = Schema.named(
         "StreamKey",
         .object(
             .required("id", .id), .required("label", .string), .required("createdAt", .time),
@@ -53,7 +53,7 @@ struct KeyRoutes: Sendable {
                     answers: [.ok(.object(.required("keys", .array(Self.schema))))])
             ) { request in
                 let keys = try await accounts.keys(of: try request.account().id)
-                return JSONAnswer.response(KeyList(keys: keys.map(KeyBody.init)))
+                return Self.list(keys)
             },
             Route(
                 .post, "/api/v1/keys", .signedIn,
@@ -85,6 +85,8 @@ struct KeyRoutes: Sendable {
             },
         ]
     }
+
+    static func list(_ keys: [StreamKeyInfo]) -> Response { JSONAnswer.response(KeyList(keys: keys.map(KeyBody.init))) }
 
     private func key(of request: WebRequest) throws(Problem) -> KeyID {
         guard let key = request.parameters["id"].flatMap({ KeyID($0) }) else { throw Problem(.unknownKey) }

@@ -92,13 +92,18 @@ extension Problem {
         status: .forbidden, slug: "csrf-token", title: "Refused for safety",
         detail: "The page is out of date: reload it and try again.")
 
-    static let mediaType = Self(
-        status: .unsupportedMediaType, slug: "unsupported-media-type", title: "Unsupported media type",
-        detail: "Writes take application/json.", headers: [.accept: "application/json"])
+    static func mediaType(_ taken: [String]) -> Self {
+        Self(
+            status: .unsupportedMediaType, slug: "unsupported-media-type", title: "Unsupported media type",
+            detail: "This address takes \(taken.joined(separator: ", ")).",
+            headers: [.accept: taken.joined(separator: ", ")])
+    }
 
-    static let bodyTooLarge = Self(
-        status: .contentTooLarge, slug: "body-too-large", title: "Too large",
-        detail: "A request may hold \(WebServerConfiguration.maximumBodyBytes) bytes.", headers: [.connection: "close"])
+    static func bodyTooLarge(_ limit: Int) -> Self {
+        Self(
+            status: .contentTooLarge, slug: "body-too-large", title: "Too large",
+            detail: "A request to this address may hold \(limit) bytes.", headers: [.connection: "close"])
+    }
 
     static let targetTooLong = Self(
         status: .uriTooLong, slug: "target-too-long", title: "Address too long",
@@ -150,6 +155,22 @@ extension Problem {
             self = Self(
                 status: .forbidden, slug: "account-disabled", title: "Account disabled",
                 detail: "This account is disabled: ask an admin of the channel.")
+        case .codeNeeded:
+            self = Self(
+                status: .unauthorized, slug: "code-needed", title: "One more step",
+                detail: "Enter the present code of your authenticator.", field: "code")
+        case .signUpClosed(let reason):
+            self = Self(status: .forbidden, slug: "sign-up-closed", title: "No sign-up", detail: reason)
+        case .unknownLink:
+            self = Self(
+                status: .gone, slug: "link-gone", title: "This link is no good any more",
+                detail: "It was used, replaced by a newer one, or has expired: ask for another one.")
+        case .unknownInvitation: self = .notFound("There is no such invitation, or it has expired.")
+        case .unknownSession: self = .notFound("There is no such session.")
+        case .noMail:
+            self = Self(
+                status: .conflict, slug: "no-mail", title: "No mail from here",
+                detail: "This server sends no mail: ask an admin.")
         case .unknownUser: self = .notFound("There is no such account.")
         case .unknownKey: self = .notFound("There is no such stream key.")
         case .unknownToken: self = .notFound("There is no such token, or it is revoked.")

@@ -159,7 +159,9 @@ struct OpenAPIDocument {
 
     private static func problems(_ route: Route, _ described: Operation) -> [(HTTPResponse.Status, String)] {
         var problems = described.problems
-        if !route.parameterNames.isEmpty { problems.append((.notFound, "There is no such thing.")) }
+        if !route.parameterNames.isEmpty || described.parameters.contains(where: { $0.name == "channel" }) {
+            problems.append((.notFound, "There is no such thing."))
+        }
         if !route.parameterNames.isEmpty || !described.parameters.isEmpty || !route.isRead {
             problems.append((.badRequest, "A parameter or the body makes no sense."))
         }

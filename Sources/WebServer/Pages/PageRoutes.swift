@@ -17,6 +17,7 @@ struct PageRoutes: Sendable {
         [
             Route(.get, "/") { try answer("/index.html", to: $0) },
             Route(.get, "/dj") { try answer("/dj.html", to: $0) },
+            Route(.get, "/account") { try answer("/account.html", to: $0) },
             Route(.get, "/admin") { try answer("/admin.html", to: $0) },
             Route(.get, "/watch/{channel}") { request in
                 guard channels.contains(try request.channel()) else {

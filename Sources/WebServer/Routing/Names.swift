@@ -9,10 +9,11 @@ extension HTTPField.Name {
     static let referrerPolicy = header("Referrer-Policy")
     /// WHATWG HTML §9.2.4: the last event a reader that comes back has got.
     static let lastEventID = header("Last-Event-ID")
+    /// What reverse proxies say of a client; counts from trusted ones only (`TrustedProxies`).
+    static let forwardedFor = header("X-Forwarded-For")
+    static let forwardedProto = header("X-Forwarded-Proto")
     static let link = header("Link")
     static let accelBuffering = header("X-Accel-Buffering")
-
-    static let forwardedFor = header("X-Forwarded-For")
 
     private static func header(_ name: String) -> HTTPField.Name {
         guard let made = HTTPField.Name(name) else { preconditionFailure("not a header name") }

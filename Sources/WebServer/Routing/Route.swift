@@ -31,6 +31,8 @@ struct Route: Sendable {
     /// `/api/v1/keys/{id}/rotate`: also the metric's label. A last `{name...}` takes the rest of the path.
     var template: String
     var access: Access
+    /// More is refused with 413.
+    var maximumBodyBytes = WebServerConfiguration.maximumBodyBytes
     /// What the OpenAPI document says of it; `nil` only for what is no API: pages, media, probes.
     var operation: Operation?
     var handle: @Sendable (WebRequest) async throws -> Response
@@ -44,6 +46,13 @@ struct Route: Sendable {
         self.access = access
         self.operation = operation
         self.handle = handle
+    }
+
+    /// Takes this many bytes: an upload.
+    func taking(upTo bytes: Int) -> Route {
+        var route = self
+        route.maximumBodyBytes = bytes
+        return route
     }
 
     /// The names of the template's parameters, in order.

@@ -14,8 +14,10 @@ struct WebRequest: Sendable {
     var caller: Caller?
     /// What the caller showed, to look again while a long answer runs.
     var credentials: Credentials
-    /// The socket peer's address without its port. Trusted proxies come with their own configuration.
+    /// The client's address without its port, as the socket or a trusted proxy says it.
     var clientAddress: String
+    /// The client speaks TLS with us or with a trusted proxy.
+    var isSecure = false
     /// Done when the connection is closed, by either side: what ends an answer that waits for something.
     var connectionClosed: EventLoopFuture<Void>
 
@@ -25,6 +27,18 @@ struct WebRequest: Sendable {
             throw .notFound("There is no such channel.")
         }
         return name
+    }
+
+    /// For rate limits and the list of one's sessions.
+    var client: ClientIdentity {
+        ClientIdentity(address: clientAddress, agent: head.headerFields[.userAgent].map { String($0.prefix(200)) })
+    }
+
+    /// An id in the address.
+    /// - Throws: 404 for what is none.
+    func id<Tag>(_ name: String = "id") throws(Problem) -> ID<Tag> {
+        guard let id = parameters[name].flatMap({ ID<Tag>($0) }) else { throw .notFound("There is no such thing.") }
+        return id
     }
 
     /// Who is signed in; `nil` for nobody and for machines.

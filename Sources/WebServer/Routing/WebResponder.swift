@@ -13,6 +13,7 @@ struct WebResponder: HTTPResponder {
     var pages: PageStore
     var authenticator: Authenticator
     var crossSiteGuard: CrossSiteGuard
+    var trustedProxies: TrustedProxies
     var metrics: RequestMetrics
     var logger: Logger
 
@@ -72,15 +73,20 @@ struct WebResponder: HTTPResponder {
     private func answer(
         _ request: Request, _ context: WebContext, route: Route, parameters: [String: String]
     ) async throws -> Response {
+        let client = trustedProxies.client(
+            peer: context.clientAddress, forwarded: request.headers[values: .forwardedFor])
+        let isSecure =
+            trustedProxies.isSecure(peer: context.clientAddress, forwardedProto: request.headers[.forwardedProto])
+            ?? false
         let credentials: Credentials =
-            route.access == .anybody ? .none : try authenticator.credentials(in: request.headers)
+            route.access == .anybody ? .none : try authenticator.credentials(in: request.headers, isSecure: isSecure)
         var body = ByteBuffer()
         if !route.isRead {
             if !credentials.isBearer { try refuseCrossSite(request) }
-            try refuseMediaType(request)
-            body = try await collect(request)
+            try refuseMediaType(request, route)
+            body = try await collect(request, upTo: route.maximumBodyBytes)
         }
-        let caller = try await authenticator.caller(credentials, from: context.clientAddress)
+        let caller = try await authenticator.caller(credentials, from: client)
         if !route.isRead, case .person(let session) = caller {
             let sent = request.headers[.csrfToken] ?? ""
             guard isEqualInConstantTime(sent, session.csrfToken.exposed) else { throw Problem.csrfToken }
@@ -89,7 +95,7 @@ struct WebResponder: HTTPResponder {
         return try await route.handle(
             WebRequest(
                 head: request.head, parameters: parameters, body: body, caller: caller, credentials: credentials,
-                clientAddress: context.clientAddress, connectionClosed: context.connectionClosed))
+                clientAddress: client, isSecure: isSecure, connectionClosed: context.connectionClosed))
     }
 
     private func refuseCrossSite(_ request: Request) throws(Problem) {
@@ -99,22 +105,24 @@ struct WebResponder: HTTPResponder {
     }
 
     /// Forms of other sites can send three media types without asking (WHATWG Fetch, CORS-safelisted); JSON is none of them.
-    private func refuseMediaType(_ request: Request) throws(Problem) {
+    private func refuseMediaType(_ request: Request, _ route: Route) throws(Problem) {
         let hasBody = request.headers[.transferEncoding] != nil || (request.headers[.contentLength] ?? "0") != "0"
         guard hasBody else { return }
         let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased() ?? ""
-        guard type.split(separator: " ").first == "application/json" else { throw .mediaType }
+        let taken = route.operation?.bodyMediaTypes ?? ["application/json"]
+        guard let named = type.split(separator: " ").first, taken.contains(String(named)) else {
+            throw .mediaType(taken)
+        }
     }
 
-    private func collect(_ request: Request) async throws -> ByteBuffer {
-        let limit = WebServerConfiguration.maximumBodyBytes
+    private func collect(_ request: Request, upTo limit: Int) async throws -> ByteBuffer {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            throw Problem.bodyTooLarge
+            throw Problem.bodyTooLarge(limit)
         }
         do {
             return try await request.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
-            throw Problem.bodyTooLarge
+            throw Problem.bodyTooLarge(limit)
         }
     }
 

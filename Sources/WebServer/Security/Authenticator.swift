@@ -14,7 +14,7 @@ struct Authenticator: Sendable {
 
     /// A bearer token goes before the cookie; another scheme (a proxy's `Basic`) is not ours and says nothing.
     /// - Throws: 401 for a bearer token that cannot be one.
-    func credentials(in headers: HTTPFields) throws(Problem) -> Credentials {
+    func credentials(in headers: HTTPFields, isSecure: Bool) throws(Problem) -> Credentials {
         if let authorization = headers[.authorization] {
             let parts = authorization.split(separator: " ", maxSplits: 1)
             if parts.first?.lowercased() == "bearer" {
@@ -25,7 +25,7 @@ struct Authenticator: Sendable {
                 return .bearer(Secret(token))
             }
         }
-        guard let token = cookie.token(in: headers[values: .cookie]) else { return .none }
+        guard let token = cookie.secured(isSecure).token(in: headers[values: .cookie]) else { return .none }
         return .cookie(token)
     }
 

@@ -12,6 +12,9 @@ struct SessionCookie {
 
     var name: String { isSecure ? "__Host-lineup" : "lineup" }
 
+    /// As it is for a client behind a proxy that speaks TLS for us.
+    func secured(_ isSecure: Bool) -> SessionCookie { SessionCookie(isSecure: self.isSecure || isSecure) }
+
     /// The `Set-Cookie` value for a new session.
     func setting(_ token: Secret, expiresAt: WallTime, now: WallTime) -> String {
         let seconds = max(0, (expiresAt - now).components.seconds)

@@ -1,0 +1,93 @@
+import Glibc
+
+/// The reverse proxies whose word about a client is taken (`LINEUP_TRUSTED_PROXIES`): addresses and networks, IPv4 and IPv6.
+///
+/// Of `X-Forwarded-For` the rightmost address that is no trusted proxy is the client: those to its left are what somebody said of
+/// themselves. `X-Forwarded-Proto` counts from a trusted peer only. Without any, both headers change nothing.
+package struct TrustedProxies: Sendable, Equatable {
+    private struct Network: Sendable, Equatable {
+        /// 4 or 16 bytes.
+        var bytes: [UInt8]
+        var bits: Int
+
+        func contains(_ address: [UInt8]) -> Bool {
+            guard address.count == bytes.count else { return false }
+            for index in 0..<bytes.count {
+                let left = bits - index * 8
+                guard left > 0 else { return true }
+                let mask = left >= 8 ? 0xFF : ~UInt8(0xFF >> left)
+                guard address[index] & mask == bytes[index] & mask else { return false }
+            }
+            return true
+        }
+    }
+
+    private var networks: [Network] = []
+
+    /// `127.0.0.1, 10.0.0.0/8, ::1`; empty: none. `nil` for anything else.
+    package init?(_ text: String) {
+        for part in text.split(whereSeparator: { $0 == "," || $0 == " " }) {
+            let sides = part.split(separator: "/", omittingEmptySubsequences: false)
+            guard sides.count <= 2, let bytes = Self.bytes(of: String(sides[0])) else { return nil }
+            var bits = bytes.count * 8
+            if sides.count == 2 {
+                guard let number = Int(sides[1]), (0...bits).contains(number) else { return nil }
+                bits = number
+            }
+            networks.append(Network(bytes: bytes, bits: bits))
+        }
+    }
+
+    package static let none = TrustedProxies()
+
+    private init() {}
+
+    func contains(_ address: String) -> Bool {
+        guard !networks.isEmpty, let bytes = Self.bytes(of: address) else { return false }
+        return networks.contains { $0.contains(bytes) }
+    }
+
+    /// - Parameters:
+    ///   - peer: the socket's address.
+    ///   - forwarded: the values of `X-Forwarded-For`, in order.
+    func client(peer: String, forwarded: [String]) -> String {
+        guard contains(peer) else { return peer }
+        var client = peer
+        for text in forwarded.joined(separator: ",").split(separator: ",").reversed().prefix(16) {
+            guard let address = Self.address(text) else { return client }
+            client = address
+            if !contains(address) { return client }
+        }
+        return client
+    }
+
+    /// Whether the client speaks TLS with the outermost proxy; `nil` when nobody trustworthy says.
+    func isSecure(peer: String, forwardedProto: String?) -> Bool? {
+        guard let forwardedProto, contains(peer) else { return nil }
+        // Each proxy may add its own: the first is the outermost's.
+        let first = forwardedProto.split(separator: ",").first?.filter { $0 != " " }.lowercased()
+        return first == "https" || first == "wss"
+    }
+
+    /// `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]:443`; `nil` for what is no address.
+    private static func address(_ text: Substring) -> String? {
+        var text = text.filter { $0 != " " && $0 != "\"" }[...]
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            text = text[text.index(after: text.startIndex)..<end]
+        } else if text.filter({ $0 == ":" }).count == 1, let colon = text.firstIndex(of: ":") {
+            text = text[..<colon]
+        }
+        return bytes(of: String(text)) == nil ? nil : String(text)
+    }
+
+    /// An IPv4 address that IPv6 carries counts as itself.
+    private static func bytes(of text: String) -> [UInt8]? {
+        var four = in_addr()
+        if inet_pton(AF_INET, text, &four) == 1 { return withUnsafeBytes(of: four) { Array($0) } }
+        var six = in6_addr()
+        guard inet_pton(AF_INET6, text, &six) == 1 else { return nil }
+        let bytes = withUnsafeBytes(of: six) { Array($0) }
+        let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
+        return isMapped ? Array(bytes.suffix(4)) : bytes
+    }
+}
