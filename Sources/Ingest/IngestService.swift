@@ -122,8 +122,8 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     private func rehearse(_ session: LiveSessions.Session) -> any PublisherSink {
         let door = RehearsalDoor()
         let publisher = LivePublisher(
-            session: session.id, line: DelayLine(), queue: door, envelope: envelope, delay: programmeDelay, now: now,
-            logger: logger
+            session: session.id, line: DelayLine(), queue: door, envelope: state.withLock { $0.envelope },
+            delay: programmeDelay, now: now, logger: logger
         ) { [weak self] in self?.endRehearsal($0, of: session.user) }
         let older = state.withLock { state in
             state.sessions.accepted(session.id, publisher)

@@ -19,5 +19,6 @@ final class RehearsalDoor: QueueDoor {
 
     func silenceChanged(_ session: PublishSessionID, isSilent: Bool) {}
     func mediaAbsent(_ session: PublishSessionID, picture: Duration?, sound: Duration?) {}
+    func healthChanged(_ session: PublishSessionID, to health: HealthSummary) {}
     func ended(_ session: PublishSessionID, how: PublisherEnd) {}
 }

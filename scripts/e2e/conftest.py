@@ -1,6 +1,7 @@
 """Fixtures: a fresh server a test, DJs, and everything ended afterwards."""
 
 import logging
+import os
 import shutil
 
 import pytest
@@ -13,6 +14,16 @@ from server import Server
 
 # It reports each refused connection while OBS is still coming up; who waits for OBS says so when it never does.
 logging.getLogger("obsws_python").setLevel(logging.CRITICAL)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what is marked `extended`, unless it was asked for (scripts/test --extended) or named on the command line."""
+    if os.environ.get("LINEUP_E2E_EXTENDED") or any("::" in argument for argument in config.args):
+        return
+    left_out = [item for item in items if item.get_closest_marker("extended")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("extended")]
 
 
 @pytest.hookimpl(hookwrapper=True)

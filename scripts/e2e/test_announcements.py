@@ -1,5 +1,6 @@
 """What leaves beside the media: webhooks, files and Discord (issue 8; I5, I6, I9)."""
 
+import pytest
 import json
 import statistics
 import time
@@ -100,6 +101,7 @@ def handover_times(server, machine, count):
     return took
 
 
+@pytest.mark.extended
 def test_targets_of_every_bad_kind_change_no_hand_over_and_are_up_to_date_when_they_return(make_server, ended_later):
     server = make_server(LINEUP_PROGRAMME_DELAY="1", **LOCAL)
     machine = Machine(server, "admin")

@@ -1,8 +1,10 @@
 """What viewers see of bad networks, in decoded output: nothing, where the delay line is longer than the trouble (design §5)."""
 
+import pytest
 from handover import faults
 
 
+@pytest.mark.extended
 def test_two_stalls_shorter_than_the_delay_are_invisible():
     seen = faults.two_stalls(delay=4, seconds=2.5, between=9)
     print(f"\n{seen}")

@@ -15,6 +15,7 @@ from waiting import wait_until
 pytestmark = [pytest.mark.browser, pytest.mark.player]
 
 
+@pytest.mark.extended
 def test_players_go_on_through_half_streams_and_changes_of_picture(server, open_page, folder, ended_later):  # noqa: F811
     """Audio only, video only, another size and rate with B-frames: Chromium, ffmpeg and mpv at once, over fMP4 (must 4)."""
     kinds = (("DJ A", clips.A, ()), ("DJ Sound", clips.C, ("-vn",)), ("DJ Picture", clips.B, ("-an",)),

@@ -1,5 +1,6 @@
 """100 wrong log-ins a second from everywhere while DJs hand over: I3 holds. LINEUP_FLOOD_SECONDS makes it longer (scripts/check-logins)."""
 
+import pytest
 import http.client
 import json
 import os
@@ -46,6 +47,7 @@ class Flood:
             thread.join(60)
 
 
+@pytest.mark.extended
 def test_hand_overs_hold_under_a_flood_of_wrong_log_ins(make_server, publish, folder, ended_later):
     server = make_server(LINEUP_TRUSTED_PROXIES="127.0.0.1", LINEUP_LOG_LEVEL="info")
     _, publishers = three_in_line(server, publish)

@@ -39,6 +39,7 @@ source.onsourceopen = () => {
 </script>"""
 
 
+@pytest.mark.extended
 def test_chromium_plays_the_socket_across_a_hand_over(make_server, publish, open_page):  # noqa: F811
     server = make_server(LINEUP_PROGRAMME_DELAY=0)
     first, second = server.make_dj("DJ A"), server.make_dj("DJ Tall")

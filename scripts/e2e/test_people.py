@@ -276,6 +276,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
+@pytest.mark.extended
 def test_unknown_and_known_accounts_take_the_same_time(server):
     """Medians of wrong log-ins by turns; an answer without a hash would be 20 times faster."""
     email, _ = server.make_user("DJ A")
@@ -331,6 +332,7 @@ def dump_of(server):
     return done.stdout
 
 
+@pytest.mark.extended
 def test_the_api_is_what_its_document_says(server, folder):
     """schemathesis against the running server, as an admin with a session, and as nobody where that would end the session (it tries
     ids that it was told);

@@ -138,6 +138,7 @@ def test_refuses_what_there_is_not_and_who_is_one_too_many(make_server, folder, 
     ended_later(BodyReader(server.url + "/stream/main", folder / "b.ts"))
 
 
+@pytest.mark.extended
 def test_readers_that_do_not_read_disturb_nobody_and_are_closed(server, publish, folder, ended_later):
     publish(server, server.make_dj("DJ A"), clips.A)
     server.wait_for_on_air("DJ A")

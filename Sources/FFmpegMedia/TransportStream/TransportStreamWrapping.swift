@@ -9,7 +9,7 @@ import Synchronization
 /// of the continuity counters and goes on at a key frame.
 package final class TransportStreamWrapping: HubPacketWrapping {
     private struct State {
-        var muxer: TransportStreamMuxer?
+        var muxer: StreamedTransportMuxer?
         var format: ProgrammeFormat?
         var hasComplained = false
     }
@@ -19,7 +19,7 @@ package final class TransportStreamWrapping: HubPacketWrapping {
 
     /// - Throws: `MediaError` when libavformat lacks the muxer.
     package init(logger: Logger) throws {
-        self.state = Mutex(State(muxer: try TransportStreamMuxer()))
+        self.state = Mutex(State(muxer: try StreamedTransportMuxer()))
         self.logger = logger
     }
 

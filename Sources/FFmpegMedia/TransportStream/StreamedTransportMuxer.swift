@@ -7,7 +7,7 @@ import NIOCore
 /// H.264 goes in as a byte stream with its parameter sets in band, AAC as ADTS: both say themselves what they are, so one muxer
 /// serves every format and its counters go on through hand-overs. Each unit is written out whole at once, in whole packets of 188
 /// bytes; program tables stand before each key frame. Used on one thread at a time; never blocks.
-final class TransportStreamMuxer {
+final class StreamedTransportMuxer {
     /// How far presentation lies behind the stream's clock, in microseconds: what a receiver may buffer before the first picture.
     private static let decoderDelay: Int32 = 100_000
     private static let timescale: Int64 = 90_000
