@@ -9,7 +9,7 @@ from players import MPV, plays_on
 from publishers import Publisher
 from recording import Recording, watch_for
 from test_play import decode_complaints
-from test_web import chromium, colour_of_video, current_time, open_page  # noqa: F401  fixtures
+from test_web import colour_of_video, current_time
 from waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.player]

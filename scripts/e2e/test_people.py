@@ -16,7 +16,6 @@ from playwright.sync_api import expect
 
 import processes
 from mailbox import Mailbox
-from test_web import chromium, open_page  # noqa: F401
 from waiting import wait_until
 
 
