@@ -199,7 +199,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, profiles, audience, announcements, web, control, broadcast, queue, names,
+            store, numbers, retention, accounts, profiles, audience, announcements, web, control, broadcast, queue,
+            names,
             ingest, revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(

@@ -191,7 +191,9 @@ package final class WebServer: Service, Sendable {
                 }
                 return DeliveryHTTP1Channel(
                     responder: responder, desk: desk,
-                    makeGuard: { ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request) },
+                    makeGuard: {
+                        ConnectionGuardHandler(registry: registry, idleTimeout: idle, requestTimeout: request)
+                    },
                     makeStreams: { StreamHandler(places: streams, registry: registry, metrics: requests) })
             },
             configuration: ApplicationConfiguration(

@@ -44,7 +44,8 @@ struct TestSite: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var ports = WebServerPorts(
             accounts: accounts, profiles: profiles, rehearsals: NoRehearsals(), tokens: tokens, queue: queue,
-            events: events, history: history, audit: audit, targets: targets, discord: targets, origin: origin, viewers: viewers, readiness: [readiness])
+            events: events, history: history, audit: audit, targets: targets, discord: targets, origin: origin,
+            viewers: viewers, readiness: [readiness])
         ports.streams = streams
         ports.handovers = handovers
         ports.health = health

@@ -98,7 +98,8 @@ def programme_zero(server):
     master = m3u8.loads(server.get("/hls/main/index.m3u8").text, uri=server.playlist)
     address = master.playlists[0].absolute_uri
     playlist = m3u8.loads(requests.get(address, timeout=5).text, uri=address)
-    segment = playlist.segments[-1]
+    # The newest one is parts only, without a URI, until it is whole.
+    segment = [segment for segment in playlist.segments if segment.uri][-1]
     body = requests.get(segment.absolute_uri, timeout=5).content
     return segment.program_date_time.timestamp() - decode_seconds(body)
 
