@@ -91,7 +91,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func answer(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
         switch StreamRequest.read(head) {
         case .notOurs: stage = .passing
-        case .preflight: write(head: preflight, body: nil, context)
+        case .preflight: write(head: preflight, to: head, body: nil, context)
         case .problem(let kind): refuse(Self.problem(kind), head, route: "/stream", context)
         case .stream(let request):
             switch StreamVisit.enter(request, head: head, places: places, channel: context.channel) {
@@ -116,7 +116,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             response.headerFields[.contentTypeOptions] = "nosniff"
             guard request.wantsBody else {
                 visit.leave(lostPackets: 0, wasStalled: false)
-                return write(head: response, body: nil, context)
+                return end(head: response, context)
             }
             answered(request.route, head, .ok)
             // It has no end but the connection's.
@@ -190,19 +190,30 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         response.headerFields[.cacheControl] = "no-store"
         response.headerFields[.contentTypeOptions] = "nosniff"
         for field in problem.headers { response.headerFields[field.name] = field.value }
-        write(head: response, body: problem.body(), wantsBody: head.method != .head, context)
+        write(head: response, to: head, body: problem.body(), context)
     }
 
-    /// Answers whole; the connection takes more requests.
+    /// Answers whole; the connection takes more requests unless the peer wants none.
     private func write(
-        head: HTTPResponse, body: ByteBuffer?, wantsBody: Bool = true, _ context: ChannelHandlerContext
+        head: HTTPResponse, to request: HTTPRequest, body: ByteBuffer?, _ context: ChannelHandlerContext
     ) {
         var head = head
         if let body { head.headerFields[.contentLength] = String(body.readableBytes) }
+        if request.headerFields[.connection]?.lowercased() == "close" { head.headerFields[.connection] = "close" }
         stage = .passing
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if let body, wantsBody { context.write(wrapOutboundOut(.body(body)), promise: nil) }
+        if let body, request.method != .head { context.write(wrapOutboundOut(.body(body)), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    /// The head of an answer without a length, and nothing after it: NIO's encoder would mark the end of a body that a HEAD has
+    /// not (RFC 9112 §6.3), so the connection's end says it.
+    private func end(head: HTTPResponse, _ context: ChannelHandlerContext) {
+        var head = head
+        head.headerFields[.connection] = "close"
+        stage = .ended
+        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        context.close(promise: nil)
     }
 
     private var preflight: HTTPResponse {
