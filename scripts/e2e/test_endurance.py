@@ -58,6 +58,7 @@ def test_players_go_on_through_half_streams_and_changes_of_picture(server, open_
         assert len(judge.heard(heard, clip.tone)) >= 30, f"{clip.tone} Hz"
 
 
+@pytest.mark.extended
 def test_a_page_and_mpv_left_open_go_on_by_themselves_after_kill_minus_nine(
         server, publish, open_page, folder, ended_later):  # noqa: F811
     """mpv takes an address that does not answer for the end, unless it is told to open it again."""
