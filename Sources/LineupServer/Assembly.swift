@@ -167,10 +167,23 @@ struct SlotNamesService: Service {
     let queue: any QueueDesk
     let slots: DateRanges
 
+    /// How long a server that does not own the channel waits before it looks again.
+    static let pause: Duration = .seconds(1)
+
     func run() async throws {
-        for await view in try await queue.views(of: channel).cancelOnGracefulShutdown() {
-            slots.show(Self.slot(in: view), now: view.at)
+        // Ended by the graceful shutdown, which cancels it.
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                await follow()
+                try await Task.sleep(for: Self.pause)
+            }
         }
+    }
+
+    /// Until the channel is another server's.
+    private func follow() async {
+        guard let views = try? await queue.views(of: channel) else { return }
+        for await view in views { slots.show(Self.slot(in: view), now: view.at) }
     }
 
     /// The slot of who is on air, once their picture has been seen.
