@@ -63,12 +63,18 @@ def check_blocks(stored, view, when):
 def check_order(stored, view, restarted=False):
     """What the server shows is what is stored, in its order; who joins again stands behind.
 
-    Who was chosen for the air and had no picture out when the server died has not begun: it waits in its place again.
+    Who was chosen for the air and had no picture out when the server died has not begun: it waits in its place again, unless it
+    is back and chosen anew already, which only those who are held let it be.
     """
     shown = [entry["id"] for entry in view["entries"]]
     kept = [entry["id"] for entry in stored["live"]]
     head = [entry["id"] for entry in stored["live"]
             if entry["state"] == "on_air" and (entry["row"]["on_air_since"] or not restarted)]
+    first = view["entries"][0] if view["entries"] else None
+    if restarted and not head and first and first["state"] == "onAir" and first["id"] in kept:
+        before = stored["live"][:kept.index(first["id"])]
+        if all(entry["row"]["held"] for entry in before):
+            head = [first["id"]]
     expected = head + [entry for entry in kept if entry not in head]
     check([entry for entry in shown if entry in kept] == [entry for entry in expected if entry in shown],
           f"the order was {expected}, is {shown}")
