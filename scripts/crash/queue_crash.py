@@ -60,11 +60,11 @@ def check_blocks(stored, view, when):
         f"{when} the blocks shown are {shown}, stored are {kept}")
 
 
-def check_order(stored, view, restarted=False):
+def check_order(stored, view, restarted=False, called=()):
     """What the server shows is what is stored, in its order; who joins again stands behind.
 
     Who was chosen for the air and had no picture out when the server died has not begun: it waits in its place again, unless it
-    is back and chosen anew already, which only those who are held let it be.
+    is back and chosen anew already: by an operator's word (`called`), or because all before it are held.
     """
     shown = [entry["id"] for entry in view["entries"]]
     kept = [entry["id"] for entry in stored["live"]]
@@ -73,7 +73,7 @@ def check_order(stored, view, restarted=False):
     first = view["entries"][0] if view["entries"] else None
     if restarted and not head and first and first["state"] == "onAir" and first["id"] in kept:
         before = stored["live"][:kept.index(first["id"])]
-        if all(entry["row"]["held"] for entry in before):
+        if first["id"] in called or all(entry["row"]["held"] for entry in before):
             head = [first["id"]]
     expected = head + [entry for entry in kept if entry not in head]
     check([entry for entry in shown if entry in kept] == [entry for entry in expected if entry in shown],
@@ -139,7 +139,7 @@ class Run:
         check(after["epoch"] > stored["epoch"], "a restarted server has a higher epoch")
         events = {kind for *_, kind, _, _ in after["events"][len(stored["events"]):]}
         if not events & {"queue.left", "queue.moved"}:
-            check_order(stored, view, restarted=True)
+            check_order(stored, view, restarted=True, called=[entry["id"] for entry in stored["live"] if entry["row"]["called_until"]])
         error = slot_error(seen, moment["at"], view)
         if error is not None:
             self.slot_errors.append(error)
