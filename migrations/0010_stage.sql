@@ -1,2 +1,0 @@
--- Placeholder, filled before it is released.
-SELECT 1;
