@@ -56,6 +56,7 @@ package final class AnnouncementService: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
+                // One for the service; it ends with the group.
                 group.addTask { await self.listen() }
                 await self.keepRunning(&group)
             }
@@ -120,6 +121,7 @@ package final class AnnouncementService: Service {
         guard isNew else { return }
         group.addTask {
             await withTaskGroup(of: Void.self) { both in
+                // Whichever ends first ends the other: a target that is switched off leaves nothing behind.
                 both.addTask { await self.runTarget(stored, handle.waker) }
                 both.addTask { await handle.stop.sleep() }
                 await both.next()
