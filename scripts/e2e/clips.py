@@ -3,6 +3,7 @@
 A loop costs its encoding once per machine; publishing it with `-c copy` costs next to nothing, so two cores carry many DJs.
 """
 
+import os
 import subprocess
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ def path_of(clip):
     file = CLIPS / ("-".join(str(part) for part in parts) + ".flv")
     if not file.exists():
         CLIPS.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
+        part = file.with_suffix(f".{os.getpid()}.part")
         subprocess.run(_encode_command(clip, part), check=True, timeout=120, stdin=subprocess.DEVNULL)
         part.rename(file)
     return file

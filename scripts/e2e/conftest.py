@@ -8,7 +8,7 @@ import pytest
 
 import browser
 import clips
-from places import ARTEFACTS, BINARY
+from places import ALL_ARTEFACTS, ARTEFACTS, BINARY
 from publishers import Encoder, Publisher
 from server import Server
 
@@ -16,7 +16,30 @@ from server import Server
 logging.getLogger("obsws_python").setLevel(logging.CRITICAL)
 
 
+# What decodes or draws: two of these at once take the machine's cores from each other, and from everything beside them.
+HEAVY = ("obs", "browser", "player")
+
+
+def pytest_configure(config):
+    """Empties the folder for what this run leaves, once for all workers."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(ALL_ARTEFACTS, ignore_errors=True)
+
+
 def pytest_collection_modifyitems(config, items):
+    _leave_out_extended(config, items)
+    # First, and in one worker: the longest chain of the run, with the light ones beside it.
+    items.sort(key=lambda item: not _is_heavy(item))
+    for item in items:
+        if _is_heavy(item):
+            item.add_marker(pytest.mark.xdist_group("heavy"))
+
+
+def _is_heavy(item):
+    return any(item.get_closest_marker(name) for name in HEAVY)
+
+
+def _leave_out_extended(config, items):
     """Leaves out what is marked `extended`, unless it was asked for (scripts/test --extended) or named on the command line."""
     if os.environ.get("LINEUP_E2E_EXTENDED") or any("::" in argument for argument in config.args):
         return
@@ -34,9 +57,8 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session", autouse=True)
 def artefacts():
-    """An empty folder for what this run leaves."""
-    shutil.rmtree(ARTEFACTS, ignore_errors=True)
-    ARTEFACTS.mkdir(parents=True)
+    """The folder for what this run leaves."""
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
     return ARTEFACTS
 
 

@@ -1,5 +1,6 @@
 """Enhanced RTMP v2 from a client that is not ours: the newest ffmpeg, from PyPI's imageio-ffmpeg (Debian's knows legacy FLV only)."""
 
+import os
 import subprocess
 
 import imageio_ffmpeg
@@ -24,7 +25,7 @@ def clip(name):
     file = CLIPS / f"enhanced-{name}.flv"
     if not file.exists():
         CLIPS.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
+        part = file.with_suffix(f".{os.getpid()}.part")
         subprocess.run(
             [FFMPEG, "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=s=160x96:r=10", "-f", "lavfi", "-i",
              "sine=sample_rate=48000", "-t", "40", "-pix_fmt", "yuv420p", "-ac", "2", *RECIPES[name], "-f", "flv", str(part)],
