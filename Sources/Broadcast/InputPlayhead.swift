@@ -65,6 +65,10 @@ struct InputPlayhead {
     private var audio: AccessUnit?
     private var lastSourceTime: MediaTime?
     private var releasedPlace: Int64
+    /// All that is shown before the picture here is in the line.
+    private var wholePlace: Int64 = -1
+    /// The least time that a picture of this line is decoded before it is shown.
+    private var leastLead: MediaTime?
 
     /// - Parameters:
     ///   - still: for a place without a key frame.
@@ -95,31 +99,35 @@ struct InputPlayhead {
         Self.head(.audio, of: line, at: audioPlace, cached: &audio, offset: offset)
     }
 
-    mutating func hasPicture() -> Bool {
-        switch videoHead() {
-        case .candidate: true
-        case .missing, .ended, .lost: false
-        }
-    }
-
     /// The head picture begins another format; a join to the same line is due there.
     func formatChangesAtHead() -> Bool {
         guard still == nil, let format = line.videoFormat(at: videoPlace) else { return false }
         return format != videoFormat
     }
 
-    /// When the pictures behind the head are shown, once they are the last few of a line that ended; `nil` while more are held.
-    func lastPresentations() -> [MediaTime]? {
-        guard still == nil else { return nil }
-        var times: [MediaTime] = []
-        for place in (videoPlace + 1)...(videoPlace + Self.greatestReorder) {
-            switch line.read(.video, at: place) {
-            case .unit(let unit): times.append(unit.presentationTime + offset)
-            case .ended: return times
-            case .nothingYet, .lost: return nil
+    /// How many pictures are shown between the one at `last` and the head, are decoded behind the head, and are not here.
+    ///
+    /// None once a picture is here that is shown after the head: what did not come by then was never sent.
+    /// - Parameter spacing: from one picture to the next.
+    mutating func picturesToCome(after last: MediaTime, spacing: MediaTime) -> Int {
+        guard still == nil, wholePlace != videoPlace, case .candidate(let head) = videoHead() else { return 0 }
+        let lead = head.presentation - head.decode
+        // Only a picture that is decoded early can have others before it.
+        guard lead > (leastLead ?? lead) + spacing / 2, head.presentation - last > spacing * 3 / 2 else { return 0 }
+        var shown = [last, head.presentation]
+        reading: for place in (videoPlace + 1)...(videoPlace + Self.greatestReorder) {
+            guard case .unit(let unit) = line.read(.video, at: place) else { break reading }
+            let time = unit.presentationTime + offset
+            guard time < head.presentation else {
+                wholePlace = videoPlace
+                return 0
             }
+            if time > last { shown.append(time) }
         }
-        return nil
+        shown.sort()
+        return zip(shown, shown.dropFirst()).reduce(0) { sum, pair in
+            sum + max(0, Int(((pair.1 - pair.0).seconds / spacing.seconds).rounded()) - 1)
+        }
     }
 
     // MARK: Taking
@@ -132,6 +140,10 @@ struct InputPlayhead {
             return still?.pictureDuration
         }
         let decode = video?.decodeTime
+        if let video {
+            let lead = video.presentationTime - video.decodeTime
+            leastLead = min(leastLead ?? lead, lead)
+        }
         video = nil
         videoPlace += 1
         if videoPlace - releasedPlace >= Self.releaseInterval {
@@ -146,16 +158,20 @@ struct InputPlayhead {
         return decode.flatMap { played($0) }
     }
 
-    mutating func audioTaken(epoch: Int64) {
+    /// - Parameter delay: the programme's; pictures with less behind them may yet be joined.
+    mutating func audioTaken(epoch: Int64, delay: Duration) {
         let time = audio?.presentationTime
         audio = nil
         audioPlace += 1
         guard still != nil, let time else { return }
         if audioPlace - releasedPlace >= Self.releaseInterval * 2 {
             releasedPlace = audioPlace
-            // Pictures that come too late for the sound are of no use; where they begin to come in time is a join.
-            let next = line.firstKeyFrame(after: time, from: time)?.sequence
-            line.release(before: next ?? .max, audio: audioPlace)
+            // Pictures are joined where their first key frame belongs, a few of them before the sound is; or, where they come
+            // later than their sound is played, with the delay behind them.
+            let recent = time - .milliseconds(1000)
+            let next = line.firstKeyFrame(after: recent, from: recent)?.sequence
+            let deep = line.newestKeyFrame(depth: delay)?.key.sequence
+            line.release(before: deep.map { min($0, next ?? $0) } ?? 0, audio: audioPlace)
             observeDepth(at: time + offset, lead: line.summary.audioLead, epoch: epoch)
         }
         _ = played(time)

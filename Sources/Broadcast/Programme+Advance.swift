@@ -102,12 +102,27 @@ extension Programme {
                     // At a key frame `decide` makes a join of it; anything else cannot be decoded.
                     if candidate.unit.isKeyFrame { return nil }
                 } else if candidate.presentation >= head.firstPresentation {
+                    if awaitsPictures(&head) { return nil }
                     return (candidate, video.decodeTime(natural: candidate.decode))
                 }
                 _ = head.videoTaken(epoch: epoch)
             }
             return nil
         }
+    }
+
+    /// The head picture is shown after some that have not come yet. It waits for them, for a line that runs empty between them
+    /// would leave a hole (I3). Behind a delay they are there long before; without one, all but one are enough: then none leaves
+    /// after it should be shown.
+    func awaitsPictures(_ head: inout InputPlayhead) -> Bool {
+        guard let last = video.lastPresentation else { return false }
+        return head.picturesToCome(after: last, spacing: video.pictureDuration) > (delay > .zero ? 0 : 1)
+    }
+
+    /// A picture is there that may leave in its turn.
+    func hasPicture(_ head: inout InputPlayhead) -> Bool {
+        guard case .candidate = head.videoHead() else { return false }
+        return !awaitsPictures(&head)
     }
 
     private mutating func nextAudioMove() -> Move? {
@@ -132,7 +147,7 @@ extension Programme {
             guard head.line.audioFormat(at: head.audioPlace) == audio.format else { break }
             let error = candidate.presentation - audio.next
             if error < MediaTime.zero - audio.frameDuration {
-                head.audioTaken(epoch: epoch)
+                head.audioTaken(epoch: epoch, delay: delay)
                 continue
             }
             guard error > audio.frameDuration else {
@@ -149,7 +164,7 @@ extension Programme {
     /// Silence goes no further than the picture it belongs to.
     func silenceIsDue(_ head: inout InputPlayhead) -> Bool {
         guard let audio else { return false }
-        return pending != nil || head.hasPicture() || audio.next < video.displayEnd
+        return pending != nil || hasPicture(&head) || audio.next < video.displayEnd
     }
 
     // MARK: Emitting
@@ -161,7 +176,7 @@ extension Programme {
         case .slate(let head): emitSound(head.clip.silence, at: start, source: start, &actions)
         case .input(var head):
             guard case .candidate(let candidate) = head.audioHead() else { return }
-            head.audioTaken(epoch: epoch)
+            head.audioTaken(epoch: epoch, delay: delay)
             current = .input(head)
             let muted = emergency == .mute ? silence(for: timeline.format) : nil
             emitSound(muted ?? candidate.unit.payload, at: start, source: candidate.presentation, &actions)
@@ -332,7 +347,7 @@ extension Programme {
         }
         if case .input(var head) = current {
             come(at: epoch + starvation(of: &head).nanoseconds + 1)
-            if waitsForSound(&head) || !head.hasPicture() { watch(head.session, .unit) }
+            if waitsForSound(&head) || !hasPicture(&head) { watch(head.session, .unit) }
             if wanted == nil { come(at: orderedAt + delay.wholeNanoseconds) }
             if isUrgent(leaving: head.session) { come(at: emergencyAt + Self.emergencyPatience + 1) }
             current = .input(head)

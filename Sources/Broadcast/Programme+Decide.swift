@@ -117,10 +117,7 @@ extension Programme {
         if let soundEnd = soundEnd(of: head), candidate.presentation + video.pictureDuration / 2 > soundEnd {
             return true
         }
-        let limit = video.pictureDuration + video.pictureDuration / 2
-        guard candidate.presentation - last > limit, let rest = head.lastPresentations() else { return false }
-        let shown = [last] + rest.filter { $0 < candidate.presentation }.sorted() + [candidate.presentation]
-        return zip(shown, shown.dropFirst()).contains { $1 - $0 > limit }
+        return head.picturesToCome(after: last, spacing: video.pictureDuration) > 0
     }
 
     /// `nil` where the sound is not the line's own.
@@ -145,7 +142,7 @@ extension Programme {
     /// The track that is behind has a unit that is due: it is the loop that is late, held up by a busy machine, not the line.
     private func isBehindItself(_ head: inout InputPlayhead, at time: MediaTime) -> Bool {
         guard let audio, audio.next < video.decodeEnd else {
-            guard case .candidate(let candidate) = head.videoHead() else { return false }
+            guard case .candidate(let candidate) = head.videoHead(), !awaitsPictures(&head) else { return false }
             return video.decodeTime(natural: candidate.decode) <= time
         }
         if head.isSilent || head.isSoundFilled { return audio.next <= time && silenceIsDue(&head) }
@@ -155,7 +152,7 @@ extension Programme {
 
     /// The sound has stopped, or changed its format, while the picture goes on: silence fills in from now on.
     private mutating func fillsSound(_ head: inout InputPlayhead) -> Bool {
-        guard let audio, audio.next < video.decodeEnd, !head.isSilent, !isEnded(head), head.hasPicture(),
+        guard let audio, audio.next < video.decodeEnd, !head.isSilent, !isEnded(head), hasPicture(&head),
             silence(for: audio.format) != nil
         else { return false }
         let summary = head.line.summary

@@ -8,8 +8,10 @@ extension Programme {
 
     /// Slate and back begin at the next place where the outgoing pictures' order closes, mute at the next frame of sound.
     ///
-    /// What the line held when the slate was ordered is never shown. After `.off` the DJ is back at the first key frame that
-    /// arrived since; if less than the delay has passed, the line is that much shallower for the rest of the slot.
+    /// What the line held when the slate was ordered is not shown any more. After `.off` the DJ is back at the first key frame
+    /// that arrived since; if less than the delay has passed, the line is that much shallower for the rest of the slot. Where none
+    /// arrived since, it is the last before the order: then up to a group of pictures from before it is shown, and without a delay
+    /// the line is that much deeper for the rest of the slot. Waiting for the next would take as long as the group is.
     package mutating func emergency(_ state: ProgrammeEmergency, now: Int64) {
         guard state != emergency else { return }
         let was = emergency

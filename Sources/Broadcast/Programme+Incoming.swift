@@ -77,7 +77,8 @@ extension Programme {
         return join(session, line, place, at: time, soundIsOver: soundIsOver, for: reason)
     }
 
-    /// Behind an emergency: with the delay if the line has it again, else from the first key frame that came since.
+    /// Behind an emergency: with the delay if the line has it again, else from the first key frame that came since, else from the
+    /// last one before, for no other picture can be decoded.
     mutating func joinHurriedly(_ session: PublishSessionID, at time: MediaTime, now: Int64) -> PendingJoin? {
         if let join = joinOlder(session, at: time, now: now, soundIsOver: false, for: .emergency) { return join }
         let floor = floor(of: session)
@@ -86,8 +87,11 @@ extension Programme {
         guard isArriving(summary, now: now), let tracks = tracks(of: summary, now: now) else { return nil }
         let place: JoinPlace?
         if tracks.picture {
-            place = line.firstKeyFrame(after: floor, from: floor).flatMap {
-                self.place(at: $0, in: line, summary, hasSound: tracks.sound)
+            let key = line.firstKeyFrame(after: floor, from: floor) ?? line.newestKeyFrame(depth: .zero)?.key
+            // Shown at once, it leaves what is decoded after it and shown before long no time to come.
+            place = key.flatMap { key in
+                guard let newest = summary.newestVideo, newest >= key.presentationTime else { return nil }
+                return self.place(at: key, in: line, summary, hasSound: tracks.sound)
             }
         } else {
             place = line.newestSound(depth: .zero).flatMap { $0 > floor ? JoinPlace(soundAt: $0) : nil }
@@ -154,7 +158,7 @@ extension Programme {
         guard comesSound || isNewFormat else { return nil }
         let end = self.end
         let own = candidate.presentation
-        let at = own >= end && own <= end + Self.lateTolerance ? own : end
+        let at = own >= end && own <= end + video.pictureDuration ? own : end
         return join(
             head.session, head.line, JoinPlace(key: key, hasSound: !head.isSilent || comesSound), at: time,
             soundIsOver: false, for: isNewFormat ? .formatChanged : .tracksChanged, shownAt: at)
@@ -175,7 +179,7 @@ extension Programme {
         _ head: inout InputPlayhead, _ outgoing: Outgoing, at time: MediaTime, now: Int64
     ) -> PendingJoin? {
         let summary = head.line.summary
-        guard head.still == nil, !head.isSilent, !head.isSoundFilled, !outgoing.isEnded, !head.hasPicture(),
+        guard head.still == nil, !head.isSilent, !head.isSoundFilled, !outgoing.isEnded, !hasPicture(&head),
             isArriving(summary, now: now), let picture = summary.newestVideo, let sound = summary.newestAudio,
             sound - picture > Self.trackLag
         else { return nil }

@@ -60,6 +60,22 @@ import Testing
         }
     }
 
+    @Test func keepsTheNewestGroupThoughItWasPlayed() {
+        let line = filled(seconds: 9, retention: .reading)
+        line.release(before: 260, audio: 420)
+        #expect(line.newestKeyFrame(depth: .zero)?.key.sequence == 240)
+        guard case .lost(240) = line.read(.video, at: 0), case .unit = line.read(.audio, at: 380) else {
+            Issue.record("the newest group is not whole")
+            return
+        }
+        line.end()
+        line.release(before: 260, audio: 420)
+        guard case .lost(260) = line.read(.video, at: 0), case .lost(420) = line.read(.audio, at: 0) else {
+            Issue.record("an ended line keeps what was played")
+            return
+        }
+    }
+
     @Test func beingFullDropsTheOldestGroupAndCountsIt() {
         let line = filled(seconds: 30, retention: .reading, maximumBytes: 8000)
         let summary = line.summary

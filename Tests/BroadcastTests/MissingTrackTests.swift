@@ -121,4 +121,49 @@ import Testing
         #expect(simulation.judge.joins.last?.format.audio.sampleRate == 44_100)
         #expect(simulation.judge.lastSoundStamp?.mark == 1)
     }
+
+    /// Pictures begin at any phase of what is given back of the line; the first key frame is shown, where it belongs.
+    @Test(arguments: 0..<Int64(12)) func aPictureThatBeginsLateIsJoinedAtItsFirstKeyFrame(phase: Int64) {
+        for shape in [
+            ProgrammeTape.Shape(frameRate: 25, groupSeconds: 4, bFrames: 3),
+            .init(frameRate: 12.5, groupSeconds: 4, bFrames: 3, sampleRate: 44_100),
+        ] {
+            var simulation = ProgrammeSimulation(delay: .seconds(2))
+            let session = simulation.publish(shape, sends: [.audio])
+            simulation.run(for: .seconds(5))
+            simulation.order(session)
+            simulation.run(for: .seconds(6) + .milliseconds(phase * 60))
+            simulation.send([.video, .audio], session)
+            let line = simulation.publishers[session]?.line
+            var key: DelayLine.KeyFrame?
+            while key == nil {
+                simulation.run(for: .milliseconds(20))
+                key = line?.newestKeyFrame(depth: .zero)?.key
+            }
+            simulation.run(for: .milliseconds(3500))
+            #expect(simulation.judge.handovers.map(\.reason) == [.started, .ordered, .tracksChanged])
+            #expect(simulation.judge.greatestOffsetError <= .milliseconds(26))
+            #expect(simulation.judge.violations.isEmpty)
+            let shownAt = simulation.judge.joins.last?.join.at ?? .zero
+            let due = (key?.presentationTime ?? .zero) + (simulation.judge.videoOffset ?? .zero)
+            #expect(magnitude(shownAt - due) <= .milliseconds(42), "phase \(phase)")
+        }
+    }
+
+    /// Pictures that come later than their sound is played are shown with the delay behind them.
+    @Test(arguments: [Duration.milliseconds(500), .seconds(2)], [200, 1200, 1900])
+    func aPictureThatLagsBehindItsSoundIsShownAllTheSame(delay: Duration, lag: Int64) {
+        var simulation = ProgrammeSimulation(delay: delay)
+        let session = simulation.publish(.init(bFrames: 2), startMilliseconds: 10_000, sends: [.audio])
+        simulation.publishers[session]?.pictureLag = .milliseconds(lag)
+        simulation.run(for: .seconds(5))
+        simulation.order(session)
+        simulation.run(for: .seconds(6))
+        simulation.send([.video, .audio], session)
+        simulation.run(for: .seconds(10))
+        #expect(simulation.judge.reports == [.slate, .onAir(session)])
+        #expect(simulation.judge.joins.last?.format.video.width == 1280)
+        #expect(simulation.judge.violations.isEmpty)
+        #expect(simulation.judge.underruns == 0)
+    }
 }

@@ -33,6 +33,8 @@ struct ProgrammeJudge {
     /// How long after its DTS the latest unit left.
     private(set) var greatestLateness = MediaTime.zero
     private(set) var latest = ""
+    /// How long after its PTS the latest picture left.
+    private(set) var greatestBelatedness = MediaTime.zero
     private(set) var greatestVideoError = MediaTime.zero
     private(set) var greatestAudioError = MediaTime.zero
     private(set) var greatestOffsetError = MediaTime.zero
@@ -45,9 +47,10 @@ struct ProgrammeJudge {
     private(set) var videoOffset: MediaTime?
 
     private var presentations: [MediaTime] = []
-    /// The longest a picture stands, over the whole programme in the order it is shown.
+    /// The longest a picture stands, over the whole programme in the order it is shown, up to the last that was decoded: what is
+    /// shown after that may still get others before it.
     var greatestHole: MediaTime {
-        let times = presentations.sorted()
+        let times = presentations.filter { $0 <= lastVideoDecode ?? .zero }.sorted()
         return zip(times, times.dropFirst()).map { $1 - $0 }.max() ?? .zero
     }
 
@@ -111,6 +114,7 @@ struct ProgrammeJudge {
             greatestLateness = time - unit.decodeTime
             latest = "\(unit.track) \(unit.decodeTime) at \(time), joined \(joins.last?.join as Any)"
         }
+        greatestBelatedness = max(greatestBelatedness, time - unit.presentationTime)
         if let lastUnit, unit.decodeTime > lastUnit {
             greatestDarkness = max(greatestDarkness, unit.decodeTime - lastUnit)
         }

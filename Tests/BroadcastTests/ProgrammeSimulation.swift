@@ -18,6 +18,8 @@ struct SimulatedPublisher {
     /// What it sends; pictures that begin again begin with a key frame.
     var sends: Set<TrackKind> = [.video, .audio]
     var awaitsKeyFrame = false
+    /// Pictures come this much after the sound of their time.
+    var pictureLag = MediaTime.zero
     /// Of units but key frames, how many never come: 0…1.
     var loss = 0.0
     /// Seconds of its clock per second of ours.
@@ -201,7 +203,12 @@ struct ProgrammeSimulation {
             !(next.unit.track == .video && publisher.awaitsKeyFrame)
         else { return }
         if publisher.loss > 0, !isKeyFrame, Double.random(in: 0..<1, using: &generator) < publisher.loss { return }
-        line.append(next.unit, at: now)
+        var unit = next.unit
+        if unit.track == .video {
+            unit.decodeTime -= publisher.pictureLag
+            unit.presentationTime -= publisher.pictureLag
+        }
+        line.append(unit, at: now)
     }
 
     private mutating func advance() {

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime
 
 import pytest
 
@@ -63,3 +64,30 @@ def test_a_ban_ends_what_the_line_holds(make_server, publish, act):
     took = time.monotonic() - begin
     print(f"\nslate {took * 1000:.0f} ms after the ban with a delay of 10 s")
     assert took < LIMIT
+
+
+LONG_GROUPS = clips.Clip("long", "green", 880, fps=30, gop_seconds=4.0, b_frames=2)
+
+
+@pytest.mark.parametrize("delay", [0, 5, pytest.param(30, marks=pytest.mark.extended)])
+def test_slate_and_back_act_at_the_output_before_a_key_frame_comes(make_server, publish, delay):
+    server = make_server(LINEUP_PROGRAMME_DELAY=delay)
+    operator = Machine(server)
+    publish(server, server.make_dj("DJ A"), LONG_GROUPS)
+    server.wait_for_on_air("DJ A", 30 + 2 * delay)
+    for _ in range(2):
+        operator.call("POST", EMERGENCY, {"state": "slate"})
+        wait_until(lambda: server.view()["showing"] == "slate", "the slate")
+        operator.call("POST", EMERGENCY, {"state": "off"})
+        wait_until(shown(server, "DJ A"), "the DJ")
+
+    def acts():
+        records = operator.call("GET", "/api/v1/channels/main/handovers?limit=10").json()["handovers"]
+        return [record for record in records if record["reason"] == "emergency"]
+
+    wait_until(lambda: len(acts()) == 4, "the record of all four")
+    took = [(datetime.fromisoformat(act["onAirAt"]) - datetime.fromisoformat(act["decidedAt"])).total_seconds() for act in acts()]
+    print(f"\ndelay {delay} s: slate and back after " + ", ".join(f"{span * 1000:.0f}" for span in reversed(took)) + " ms")
+    # Half a second, and what a loaded machine adds; a group of four seconds would show.
+    assert max(took) < 1.0
+    assert all(abs(act["videoGapFrames"]) <= 1 for act in acts()), "I3"

@@ -13,7 +13,7 @@ package final class DelayLine: Sendable {
         case lastGroup
         /// From the newest key frame that has at least this much picture behind it on: on air soon.
         case delayed(Duration)
-        /// Everything the reader has not released: on air, or about to be.
+        /// Everything the reader has not released, and the newest group of pictures: on air, or about to be.
         case reading
     }
 
@@ -114,7 +114,8 @@ package final class DelayLine: Sendable {
         state.withLock { $0.store.retain(retention) }
     }
 
-    /// The reader needs nothing before these places any more; has an effect while the retention is `.reading`.
+    /// The reader needs nothing before these places any more; has an effect while the retention is `.reading`. The newest key frame
+    /// and what follows it stay, so that the programme can come back to this line at any time.
     package func release(before video: Int64, audio: Int64) {
         state.withLock { $0.store.release(before: video, audio: audio) }
     }

@@ -156,8 +156,13 @@ struct DelayLineStore {
 
     mutating func release(before videoPlace: Int64, audio audioPlace: Int64) {
         guard retention == .reading else { return }
-        dropVideo(before: videoPlace)
-        dropAudio(before: audioPlace)
+        guard !isEnded, let newest = keyFrames.last, newest.sequence < videoPlace else {
+            dropVideo(before: videoPlace)
+            dropAudio(before: audioPlace)
+            return
+        }
+        dropVideo(before: newest.sequence)
+        dropAudio(before: min(audioPlace, firstAudio(from: newest.presentationTime - Self.audioLead)))
     }
 
     private mutating func trim() {
