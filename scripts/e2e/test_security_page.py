@@ -5,7 +5,7 @@ import re
 from places import REPOSITORY
 
 
-def tests_there_are():
+def names_of_tests():
     """Suites and functions of the Swift tests, Python tests, and files of tests and scripts."""
     found = set()
     for path in REPOSITORY.glob("Tests/**/*.swift"):
@@ -26,4 +26,4 @@ def test_every_test_that_the_security_page_names_exists():
             if re.match(r"\| [0-9]+\.[0-9]+", line)]
     named = {name for row in rows for name in re.findall(r"`([^`]+)`", row[2])}
     assert len(rows) > 40 and len(named) > 20
-    assert sorted(named - tests_there_are()) == []
+    assert sorted(named - names_of_tests()) == []
