@@ -93,15 +93,13 @@ package final class AccountService: AccountDesk, TokenDesk, Service {
         try await storing { try await self.store.accounts() }
     }
 
-    /// - Throws: `invalid` for the last admin who can log in: nobody could enable it again but the machine's owner.
+    /// - Throws: `invalid` for oneself, and for the last admin who can log in: nobody could enable it again but the machine's owner.
     package func setDisabled(
         _ user: UserID, _ isDisabled: Bool, by actor: Actor
     ) async throws(AccountError) -> Account {
         if isDisabled {
-            let admins = try await accounts().filter { $0.role == .admin && !$0.isDisabled }
-            guard admins.contains(where: { $0.id != user }) || !admins.contains(where: { $0.id == user }) else {
-                throw .invalid(field: "user", reason: "This is the last admin: make another one first.")
-            }
+            try refuseOneself(user, actor)
+            try await refuseLastAdmin(user)
         }
         let now = clock.now()
         let audit = AuditRecord(
@@ -112,6 +110,22 @@ package final class AccountService: AccountDesk, TokenDesk, Service {
         }
         guard let account else { throw .unknownUser }
         return account
+    }
+
+    /// - Throws: `invalid` when nobody could run the channel without that account.
+    func refuseLastAdmin(_ user: UserID) async throws(AccountError) {
+        let admins = try await accounts().filter { $0.role == .admin && !$0.isDisabled }
+        guard admins.contains(where: { $0.id != user }) || !admins.contains(where: { $0.id == user }) else {
+            throw .invalid(field: "user", reason: "This is the last admin: make another one first.")
+        }
+    }
+
+    /// No press of a button locks the one who presses it out.
+    /// - Throws: `invalid` when somebody means their own account.
+    func refuseOneself(_ user: UserID, _ actor: Actor) throws(AccountError) {
+        guard actor.kind != .user || actor.id != user.description else {
+            throw .invalid(field: "user", reason: "This is your own account: ask another admin.")
+        }
     }
 
     /// By id, then e-mail, then DJ name: a name that looks like somebody's e-mail never stands for that person.

@@ -13,7 +13,8 @@ extension ProfileService {
 
     package func setRole(_ user: UserID, _ role: Role, by actor: Actor) async throws(AccountError) -> Account {
         let before = try await stored(user).account.role
-        if role != .admin { try await refuseLastAdmin(user) }
+        if role != before { try accounts.refuseOneself(user, actor) }
+        if role != .admin { try await accounts.refuseLastAdmin(user) }
         let audit = audit(
             "user.role", user, by: actor, before: #"{"role":"\#(before.rawValue)"}"#,
             after: #"{"role":"\#(role.rawValue)"}"#)

@@ -91,18 +91,10 @@ extension ProfileService {
         _ user: UserID, password: Secret, from client: ClientIdentity
     ) async throws(AccountError) {
         let account = try await prove(user, password, client).account
-        try await refuseLastAdmin(user)
+        try await accounts.refuseLastAdmin(user)
         let now = accounts.clock.now()
         let audit = audit("user.delete", user, by: Actor(kind: .user, id: account.id.description, name: "deleted"))
         try await accounts.storing { try await self.store.erase(user, at: now, audit: audit) }
-    }
-
-    /// - Throws: `invalid` when nobody could run the channel afterwards.
-    func refuseLastAdmin(_ user: UserID) async throws(AccountError) {
-        let admins = try await accounts.accounts().filter { $0.role == .admin && !$0.isDisabled }
-        guard admins.contains(where: { $0.id != user }) || !admins.contains(where: { $0.id == user }) else {
-            throw .invalid(field: "user", reason: "This is the last admin: make another one first.")
-        }
     }
 
     // MARK: Sessions

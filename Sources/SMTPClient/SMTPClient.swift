@@ -11,16 +11,11 @@ package struct SMTPClient: MailSending {
     private let configuration: SMTPConfiguration
     private let group: any EventLoopGroup
     private let logger: Logger
-    private let trust: NIOSSLTrustRoots
 
-    /// Where certificates that we believe stand: a PEM file for tests; by default the system's.
-    package init(
-        configuration: SMTPConfiguration, group: any EventLoopGroup, authorities: String? = nil, logger: Logger
-    ) {
+    package init(configuration: SMTPConfiguration, group: any EventLoopGroup, logger: Logger) {
         self.configuration = configuration
         self.group = group
         self.logger = logger
-        trust = authorities.map { .file($0) } ?? .default
     }
 
     /// - Throws: `SMTPError`.
@@ -58,7 +53,7 @@ package struct SMTPClient: MailSending {
     private func tlsContext() throws -> NIOSSLContext {
         var settings = TLSConfiguration.makeClientConfiguration()
         settings.minimumTLSVersion = .tlsv12
-        settings.trustRoots = trust
+        settings.trustRoots = configuration.authorities.map { .file($0) } ?? .default
         do {
             return try NIOSSLContext(configuration: settings)
         } catch {

@@ -22,6 +22,8 @@ package struct SMTPConfiguration: Sendable {
     package var from: String
     /// What stands in front of it; empty: nothing.
     package var fromName: String
+    /// A PEM file of the authorities whose certificates are believed; `nil`: the system's.
+    package var authorities: String?
     /// From the connection's begin to the server's last answer.
     package var deadline: Duration = .seconds(30)
 

@@ -282,6 +282,9 @@ private struct ProfileBench {
         await #expect(throws: AccountError.self) { try await bench.profiles.setRole(boss.id, .dj, by: admin) }
         let mira = try await bench.desk.signUp("Mira").account
         #expect(try await bench.profiles.setRole(mira.id, .admin, by: admin).role == .admin)
+        let oneself = Actor(kind: .user, id: boss.id.description, name: "boss")
+        await #expect(throws: AccountError.self) { try await bench.profiles.setRole(boss.id, .dj, by: oneself) }
+        #expect(try await bench.profiles.setRole(boss.id, .admin, by: oneself).role == .admin)
         #expect(try await bench.profiles.setRole(boss.id, .dj, by: admin).role == .dj)
     }
 

@@ -106,6 +106,10 @@ import Testing
         }
         let form = SignUpForm(email: "two@example.org", name: "Two", password: Secret("swordfish"))
         let other = try await desk.service.create(form, role: .admin)
+        let oneself = Actor(kind: .user, id: admin.id.description, name: "admin")
+        await #expect(throws: AccountError.self) {
+            try await desk.service.setDisabled(admin.id, true, by: oneself)
+        }
         _ = try await desk.service.setDisabled(admin.id, true, by: operatorOne)
         await #expect(throws: AccountError.self) {
             try await desk.service.setDisabled(other.id, true, by: operatorOne)

@@ -78,6 +78,9 @@ import Testing
             #expect(linked.status == 200)
             #expect(try await site.read(path, as: session).body == #"{"id":"12345678901"}"#)
             #expect(try await site.write("PUT", path, as: session, #"{"id":"@everyone"}"#).status == 422)
+            #expect(
+                try await site.write("PUT", path, as: session, "{}").status == 422,
+                "nothing is unlinked by what is absent")
             #expect(try await site.write("PUT", path, as: session, #"{"id":null}"#).status == 200)
             #expect(try await site.read(path, as: session).body == #"{"id":null}"#)
         }

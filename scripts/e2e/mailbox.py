@@ -3,6 +3,7 @@
 import email
 import queue
 import re
+import ssl
 from email import policy
 
 from aiosmtpd.controller import Controller
@@ -10,27 +11,39 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class Mailbox:
-    """Takes mails on a free port of 127.0.0.1, from `lineup` with the password `secret`."""
+    """Takes mails on a free port of 127.0.0.1, from `lineup` with the password `secret`.
 
-    def __init__(self, password="secret"):
+    With `identity`, the files of a certificate and its key, only over TLS: after STARTTLS, or from the first byte with `implicit`.
+    """
+
+    def __init__(self, password="secret", identity=None, implicit=False):
         self.mails = queue.Queue()
         self.password = password
+        # What was tried as the password, by whoever spoke to it.
+        self.tried = []
         mailbox = self
+        tls = None
+        if identity:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(*identity)
+        after = tls if not implicit else None
 
         class Local(Controller):
             def factory(self):
-                return SMTP(mailbox, auth_require_tls=False, auth_required=True, authenticator=mailbox.authenticate)
+                return SMTP(mailbox, auth_require_tls=after is not None, auth_required=True, authenticator=mailbox.authenticate,
+                            tls_context=after, require_starttls=after is not None)
 
             def _trigger_server(self):
                 # It connects once to see that it listens: to the port that the kernel chose.
                 self.port = self.server.sockets[0].getsockname()[1]
                 super()._trigger_server()
 
-        self.controller = Local(self, hostname="127.0.0.1", port=0)
+        self.controller = Local(self, hostname="127.0.0.1", port=0, ssl_context=tls if implicit else None)
         self.controller.start()
         self.port = self.controller.port
 
     def authenticate(self, server, session, envelope, mechanism, data):
+        self.tried.append(data.password)
         return AuthResult(success=data.login == b"lineup" and data.password == self.password.encode())
 
     async def handle_DATA(self, server, session, envelope):

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+import uuid
 import zlib
 from pathlib import Path
 
@@ -293,8 +294,22 @@ def test_unknown_and_known_accounts_take_the_same_time(server):
 
 
 def test_no_secret_is_in_the_database_or_the_api(make_server):
-    server = make_server()
+    mail, hook, header, own = (secrets.token_hex(12) for _ in range(4))
+    server = make_server(start=False, LINEUP_SMTP_URL=f"smtp://lineup:{mail}@127.0.0.1:1", LINEUP_MAIL_FROM="lineup@example.org",
+                         LINEUP_PUBLIC_URL="http://127.0.0.1:1", DISCORD_WEBHOOK_URL=f"https://discord.com/api/webhooks/1/{own}",
+                         LINEUP_VIEWER_ACCESS="token", LINEUP_TARGETS_ALLOW_NETWORKS="127.0.0.0/8")
+    server.planted += [mail, hook, header, own]
+    server.start()
     person, admin = Person(server).sign_up(), admin_of(server)
+    target = admin.call("POST", "/targets", {"name": "hook", "kind": "webhook", "url": f"https://127.0.0.1:1/in/{hook}?key={hook}",
+                                             "headers": {"Authorization": f"Bearer {header}"}}).json()
+    server.planted.append(target["secret"])
+    admin.call("POST", f"/targets/{target['id']}/test", {})
+    admin.call("POST", "/password-reset/request", {"email": person.email})
+    play = admin.call("GET", "/channels/main/play-token").json()["token"]
+    server.planted.append(play)
+    server.get(f"/hls/main/index.m3u8?token={play}")
+    server.get(f"/stream/nothing?token={play}")
     server.planted.append(person.call("POST", "/keys", {"label": "OBS"}).json()["key"])
     server.planted.append(admin.call("POST", "/tokens", {"name": "deck", "role": "operator"}).json()["token"])
     server.planted.append(admin.call("POST", "/invitations", {}).json()["link"].split("=")[1])
@@ -305,7 +320,9 @@ def test_no_secret_is_in_the_database_or_the_api(make_server):
     read = "\n".join(
         who.call("GET", path).text for who in (person, admin) for path in (
             "/account/export", "/account/sessions", "/keys", "/users", "/tokens", "/invitations", "/audit", "/server",
-            "/channels/main/queue", "/channels/main/queue/history"))
+            "/channels/main/queue", "/channels/main/queue/history", "/targets", f"/targets/{target['id']}", f"/targets/{target['id']}/failures",
+            "/channels/main/viewers", "/channels/main/settings"))
+    read += "".join(server.get(path).text for path in ("/", "/dj", "/admin", "/account", "/readyz", "/healthz", "/playlist.m3u", "/api/openapi.json"))
     own = person.http.headers["X-CSRF-Token"], admin.http.headers["X-CSRF-Token"]
     dump = dump_of(server)
     assert person.email in dump, "the dump is one of the accounts"
@@ -314,6 +331,20 @@ def test_no_secret_is_in_the_database_or_the_api(make_server):
         for secret in server.planted:
             assert secret not in text and secret.encode().hex() not in text, f"a planted secret is in the {place}"
     assert all(token in server.planted for token in own)
+
+
+def test_no_answer_of_the_api_is_kept_by_a_cache(server):
+    """But the document itself, and pictures, which are asked for again by their tag."""
+    admin = admin_of(server)
+    asked = 0
+    for path, methods in requests.get(server.url + "/api/openapi.json", timeout=10).json()["paths"].items():
+        if "get" not in methods or not path.startswith("/api/v1/") or path.endswith(("/events", "/picture")):
+            continue
+        answer = admin.call("GET", path.removeprefix("/api/v1").replace("{channel}", "main").replace("{id}", str(uuid.uuid4())).replace("{entry}", str(uuid.uuid4())))
+        asked += answer.status_code == 200
+        assert "no-store" in answer.headers.get("Cache-Control", ""), (path, answer.status_code, answer.headers)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert asked > 20
 
 
 def dump_of(server):
@@ -334,7 +365,7 @@ def dump_of(server):
 @pytest.mark.extended
 def test_the_api_is_what_its_document_says(server, folder):
     """schemathesis against the running server, as an admin with a session, and as nobody where that would end the session (it tries
-    ids that it was told);
+    ids that it was told); with values that the document allows, and with those that it does not.
     scripts/check-api runs it for longer."""
     seconds = int(os.environ.get("LINEUP_API_SECONDS", "25"))
     admin = admin_of(server)
@@ -344,16 +375,20 @@ def test_the_api_is_what_its_document_says(server, folder):
     for arguments in ([*headers, "--exclude-path-regex", ends_sessions, "--max-time", str(seconds)],
                       ["--include-path-regex", "(login|logout|signup)$", "--max-time", str(max(5, seconds // 5))]):
         done = run_schemathesis(server.url, folder, arguments, seconds)
+        print(done.stdout)
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert admin.call("GET", "/me").json()["account"], "the session lasted: every route was asked as an admin"
     assert server.ready().status_code == 200
 
 
 def run_schemathesis(url, folder, arguments, seconds):
-    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,negative_data_rejection"
+    # The one channel there is, so that the questions reach further than 404.
+    (folder / "schemathesis.toml").write_text('[parameters]\nchannel = "main"\n')
     return subprocess.run(
         [Path(sys.executable).parent / "schemathesis", "run", url + "/api/openapi.json", "--header", f"Origin: {url}",
-         "--checks", checks, "--phases", "examples,fuzzing", "--max-examples", "200" if seconds > 60 else "8", "--workers", "1",
+         "--checks", checks, "--phases", "examples,coverage,fuzzing", "--mode", "all", "--continue-on-failure",
+         "--max-examples", "200" if seconds > 60 else "8", "--workers", "1",
          "--request-timeout", "20", "--seed", "7", "--generation-with-security-parameters", "false",
          "--suppress-health-check", "all", "--no-color", *arguments],
         capture_output=True, text=True, timeout=seconds * 4 + 120, cwd=folder, env={**os.environ, "COLUMNS": "160"})

@@ -14,6 +14,7 @@ export class AccountPanels {
   #account;
   #on;
   #sessions = element('div');
+  #discord = element('div');
 
   /** `on.changed(account)` after a change that the whole page shows, `on.gone()` when the account is. */
   constructor(root, account, on) {
@@ -28,8 +29,8 @@ export class AccountPanels {
       !account.approved && notice('', 'You are new here: your first set starts once an operator lets you through.'),
       element('div', { class: 'forms' },
         this.#profile(), this.#picture(), this.#email(), this.#password(),
-        panel('Where you are logged in', this.#sessions), this.#codes(), this.#end()));
-    await this.#loadSessions();
+        panel('Where you are logged in', this.#sessions), this.#codes(), panel('Discord', this.#discord), this.#end()));
+    await Promise.all([this.#loadSessions(), this.#loadDiscord()]);
   }
 
   #profile() {
@@ -112,6 +113,32 @@ export class AccountPanels {
       }));
     draw();
     return panel('One-time codes', body);
+  }
+
+  async #loadDiscord() {
+    try {
+      this.#drawDiscord(await api.discordLink());
+    } catch (error) {
+      show(this.#discord, notice('bad', error.message),
+        element('button', { class: 'button button-small', type: 'button', onclick: () => this.#loadDiscord() }, 'Try again'));
+    }
+  }
+
+  #drawDiscord(id, message) {
+    const save = async (wanted, words) => {
+      await api.linkDiscord(wanted);
+      this.#drawDiscord(wanted, notice('good', words));
+    };
+    show(this.#discord, message, ...(id
+      ? [element('p', {}, element('span', { class: 'badge badge-good' }, 'linked'), ' ', element('code', {}, id)),
+        element('p', { class: 'field-hint' }, 'Where this channel tells Discord, you are mentioned there when you are next.'),
+        form({ fields: [], action: 'Unlink it', kind: 'button-small', submit: () => save(null, 'It is unlinked: nobody mentions you.') })]
+      : [element('p', {}, 'Link your Discord account and you are mentioned there when you are next. Without it nobody mentions you.'),
+        this.#saver({
+          fields: [{ name: 'id', label: 'Your Discord id', inputmode: 'numeric', maxlength: 20, autocomplete: 'off',
+            hint: 'A number: in Discord switch on Settings → Advanced → Developer Mode, then choose “Copy User ID” on your own name.' }],
+          action: 'Link it', submit: ({ id: entered }) => save(entered.trim(), 'It is linked.'),
+        })]));
   }
 
   #end() {

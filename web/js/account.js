@@ -34,7 +34,7 @@ function forgot() {
         ? 'If there is an account with this address, a mail with a link is on its way. It holds for 30 minutes.'
         : 'If there is an account with this address, the admins see your wish now. Ask one of them for your link.'));
     },
-  }), element('p', {}, element('a', { href: '/account', onclick: () => setTimeout(begin) }, 'Back to the log-in')));
+  }), element('p', { class: 'actions' }, element('a', { class: 'button button-small', href: '/account', onclick: () => setTimeout(begin) }, 'Back to the log-in')));
 }
 
 function reset(token) {

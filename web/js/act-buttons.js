@@ -3,7 +3,7 @@
 import { refusal } from './acts-model.js';
 import { api } from './api.js';
 import { confirmed } from './confirm.js';
-import { element, notice, show } from './dom.js';
+import { element, focusAgain, notice, show } from './dom.js';
 
 /** Sends acts and tells how they went, in the element it is given. */
 export class ActSender {
@@ -41,6 +41,7 @@ export function actButtons(acts, sender) {
         button.disabled = true;
         await sender.send(act);
         button.disabled = false;
+        focusAgain(button);
       },
     }, act.label);
     return button;

@@ -53,6 +53,8 @@ export class PeoplePanel {
       element('div', { class: 'acts' }, role,
         person.approved === false && act('Let through', 'Let through:', () => api.approveUser(person.id), `${person.name} may play. Release the entry that waits, if there is one.`),
         act('Reset link', 'Make a link for a new password of', () => api.resetLink(person.id), ({ link }) => this.#link(person, link)),
+        act('Log out', 'Log out everywhere:', () => api.endUserSessions(person.id), `${person.name} is logged out everywhere.`),
+        person.secondFactor && actButton('Take codes off', `Take the one-time codes off ${person.name}`, () => this.#removeCodes(person), true),
         actButton('Keys', `Stream keys of ${person.name}`, () => this.#keys(person, keys)),
         !isSelf && (person.disabled
           ? act('Enable', 'Enable', () => api.enableUser(person.id), `${person.name} can log in again.`)
@@ -75,6 +77,11 @@ export class PeoplePanel {
   async #disable(person) {
     const agreed = await confirmed({ title: `Disable ${person.name}?`, action: 'Disable', text: 'They are logged out, and a stream of theirs ends at once. You can enable them again.' });
     if (agreed) await this.#panel.act(() => api.disableUser(person.id), `${person.name} is disabled.`);
+  }
+
+  async #removeCodes(person) {
+    const agreed = await confirmed({ title: `Take the codes off ${person.name}?`, action: 'Take them off', text: 'For somebody who lost their phone, once you are sure who asks: the password alone logs them in then.' });
+    if (agreed) await this.#panel.act(() => api.removeUserCodes(person.id), `${person.name} logs in without codes now.`);
   }
 
   #link(person, link) {

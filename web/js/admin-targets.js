@@ -6,7 +6,7 @@ import { copyRow } from './copy-row.js';
 import { element, notice, show } from './dom.js';
 import { form } from './form.js';
 import { actButton, panel } from './panel.js';
-import { targetActs, targetStatus } from './targets-model.js';
+import { KINDS, targetActs, targetChange, targetFields, targetStatus } from './targets-model.js';
 
 /** What is said once an act is done. */
 const DONE = { resume: 'It goes on.', park: 'It is stopped; events wait until you resume.' };
@@ -19,7 +19,7 @@ export class TargetsPanel {
       element('p', {}, 'Webhooks, Discord and files that are told what happens.'),
       targets.length === 0 ? element('p', { class: 'placeholder' }, 'Nobody is told yet.')
         : element('ul', { class: 'queue' }, targets.map((target) => this.#target(target))),
-      element('details', {}, element('summary', {}, 'Add a target'), this.#maker()),
+      ...Object.entries(KINDS).map(([kind, { add }]) => element('details', {}, element('summary', {}, add), this.#maker(kind))),
     ]);
   }
 
@@ -38,7 +38,7 @@ export class TargetsPanel {
       element('div', { class: 'acts' }, targetActs(target).map(act),
         target.failures > 0 && actButton('Failures', `What ${target.name} refused`, () => this.#failures(target, failures)),
         !target.fromEnvironment && actButton('Remove', `Remove ${target.name}`, () => this.#remove(target), true)),
-      failures);
+      failures, !target.fromEnvironment && element('details', {}, element('summary', { 'aria-label': `Change ${target.name}` }, 'Change'), this.#changer(target)));
   }
 
   async #failures(target, place) {
@@ -55,19 +55,24 @@ export class TargetsPanel {
     if (agreed) await this.#panel.act(() => api.removeTarget(target.id), 'It is removed.');
   }
 
-  #maker() {
+  #maker(kind) {
     return form({
-      fields: [
-        { name: 'name', label: 'Name', maxlength: 40, autocomplete: 'off' },
-        { name: 'kind', label: 'Kind', choices: { webhook: 'Webhook', discord: 'Discord' }, value: 'webhook' },
-        { name: 'url', label: 'Address', type: 'url', autocomplete: 'off', hint: 'Kept encrypted, and not shown again.' },
-      ],
-      action: 'Add',
+      fields: targetFields(kind), action: 'Add',
       submit: async (values) => {
-        const made = await api.createTarget(values);
+        const made = await api.createTarget({ kind, ...targetChange(kind, values) });
         await this.#panel.act(async () => made, ({ secret }) => (secret
           ? element('div', { class: 'notice notice-good', role: 'status' }, element('p', {}, 'Deliveries are signed with this secret. It is shown this once.'), copyRow('Secret', secret))
-          : 'It is added.'));
+          : 'It is added. “Send a test” shows whether it arrives.'));
+      },
+    });
+  }
+
+  #changer(target) {
+    return form({
+      fields: targetFields(target.kind, target), action: 'Save', kind: '',
+      submit: async (values) => {
+        const changed = await api.changeTarget(target.id, targetChange(target.kind, values));
+        await this.#panel.act(async () => changed, 'Saved.');
       },
     });
   }

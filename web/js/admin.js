@@ -1,7 +1,9 @@
 import { ActSender } from './act-buttons.js';
 import { AuditPanel, HandoversPanel } from './admin-log.js';
+import { InvitationsPanel } from './admin-invitations.js';
 import { PeoplePanel } from './admin-people.js';
 import { TargetsPanel } from './admin-targets.js';
+import { TokensPanel } from './admin-tokens.js';
 import { SystemPanel, ViewersPanel } from './admin-viewers.js';
 import { api } from './api.js';
 import { element, notice, show } from './dom.js';
@@ -64,8 +66,8 @@ function tabs(account, night) {
   };
   return new Tabs([
     { id: 'night', name: 'Night', root: night },
-    account.role === 'admin' && { id: 'people', name: 'People', ...section((root) => new PeoplePanel(root, account.id)) },
-    account.role === 'admin' && { id: 'deliveries', name: 'Deliveries', ...section((root) => new TargetsPanel(root)) },
+    account.role === 'admin' && { id: 'people', name: 'People', ...section((root) => new PeoplePanel(root, account.id), (root) => new InvitationsPanel(root)) },
+    account.role === 'admin' && { id: 'deliveries', name: 'Deliveries', ...section((root) => new TargetsPanel(root), (root) => new TokensPanel(root)) },
     { id: 'log', name: 'Log', ...section((root) => new HandoversPanel(root, CHANNEL), (root) => new AuditPanel(root, CHANNEL)) },
     { id: 'viewers', name: 'Viewers', ...section((root) => new ViewersPanel(root, CHANNEL)) },
     { id: 'system', name: 'System', ...section((root) => new SystemPanel(root)) },

@@ -28,6 +28,14 @@ function append(parent, children) {
   }
 }
 
+/** Gives a button that was switched off for a while, or the one drawn in its stead, the keyboard's place back if nothing else has it. */
+export function focusAgain(button) {
+  if (document.activeElement !== document.body) return;
+  const { act } = button.dataset;
+  const present = button.isConnected ? button : act && [...document.querySelectorAll('[data-act]')].find((other) => other.dataset.act === act);
+  present?.focus();
+}
+
 /** A message set apart from the text around it; `kind` is `good`, `bad` or nothing. */
 export function notice(kind, ...children) {
   const isBad = kind === 'bad';

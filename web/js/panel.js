@@ -1,6 +1,6 @@
 // A part of the admin page that is loaded when it is opened: loading, what is there, an error with a way to try again.
 
-import { element, notice, show } from './dom.js';
+import { element, focusAgain, notice, show } from './dom.js';
 
 /** Shows `title`, then what `draw(answer)` makes of `load()`'s answer. Answers `reload()`. */
 export function panel(root, title, load, draw) {
@@ -45,6 +45,7 @@ export function actButton(label, title, onclick, isDanger = false) {
       button.disabled = true;
       await onclick();
       button.disabled = false;
+      focusAgain(button);
     },
   }, label);
   return button;

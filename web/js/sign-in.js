@@ -43,7 +43,14 @@ function drawCode(root, values, done) {
     form({
       fields: [{ name: 'code', label: 'Code', hint: 'The six digits that your authenticator shows now.', inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: 7 }],
       action: 'Log in',
-      submit: async ({ code }) => done(await api.logIn({ ...values, code })),
+      submit: async ({ code }) => {
+        try {
+          done(await api.logIn({ ...values, code }));
+        } catch (error) {
+          if (error.slug !== 'wrong-credentials') throw error;
+          throw Object.assign(new Error('This code does not fit, or was used before: wait for the next one.'), { field: 'code' });
+        }
+      },
     }),
     element('button', { class: 'button button-small', type: 'button', onclick: () => drawLogIn(root, done) }, 'Back'));
   root.querySelector('input').focus();

@@ -166,7 +166,7 @@ package protocol AccountDesk: Sendable {
     func accounts() async throws(AccountError) -> [Account]
     /// Disables the account or enables it again; doing it twice is harmless. Disabling ends its web sessions at once and
     /// its live connections within 1 s (I10).
-    /// - Throws: `unknownUser`; `invalid` for the last admin who can log in.
+    /// - Throws: `unknownUser`; `invalid` for oneself and for the last admin who can log in.
     func setDisabled(_ user: UserID, _ isDisabled: Bool, by actor: Actor) async throws(AccountError) -> Account
     /// By e-mail, DJ name or id.
     func account(matching text: String) async throws(AccountError) -> Account?

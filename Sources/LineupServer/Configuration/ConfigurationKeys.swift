@@ -112,6 +112,9 @@ package struct ConfigurationKey: Sendable {
     )
     package static let mailFrom = ConfigurationKey(
         "LINEUP_MAIL_FROM", "Whom mails come from: lineup@example.org, or Lineup <lineup@example.org>.")
+    package static let smtpAuthorities = ConfigurationKey(
+        "LINEUP_SMTP_CA_FILE",
+        "PEM file of the authorities that the mail server's certificate may come from, instead of the system's.")
     package static let passwordList = ConfigurationKey(
         "LINEUP_PASSWORD_LIST", standard: "/usr/share/john/password.lst",
         "File of common passwords, one a line, that nobody may take; 4 MiB at most. Beside it some are built in.")
@@ -159,8 +162,8 @@ package struct ConfigurationKey: Sendable {
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, httpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
         maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds, hlsPart,
-        publicURL, trustedProxies, secretKey, signUp, smtpURL, mailFrom, passwordList, discordWebhook, targetNetworks,
-        targetParkHours, eventFolder, logLevel, logFormat,
+        publicURL, trustedProxies, secretKey, signUp, smtpURL, mailFrom, smtpAuthorities, passwordList, discordWebhook,
+        targetNetworks, targetParkHours, eventFolder, logLevel, logFormat,
         programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]

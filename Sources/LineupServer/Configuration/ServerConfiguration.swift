@@ -290,9 +290,13 @@ private struct Values {
                 key: ConfigurationKey.publicURL.name,
                 problem: "must be set, because \(ConfigurationKey.smtpURL.name) is: mails hold links")
         }
-        guard let configuration = SMTPConfiguration(url: Secret(url), from: from) else {
+        guard var configuration = SMTPConfiguration(url: Secret(url), from: from) else {
             throw problem(
                 .smtpURL, "must be smtp:// or smtps:// with a host, and \(ConfigurationKey.mailFrom.name) an address")
+        }
+        configuration.authorities = optionalText(.smtpAuthorities)
+        if let file = configuration.authorities, !FileManager.default.isReadableFile(atPath: file) {
+            throw problem(.smtpAuthorities, "must be a file that can be read")
         }
         return configuration
     }

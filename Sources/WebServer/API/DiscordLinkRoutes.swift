@@ -15,7 +15,8 @@ struct DiscordLinkRoutes: Sendable {
         init(id: String?) { self.id = id }
 
         init(from decoder: any Decoder) throws {
-            id = try decoder.container(keyedBy: CodingKeys.self).decodeIfPresent(String.self, forKey: .id)
+            // Its absence does not unlink: `null` does.
+            id = try decoder.container(keyedBy: CodingKeys.self).decode(String?.self, forKey: .id)
         }
 
         func encode(to encoder: any Encoder) throws {
@@ -25,7 +26,9 @@ struct DiscordLinkRoutes: Sendable {
     }
 
     private static let schema = Schema.object(
-        .required("id", .note(.nullable(.string), "A Discord account's id, 5 to 20 digits; null: not linked.")))
+        .required(
+            "id",
+            .note(.nullable(.pattern("^[0-9]{5,20}$")), "A Discord account's id, 5 to 20 digits; null: not linked.")))
     private static let path = "/api/v1/account/discord"
 
     var routes: [Route] {

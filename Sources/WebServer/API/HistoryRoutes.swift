@@ -52,7 +52,9 @@ struct HistoryRoutes: Sendable {
             parameters: [
                 .query(
                     "limit", .integer(1...maximumPage), "Entries of a page; JSON: 50 when it is not said, CSV: all."),
-                .query("cursor", .string, "The `next` of the page before."),
+                .query(
+                    "cursor", .pattern("^[0-9]{1,15}[.][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
+                    "The `next` of the page before."),
                 .query("user", .id, "Only this person's; for operators."),
             ], answers: answers)
     }

@@ -36,7 +36,7 @@ struct LinkRoutes: Sendable {
                 Operation(
                     "Asks for a link for a new password", .accounts,
                     details: "The answer is the same whether there is such an account or not.",
-                    body: .object(.required("email", .text(3...254))),
+                    body: .object(.required("email", .string)),
                     answers: [.accepted(Self.acceptedSchema, "If there is such an account, the link is on its way.")])
             ) { request in
                 try await profiles.requestReset(

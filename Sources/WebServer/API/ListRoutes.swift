@@ -18,12 +18,13 @@ struct ListRoutes: Sendable {
     static let tokenSpan: Duration = .seconds(24 * 3600)
     static let path = "/api/v1/channels/{channel}/listing"
 
+    private static let webAddress = Schema.pattern("^https?://")
     private static let schema = Schema.named(
         "ChannelListing",
         .object(
-            .optional("title", .text(1...200)), .optional("guideID", .text(1...200)), .optional("logo", .string),
+            .optional("title", .text(1...200)), .optional("guideID", .text(1...200)), .optional("logo", webAddress),
             .optional("group", .text(1...100)), .optional("number", .integer(1...9999)),
-            .optional("description", .text(1...2000)), .optional("programmeFeed", .string),
+            .optional("description", .text(1...2000)), .optional("programmeFeed", webAddress),
             .optional("allowedRegions", .array(.string)), .optional("blockedRegions", .array(.string))))
 
     private struct PlayLink: Encodable {

@@ -89,11 +89,15 @@ struct QueueActRoutes: Sendable {
     static let maximumReasonCharacters = 200
 
     private static let entryName = Schema.note(.string, "An entry's id, or its DJ's name.")
-    private static let userName = Schema.note(.string, "A user's id, e-mail address or DJ name.")
+    private static let userName = Schema.note(
+        .string, "A user's id, e-mail address or DJ name. This, or `entry` for whoever holds it.")
     private static let limit = Schema.note(.nullable(.integer(1...day)), "`null`: no limit.")
     private static let versionSchema = Schema.note(.integer, "As `If-Match`.")
     private static let ifMatch = Operation.Parameter.header(
-        "If-Match", .string, "The queue's version in quotes: nothing is done when it has moved since.")
+        "If-Match", .pattern(#"^(\*|(W/)?"[0-9]{1,18}")$"#),
+        "The queue's version in quotes: nothing is done when it has moved since.")
+    private static let settingValue = Schema.nullable(
+        .oneOf([.string, .integer, .bool, .array(.oneOf([.string, .integer]))]))
     private static let emergencySummary = "The slate at once, silence instead of the sound, or as the queue orders"
     private static let emergencySchema = Schema.choice(ProgrammeEmergency.allCases.map(\.rawValue))
     private static let conflict = (
@@ -278,7 +282,8 @@ struct QueueActRoutes: Sendable {
                         details:
                             "A field that is absent stays. Numbers are seconds, `null` is no limit; the names and texts of "
                             + "`lineup queue set` are understood.",
-                        parameters: [Self.ifMatch], body: .map(.any), answers: [.ok(SettingsAnswer.schema)],
+                        parameters: [Self.ifMatch], body: .map(Self.settingValue),
+                        answers: [.ok(SettingsAnswer.schema)],
                         problems: [Self.conflict])
                 ) { try await change($0) },
             ]

@@ -87,6 +87,8 @@ struct TargetAnswer: Encodable {
         }
     }
 
+    private static let topicsSchema = Schema.array(.choice(DiscordOptions.Topic.allCases.map(\.rawValue)))
+
     static let schema = Schema.named(
         "Target",
         .object(
@@ -95,7 +97,7 @@ struct TargetAnswer: Encodable {
             .required("kinds", .note(.array(.string), "Empty: all.")),
             .required("channels", .note(.array(.channelName), "Empty: all.")),
             .required("batch", .integer(1...100)), .required("headers", .note(.array(.string), "Their names.")),
-            .optional("topics", .array(.choice(DiscordOptions.Topic.allCases.map(\.rawValue)))),
+            .optional("topics", topicsSchema),
             .optional("templates", .map(.string)), .required("enabled", .bool), .required("fromEnvironment", .bool),
             .required("createdAt", .time), .required("state", .choice("fine", "failing", "parked", "off")),
             .required("attempts", .integer), .optional("failingSince", .time), .optional("nextTryAt", .time),
@@ -108,14 +110,14 @@ struct TargetAnswer: Encodable {
         .optional("name", .text(1...40)), .optional("url", .secret), .optional("file", .text(1...64)),
         .optional("secret", .secret), .optional("headers", .map(.string)), .optional("kinds", .array(.string)),
         .optional("channels", .array(.channelName)), .optional("batch", .integer(1...100)),
-        .optional("enabled", .bool), .optional("topics", .array(.string)), .optional("templates", .map(.string)))
+        .optional("enabled", .bool), .optional("topics", topicsSchema), .optional("templates", .map(.string)))
 
     static let draftSchema = Schema.object(
         .required("name", .text(1...40)), .required("kind", .choice("webhook", "discord", "file")),
         .optional("url", .secret), .optional("file", .text(1...64)), .optional("secret", .secret),
         .optional("headers", .map(.string)), .optional("kinds", .array(.string)),
         .optional("channels", .array(.channelName)), .optional("batch", .integer(1...100)),
-        .optional("enabled", .bool), .optional("topics", .array(.string)), .optional("templates", .map(.string)))
+        .optional("enabled", .bool), .optional("topics", topicsSchema), .optional("templates", .map(.string)))
 
     static let failureSchema = Schema.object(
         .required("event", .string), .required("channel", .channelName), .required("kind", .string),

@@ -71,6 +71,7 @@ struct TargetRoutes: Sendable {
     var routes: [Route] { reading + writing + acting }
 
     private static let path = "/api/v1/targets"
+    private static let eventID = Schema.pattern("^[0-9]{1,18}-[0-9]{1,18}$")
 
     private var reading: [Route] {
         [
@@ -155,7 +156,8 @@ struct TargetRoutes: Sendable {
                 .post, Self.path + "/{id}/park", .atLeast(.admin),
                 Operation(
                     "Stops deliveries to a target until they are resumed", .announcements,
-                    body: .object(.optional("reason", .text(1...200))), answers: [.ok(TargetAnswer.schema)])
+                    body: .object(.optional("reason", .text(1...200))), isBodyOptional: true,
+                    answers: [.ok(TargetAnswer.schema)])
             ) { request in
                 let (id, actor) = (try request.target(), try request.actor())
                 let reason = try request.optionalJSON(ParkBody.self).reason ?? "parked by an admin"
@@ -166,7 +168,7 @@ struct TargetRoutes: Sendable {
                 .post, Self.path + "/{id}/resume", .atLeast(.admin),
                 Operation(
                     "Resumes deliveries to a parked target", .announcements,
-                    body: .object(.optional("skip", .note(.bool, "Leaves out what has waited."))),
+                    body: .object(.optional("skip", .note(.bool, "Leaves out what has waited."))), isBodyOptional: true,
                     answers: [.ok(TargetAnswer.schema)])
             ) { request in
                 let (id, actor) = (try request.target(), try request.actor())
@@ -179,9 +181,9 @@ struct TargetRoutes: Sendable {
                 Operation(
                     "Sends events to a target again", .announcements,
                     body: .object(
-                        .optional("channel", .channelName), .optional("event", .note(.string, "One event's id.")),
-                        .optional("from", .note(.string, "The first event's id.")),
-                        .optional("through", .note(.string, "The last event's id."))),
+                        .optional("channel", .channelName), .optional("event", .note(Self.eventID, "One event's id.")),
+                        .optional("from", .note(Self.eventID, "The first event's id.")),
+                        .optional("through", .note(Self.eventID, "The last event's id."))),
                     answers: [.accepted(.object(.required("events", .integer)), "So many will be sent.")])
             ) { request in
                 let (id, actor) = (try request.target(), try request.actor())

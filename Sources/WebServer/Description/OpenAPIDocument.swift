@@ -69,7 +69,7 @@ struct OpenAPIDocument {
         if !parameters.isEmpty { fields["parameters"] = .array(parameters) }
         if let security = Self.security(route) { fields["security"] = .array(security) }
         if let body = described.body {
-            let schema = body.json(&components)
+            let schema = body.asked.json(&components)
             fields["requestBody"] = .object([
                 "required": .bool(!described.isBodyOptional),
                 "content": .object(

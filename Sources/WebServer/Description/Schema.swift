@@ -53,6 +53,11 @@ extension Schema {
         "type": .string("string"), "pattern": .string("^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"),
     ])
 
+    /// Text of a form, as a regular expression (ECMA-262).
+    static func pattern(_ expression: String) -> Schema {
+        .leaf(["type": .string("string"), "pattern": .string(expression)])
+    }
+
     /// Text of so many characters.
     static func text(_ characters: ClosedRange<Int>) -> Schema {
         .leaf([
@@ -74,6 +79,15 @@ extension Schema {
         .leaf(["type": .string("string"), "enum": .array(values.map(JSONValue.string))])
     }
 
+    /// The shape as a request may have it: what may be left out may as well be `null`. Named shapes stay as they are.
+    var asked: Schema {
+        guard case .fields(let fields) = self else { return self }
+        return .fields(
+            fields.map { field in
+                field.isRequired ? field : .optional(field.name, .nullable(field.schema))
+            })
+    }
+
     /// Rendered; named shapes are added to `components`.
     func json(_ components: inout [String: JSONValue]) -> JSONValue {
         switch self {
@@ -82,6 +96,8 @@ extension Schema {
             return .object(["type": .string("array"), "items": element.json(&components)])
         case .map(let value):
             return .object(["type": .string("object"), "additionalProperties": value.json(&components)])
+        case .nullable(.nullable(let schema)), .nullable(.noted(.nullable(let schema), _)):
+            return Schema.nullable(schema).json(&components)
         case .nullable(let schema):
             return .object(["anyOf": .array([schema.json(&components), .object(["type": .string("null")])])])
         case .oneOf(let schemas):
