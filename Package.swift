@@ -92,6 +92,7 @@ let package = Package(
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
         library("Audience", ["Domain", logging, metrics, lifecycle]),
         library("Announcements", ["Domain", logging, metrics, lifecycle]),
+        library("Stage", ["Domain", "OBSProtocol", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
         library(
@@ -119,7 +120,7 @@ let package = Package(
             [
                 "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
                 "Announcements", "RTMPTransport", "PostgresStore", "FFmpegMedia", "DeliveryMemory", "Cryptography",
-                "WebServer", "WebhookClient", "SMTPClient", "PrometheusMetrics",
+                "WebServer", "WebhookClient", "Stage", "OBSProtocol", "OBSClient", "SMTPClient", "PrometheusMetrics",
                 "ControlSocket", "CMalloc", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
@@ -179,6 +180,13 @@ let package = Package(
             [
                 "OBSClient", "OBSProtocol", "Cryptography", "Domain", "TestKit", nioCore, nioPosix, nioHTTP1,
                 nioWebSocket,
+            ]),
+        tests(
+            "StageTests",
+            [
+                "Stage", "OBSProtocol", "PostgresStore", "PostgresTestKit", "Cryptography", "Domain", "TestKit",
+                logging,
+                lifecycle,
             ]),
         tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("SMTPClientTests", ["SMTPClient", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),

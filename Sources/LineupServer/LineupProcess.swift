@@ -148,6 +148,9 @@ package struct LineupProcess: Sendable {
         let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
         try await targets.heedEnvironment()
         let announcements = targets.service(queue: queue, viewers: audience)
+        let stage = try StageAssembly(configuration: configuration, store: store, clock: clock)
+        await stage.heedEnvironment()
+        let studios = stage.service(queue: queue, news: queue)
         let profiles = AccountsAssembly.profiles(
             configuration, accounts: accounts, store: store, group: loops, logger: Logger(label: "lineup.accounts"))
         var webPorts = WebServerPorts(
@@ -162,6 +165,7 @@ package struct LineupProcess: Sendable {
         webPorts.listings = store
         webPorts.handovers = store
         webPorts.health = ingest
+        webPorts.studios = stage.desk(studios)
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
@@ -199,7 +203,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, profiles, audience, announcements, web, control, broadcast, queue,
+            store, numbers, retention, accounts, profiles, audience, announcements, studios, web, control, broadcast,
+            queue,
             names,
             ingest, revocations, rtmp, announcement,
         ]

@@ -22,6 +22,7 @@ struct TestSite: Sendable {
     let handovers = FakeHandoverLog()
     let health = FakeHealthDesk()
     let targets = FakeTargetDesk()
+    let studios = FakeStudioDesk()
     let origin = FakeDeliveryOrigin()
     let readiness = SettableReadiness()
     let metrics = PrometheusMetrics()
@@ -49,6 +50,7 @@ struct TestSite: Sendable {
         ports.streams = streams
         ports.handovers = handovers
         ports.health = health
+        ports.studios = studios
         server = WebServer(
             configuration: configuration, group: Self.group, ports: ports,
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
