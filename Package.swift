@@ -82,6 +82,7 @@ let package = Package(
         library("RTMP", ["Domain", nioCore]),
         library("HLS", ["Domain", nioCore]),
         library("IPTV", []),
+        library("OBSProtocol", ["Domain", nioCore]),
 
         // Services.
         library("Queueing", ["Domain", logging, metrics, lifecycle]),
@@ -91,6 +92,7 @@ let package = Package(
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
         library("Audience", ["Domain", logging, metrics, lifecycle]),
         library("Announcements", ["Domain", logging, metrics, lifecycle]),
+        library("Stage", ["Domain", "OBSProtocol", logging, metrics, lifecycle]),
 
         // Adapters: where the outside is.
         library(
@@ -107,6 +109,7 @@ let package = Package(
                 hummingbird, hummingbirdCore, hummingbirdHTTP2, nioSSL, logging, metrics, lifecycle,
             ]),
         library("WebhookClient", ["Domain", nioCore, nioPosix, nioHTTP1, nioSSL]),
+        library("OBSClient", ["Domain", "OBSProtocol", nioCore, nioPosix, nioHTTP1, nioWebSocket]),
         library("SMTPClient", ["Domain", nioCore, nioPosix, nioSSL, nioTLS, logging]),
         library("PrometheusMetrics", [coreMetrics]),
         library("ControlSocket", [nioCore, nioPosix, logging, lifecycle]),
@@ -117,19 +120,20 @@ let package = Package(
             [
                 "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
                 "Announcements", "RTMPTransport", "PostgresStore", "FFmpegMedia", "DeliveryMemory", "Cryptography",
-                "WebServer", "WebhookClient", "SMTPClient", "PrometheusMetrics", "ControlSocket", "CMalloc", nioCore,
+                "WebServer", "WebhookClient", "Stage", "OBSProtocol", "OBSClient", "SMTPClient", "PrometheusMetrics",
+                "ControlSocket", "CMalloc", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(
             name: "lineup", dependencies: ["LineupServer", "Domain", arguments], swiftSettings: strict),
 
         // Tests.
-        library("TestKit", ["Domain", nioCore, logging]),
+        library("TestKit", ["Domain", "OBSProtocol", nioCore, logging]),
         // Apart from TestKit, so that only tests of the store link libpq.
         library("PostgresTestKit", ["PostgresStore", "Domain", logging]),
         tests("DomainTests", ["Domain", "TestKit", nioCore]),
         tests(
-            "RTMPTests", ["RTMP", "Cryptography", "Domain", "TestKit", "CMalloc", nioCore, nioEmbedded],
+            "RTMPTests", ["RTMP", "OBSProtocol", "Cryptography", "Domain", "TestKit", "CMalloc", nioCore, nioEmbedded],
             leavingOut: ["Sessions"]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
@@ -149,7 +153,8 @@ let package = Package(
                 "TestKit", nioCore, nioPosix, logging,
             ]),
         tests(
-            "WebhookClientTests", ["WebhookClient", "Domain", "TestKit", "PostgresTestKit", nioCore, nioPosix]),
+            "WebhookClientTests",
+            ["WebhookClient", "Domain", "TestKit", "PostgresTestKit", nioCore, nioPosix, nioSSL]),
         tests(
             "RTMPTransportTests",
             [
@@ -176,6 +181,20 @@ let package = Package(
                 "FFmpegMedia", "DecodeChild", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess,
             ]),
         tests("IPTVTests", ["IPTV", "TestKit"]),
+        tests("OBSProtocolTests", ["OBSProtocol", "Cryptography", "Domain", "TestKit", nioCore]),
+        tests(
+            "OBSClientTests",
+            [
+                "OBSClient", "OBSProtocol", "Cryptography", "Domain", "TestKit", nioCore, nioPosix, nioHTTP1,
+                nioWebSocket,
+            ]),
+        tests(
+            "StageTests",
+            [
+                "Stage", "OBSProtocol", "PostgresStore", "PostgresTestKit", "Cryptography", "Domain", "TestKit",
+                logging,
+                lifecycle,
+            ]),
         tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("SMTPClientTests", ["SMTPClient", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),
         tests("CryptographyTests", ["Cryptography", "Domain", "TestKit"]),

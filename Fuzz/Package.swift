@@ -2,7 +2,7 @@
 import Foundation
 import PackageDescription
 
-// A package of its own, so that sanitizer flags touch nothing else. `Sources/Domain`, `Sources/RTMP` and
+// A package of its own, so that sanitizer flags touch nothing else. `Sources/Domain`, `Sources/RTMP`, `Sources/OBSProtocol` and
 // `Sources/FuzzRTMP/FuzzTargets.swift` are links that `scripts/fuzz` makes: SwiftPM takes no path outside a package, and a
 // link in the repository does not survive every checkout.
 
@@ -19,9 +19,10 @@ let package = Package(
     dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.101.2")],
     targets: [
         .target(name: "Domain", dependencies: [nioCore], swiftSettings: instrumented),
+        .target(name: "OBSProtocol", dependencies: ["Domain", nioCore], swiftSettings: instrumented),
         .target(name: "RTMP", dependencies: ["Domain", nioCore], swiftSettings: instrumented),
         .executableTarget(
-            name: "FuzzRTMP", dependencies: ["RTMP", "Domain", nioCore],
+            name: "FuzzRTMP", dependencies: ["RTMP", "OBSProtocol", "Domain", nioCore],
             swiftSettings: instrumented,
             // gold, SwiftPM's default here, cannot link the sanitizers.
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),

@@ -149,6 +149,9 @@ package struct LineupProcess: Sendable {
         let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
         try await targets.heedEnvironment()
         let announcements = targets.service(queue: queue, viewers: audience)
+        let stage = try StageAssembly(configuration: configuration, store: store, clock: clock)
+        await stage.heedEnvironment()
+        let studios = stage.service(queue: queue, news: queue)
         let profiles = AccountsAssembly.profiles(
             configuration, accounts: accounts, store: store, group: loops, logger: Logger(label: "lineup.accounts"))
         var webPorts = WebServerPorts(
@@ -164,6 +167,7 @@ package struct LineupProcess: Sendable {
         webPorts.handovers = store
         webPorts.health = ingest
         webPorts.previews = ingest
+        webPorts.studios = stage.desk(studios)
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
@@ -201,8 +205,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, profiles, audience, announcements, web, control, broadcast, queue,
-            names, decoding,
+            store, numbers, retention, accounts, profiles, audience, announcements, studios, web, control, broadcast,
+            queue, names, decoding,
             ingest, revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(

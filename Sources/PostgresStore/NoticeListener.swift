@@ -152,6 +152,8 @@ final class NoticeListener: Sendable {
             if let name = ChannelName(try row.text(0)) { deliver(.queueChanged(name)) }
         }
         for row in try link.query("SELECT id FROM targets") { deliver(.targetChanged(try row.id(0))) }
+        // Also when there is none any more; whoever listens reads all of them.
+        deliver(.studioChanged(StudioID(high: 0, low: 0)))
     }
 
     private func deliver(_ notice: StoreNotice) {

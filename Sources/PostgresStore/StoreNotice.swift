@@ -6,8 +6,9 @@ package enum StoreNotice: Sendable, Equatable {
     case accountDisabled(UserID)
     case queueChanged(ChannelName)
     case targetChanged(TargetID)
+    case studioChanged(StudioID)
 
-    /// Reads what the triggers of `migrations/` send: `key UUID`, `user UUID`, `queue NAME`, `target UUID`.
+    /// Reads what the triggers of `migrations/` send: `key UUID`, `user UUID`, `queue NAME`, `target UUID`, `studio UUID`.
     init?(payload: String) {
         let words = payload.split(separator: " ", maxSplits: 1)
         guard words.count == 2 else { return nil }
@@ -24,6 +25,9 @@ package enum StoreNotice: Sendable, Equatable {
         case "target":
             guard let id = TargetID(words[1]) else { return nil }
             self = .targetChanged(id)
+        case "studio":
+            guard let id = StudioID(words[1]) else { return nil }
+            self = .studioChanged(id)
         default: return nil  // Of a newer binary.
         }
     }

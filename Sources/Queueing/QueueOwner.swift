@@ -8,7 +8,7 @@ import Synchronization
 /// Whoever needs the queue talks to this; each ownership has a `QueueService` of its own, made from what was stored when the
 /// lease was taken, so nothing of an earlier ownership can be written in a later one. Any thread may call in. Without the
 /// channel nobody joins and nothing is changed: the callers are told who owns it.
-package final class QueueOwner: QueueDoor, QueueDesk, ReadinessReporting, Service, Sendable {
+package final class QueueOwner: QueueDoor, QueueDesk, StudioNewsDesk, ReadinessReporting, Service, Sendable {
     /// A queue that starts from this record and has not run; its orders go to the given programme.
     package typealias MakeQueue = @Sendable (QueueRecord, any ProgrammeControl) -> QueueService
 
@@ -127,6 +127,10 @@ package final class QueueOwner: QueueDoor, QueueDesk, ReadinessReporting, Servic
 
     package func healthChanged(_ session: PublishSessionID, to health: HealthSummary) {
         queue?.healthChanged(session, to: health)
+    }
+
+    package func studioReported(_ news: StudioNews, on channel: ChannelName) {
+        queue?.studioReported(news, on: channel)
     }
 
     package func ended(_ session: PublishSessionID, how: PublisherEnd) { queue?.ended(session, how: how) }

@@ -11,7 +11,7 @@ import Synchronization
 /// is away. While too many wait, nobody joins and no operator acts, and what still happens is merged (I11).
 ///
 /// By topic: `+Desk` for pages and operators, `+Writing` for the database, `+Fate` for what became of an act.
-package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Service, Sendable {
+package final class QueueService: QueueDoor, QueueDesk, StudioNewsDesk, ReadinessReporting, Service, Sendable {
     package struct Limits: Sendable {
         /// Moves that wait for the database before joining and acting is refused.
         package var maximumBacklog = 10_000
@@ -146,6 +146,11 @@ package final class QueueService: QueueDoor, QueueDesk, ReadinessReporting, Serv
     /// The programme has gone over to another source; called by the assembly for `Broadcast`. Any thread; never waits.
     package func handedOver(_ record: HandoverRecord) {
         tell { machine, now in machine.handedOver(record, now: now) }
+    }
+
+    package func studioReported(_ news: StudioNews, on channel: ChannelName) {
+        guard channel == self.channel else { return }
+        tell { machine, now in machine.studioReported(news, now: now) }
     }
 
     package func ended(_ session: PublishSessionID, how: PublisherEnd) {

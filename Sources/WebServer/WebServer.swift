@@ -146,6 +146,7 @@ package final class WebServer: Service, Sendable {
             KeyRoutes(accounts: ports.accounts).routes,
             UserRoutes(accounts: ports.accounts, profiles: ports.profiles).routes,
             TokenRoutes(tokens: ports.tokens).routes, TargetRoutes(targets: ports.targets).routes,
+            StudioRoutes(studios: ports.studios).routes,
             DiscordLinkRoutes(links: ports.discord, clock: clock).routes,
             QueueRoutes(queue: ports.queue).routes,
             OwnPlaceRoutes(queue: ports.queue).routes,

@@ -21,6 +21,7 @@ package struct WebServerPorts: Sendable {
     package var handovers: any HandoverLog = NoHandovers()
     package var health: any StreamHealthDesk = NoHealth()
     package var previews: any StreamPreviewDesk = NoPreviews()
+    package var studios: any StudioDesk = NoStudios()
 
     package init(
         accounts: any AccountDesk, profiles: any ProfileDesk, rehearsals: any RehearsalDesk, tokens: any TokenDesk,

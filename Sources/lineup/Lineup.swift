@@ -18,7 +18,7 @@ struct Lineup: AsyncParsableCommand {
         version: "lineup \(LineupVersion.text)",
         subcommands: [
             Serve.self, Migrate.self, User.self, Key.self, Token.self, Channel.self, Queue.self, TargetCommand.self,
-            DoctorCommand.self,
+            OBSCommand.self, DoctorCommand.self,
             Version.self, Worker.self,
         ])
 }

@@ -1,12 +1,13 @@
 import Domain
 import NIOCore
+import OBSProtocol
 import RTMP
 
 /// Feeds a peer's bytes to one decoder each. A trap, a broken property or memory out of bounds is a find; an error is not.
 ///
 /// `CorpusReplayTests` and the fuzzer's program (`Fuzz/`) share this file.
 enum FuzzTarget: String, CaseIterable {
-    case handshake, session, client, amf0, amf3, tags, codecs
+    case handshake, session, client, amf0, amf3, tags, codecs, obs
 
     func run(_ input: ByteBuffer) {
         switch self {
@@ -17,6 +18,7 @@ enum FuzzTarget: String, CaseIterable {
         case .amf3: fuzzAMF3(input)
         case .tags: fuzzTags(input)
         case .codecs: fuzzCodecs(input)
+        case .obs: fuzzOBS(input)
         }
     }
 }
@@ -207,4 +209,19 @@ private func checkAudio(_ format: AudioFormat?, _ read: ([UInt8]) -> AudioFormat
     guard let format else { return }
     precondition(read(format.configuration) == format)
     precondition((1...8).contains(format.channels) && format.sampleRate > 0)
+}
+
+/// An OBS's messages, one a line, as our session meets them. What is read as JSON is read the same from its own text.
+private func fuzzOBS(_ input: ByteBuffer) {
+    struct Digest: Digesting {
+        func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(repeating: UInt8(truncatingIfNeeded: bytes.count), count: 32) }
+    }
+    var session = OBSSession(password: Secret("password"), digest: Digest())
+    for line in Array(input.readableBytesView).split(separator: UInt8(ascii: "\n")) {
+        if let json = try? JSON(bytes: Array(line)) {
+            precondition((try? JSON(json.text)) == json)
+        }
+        guard let action = try? session.received(Array(line)) else { return }
+        if case .send(let text) = action { precondition(!text.contains("password")) }
+    }
 }

@@ -23,6 +23,7 @@ struct TestSite: Sendable {
     let health = FakeHealthDesk()
     let previews = FakePreviewDesk()
     let targets = FakeTargetDesk()
+    let studios = FakeStudioDesk()
     let origin = FakeDeliveryOrigin()
     let readiness = SettableReadiness()
     let metrics = PrometheusMetrics()
@@ -51,6 +52,7 @@ struct TestSite: Sendable {
         ports.handovers = handovers
         ports.health = health
         ports.previews = previews
+        ports.studios = studios
         server = WebServer(
             configuration: configuration, group: Self.group, ports: ports,
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),

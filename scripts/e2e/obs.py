@@ -1,5 +1,6 @@
 """A DJ's OBS: the real program under Xvfb with a profile of its own, steered over obs-websocket."""
 
+import base64
 import json
 import os
 import secrets
@@ -55,8 +56,8 @@ class OBS:
     """One OBS with one scene that plays `clip`. Software rendering: keep the picture small."""
 
     def __init__(self, server_url, key, clip=clips.A, width=640, height=360, fps=30, key_frame_seconds=None,
-                 preset="ultrafast", sample_rate=48_000):
-        """`key_frame_seconds` None leaves OBS's default of 250 frames."""
+                 preset="ultrafast", sample_rate=48_000, scenes=None):
+        """`key_frame_seconds` None leaves OBS's default of 250 frames. `scenes` is a scene collection instead of the clip's."""
         # Not beside the server's folder: OBS's own files hold the key.
         self.home = Path(tempfile.mkdtemp(prefix="lineup-obs-", dir="/tmp"))
         self.log = self.home / "obs.log"
@@ -70,11 +71,15 @@ class OBS:
             sample_rate=sample_rate))
         self._write("basic/profiles/dj/service.json", json.dumps(
             {"type": "rtmp_custom", "settings": {"server": server_url, "key": key, "use_auth": False, "bwtest": False}}))
-        self._write("basic/scenes/dj.json", json.dumps(_scenes(clips.path_of(clip))))
+        self._write("basic/scenes/dj.json", json.dumps(scenes or _scenes(clips.path_of(clip))))
         self._write("global.ini", "[General]\nFirstRun=true\nLastVersion=486539264\nEnableAutoUpdates=false\n"
                     "[Basic]\nProfile=dj\nProfileDir=dj\nSceneCollection=dj\nSceneCollectionFile=dj\nConfigOnNewProfile=false\n"
                     "[OBSWebSocket]\nFirstLoad=false\nServerEnabled=true\n")
         self._display = self._start_display()
+        self.start()
+
+    def start(self):
+        """OBS itself: on the port and with the password it has from the first time on."""
         self._process = self._start_obs()
         self.requests = wait_until(self._connect, f"obs-websocket of OBS (log: {self.log})", 40, every=0.2)
 
@@ -139,6 +144,11 @@ class OBS:
             ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "x11grab", "-video_size", "1280x800", "-i", self._display_name,
              "-frames:v", "1", str(file)], check=True, timeout=20)
 
+    def kill(self):
+        """kill -9."""
+        self._process.kill()
+        self._process.wait()
+
     def said(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
@@ -168,3 +178,63 @@ def _scenes(clip):
     scene = {"id": "scene", "versioned_id": "scene", "name": "Scene", "settings": {"items": [item], "id_counter": 1}}
     return {"name": PROFILE, "current_scene": "Scene", "current_program_scene": "Scene",
             "scene_order": [{"name": "Scene"}], "sources": [scene, media], "transitions": []}
+
+
+class StudioOBS(OBS):
+    """The collective's OBS, as Lineup steers it: the scenes Boot, Live and Slate, a text DJ, and the programme as a media input."""
+
+    def __init__(self, programme):
+        """`programme` is the URL of its media input."""
+        super().__init__("rtmp://127.0.0.1:1/nowhere", "none", scenes=_studio_scenes(programme))
+
+    @property
+    def settings(self):
+        """What the server is told of it."""
+        return {"OBS_HOST": "127.0.0.1", "OBS_PORT": self._port, "OBS_PASSWORD": self._password,
+                "LINEUP_OBS_SCENE_LIVE": "Live", "LINEUP_OBS_SCENE_SLATE": "Slate", "LINEUP_OBS_TEXT_DJ": "DJ"}
+
+    @property
+    def password(self):
+        return self._password
+
+    def listen(self, heed):
+        """Calls `heed` with each event of the media input's actions; answers what ends that."""
+        client = obsws_python.EventClient(host="127.0.0.1", port=self._port, password=self._password,
+                                          subs=obsws_python.Subs.MEDIAINPUTS)
+        client.callback.register(heed)
+        return client
+
+    def shows(self):
+        """(scene, text) of its programme."""
+        scene = self.requests.get_current_program_scene().current_program_scene_name
+        return scene, self.requests.get_input_settings("DJ").input_settings.get("text", "")
+
+    def picture(self, source="Live"):
+        """Mean (red, green, blue) of what a source shows, from OBS's own screenshot."""
+        image = self.requests.get_source_screenshot(source, "png", 64, 36, -1).image_data
+        raw = subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", "-", "-vf", "scale=1:1:flags=area", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"],
+            input=base64.b64decode(image.split(",", 1)[1]), capture_output=True, check=True, timeout=20).stdout
+        return tuple(raw[:3])
+
+
+def _studio_scenes(programme):
+    media = {"id": "ffmpeg_source", "versioned_id": "ffmpeg_source", "name": "programme", "volume": 1.0, "enabled": True,
+             "mixers": 255, "settings": {"is_local_file": False, "input": programme, "restart_on_activate": False,
+                                         "reconnect_delay_sec": 1, "buffering_mb": 1, "close_when_inactive": False}}
+    text = {"id": "text_ft2_source", "versioned_id": "text_ft2_source_v2", "name": "DJ", "enabled": True,
+            "settings": {"text": "nobody yet"}}
+
+    def item(name, number):
+        return {"name": name, "id": number, "visible": True, "align": 5, "pos": {"x": 0.0, "y": 0.0},
+                "scale": {"x": 1.0, "y": 1.0}, "bounds_type": 2, "bounds": {"x": 640.0, "y": 360.0}} if name == "programme" else \
+               {"name": name, "id": number, "visible": True, "align": 5, "pos": {"x": 8.0, "y": 320.0},
+                "scale": {"x": 0.2, "y": 0.2}, "bounds_type": 0}
+
+    def scene(name, *sources):
+        items = [item(source, number + 1) for number, source in enumerate(sources)]
+        return {"id": "scene", "versioned_id": "scene", "name": name, "settings": {"items": items, "id_counter": len(items)}}
+
+    return {"name": PROFILE, "current_scene": "Boot", "current_program_scene": "Boot",
+            "scene_order": [{"name": name} for name in ("Boot", "Live", "Slate")],
+            "sources": [scene("Boot"), scene("Live", "programme", "DJ"), scene("Slate"), media, text], "transitions": []}

@@ -2,6 +2,7 @@ import { ActSender } from './act-buttons.js';
 import { AuditPanel, HandoversPanel } from './admin-log.js';
 import { InvitationsPanel } from './admin-invitations.js';
 import { PeoplePanel } from './admin-people.js';
+import { StudiosPanel } from './admin-studios.js';
 import { TargetsPanel } from './admin-targets.js';
 import { TokensPanel } from './admin-tokens.js';
 import { SystemPanel, ViewersPanel } from './admin-viewers.js';
@@ -68,6 +69,7 @@ function tabs(account, night) {
     { id: 'night', name: 'Night', root: night },
     account.role === 'admin' && { id: 'people', name: 'People', ...section((root) => new PeoplePanel(root, account.id), (root) => new InvitationsPanel(root)) },
     account.role === 'admin' && { id: 'deliveries', name: 'Deliveries', ...section((root) => new TargetsPanel(root), (root) => new TokensPanel(root)) },
+    { id: 'obs', name: 'OBS', ...section((root) => new StudiosPanel(root, account.role === 'admin')) },
     { id: 'log', name: 'Log', ...section((root) => new HandoversPanel(root, CHANNEL), (root) => new AuditPanel(root, CHANNEL)) },
     { id: 'viewers', name: 'Viewers', ...section((root) => new ViewersPanel(root, CHANNEL)) },
     { id: 'system', name: 'System', ...section((root) => new SystemPanel(root)) },

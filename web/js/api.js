@@ -146,6 +146,13 @@ export const api = {
   changeTarget: (id, changes) => write('PATCH', `/targets/${id}`, changes),
   createTarget: (draft) => write('POST', '/targets', draft),
   removeTarget: (id) => write('DELETE', `/targets/${id}`),
+  studios: async () => (await request('GET', '/obs')).connections,
+  createStudio: (draft) => write('POST', '/obs', draft),
+  changeStudio: (id, changes) => write('PATCH', `/obs/${id}`, changes),
+  removeStudio: (id) => write('DELETE', `/obs/${id}`),
+  testStudio: (id) => write('POST', `/obs/${id}/test`),
+  /** The batch that an event of this kind would send. */
+  dryRunStudio: (id, kind) => write('POST', `/obs/${id}/dry-run`, { kind }),
   audit: (channel, before) => request('GET', `/channels/${channel}/queue/audit?limit=30${before ? `&before=${before}` : ''}`),
   handovers: (channel) => request('GET', `/channels/${channel}/handovers?limit=50`),
   /** Who watches; for operators. */

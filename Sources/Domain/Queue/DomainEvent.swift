@@ -41,6 +41,8 @@ package enum DomainEvent: Sendable, Equatable {
     case settingsChanged
     /// An operator took the output, or gave it back. What is seen of it follows as `slate.started`, `onair.started`.
     case emergencyChanged(state: ProgrammeEmergency)
+    /// What an OBS that follows the programme has to tell.
+    case studio(StudioNews)
 
     /// The name in the catalogue: `queue.joined`.
     package var kind: String {
@@ -74,6 +76,11 @@ package enum DomainEvent: Sendable, Equatable {
         case .slateEnded: "slate.ended"
         case .settingsChanged: "settings.changed"
         case .emergencyChanged: "emergency.changed"
+        case .studio(.connected): "obs.connected"
+        case .studio(.disconnected): "obs.disconnected"
+        case .studio(.refused): "obs.refused"
+        case .studio(.outputStopped): "obs.outputStopped"
+        case .studio(.framesDropped): "obs.framesDropped"
         }
     }
 
@@ -112,6 +119,11 @@ package enum DomainEvent: Sendable, Equatable {
         case .djSlotChanged(let user, let seconds): EventPayload(user: user, seconds: seconds)
         case .slateStarted, .slateEnded, .settingsChanged: EventPayload()
         case .emergencyChanged(let state): EventPayload(state: state.rawValue)
+        case .studio(.connected(let name)): EventPayload(name: name)
+        case .studio(.disconnected(let name, let reason)), .studio(.refused(let name, let reason)):
+            EventPayload(name: name, reason: reason)
+        case .studio(.outputStopped(let name, let output)): EventPayload(name: name, output: output)
+        case .studio(.framesDropped(let name, let percent)): EventPayload(name: name, percent: percent)
         }
     }
 }
@@ -129,6 +141,8 @@ package struct EventPayload: Sendable, Equatable {
     package var seconds: Int?
     package var state: String?
     package var issues: [String]?
+    package var output: String?
+    package var percent: Int?
     /// Its `to` and reason stand in the fields above.
     package var handover: HandoverEntry?
 
@@ -146,6 +160,8 @@ package struct EventPayload: Sendable, Equatable {
         object.add("seconds", seconds)
         object.add("state", state)
         object.add("issues", issues)
+        object.add("output", output)
+        object.add("percent", percent)
         if let handover {
             object.add("from", handover.from?.entry.description)
             object.add("fromName", handover.from?.name)

@@ -12,6 +12,7 @@ package enum EventCatalogue {
     private static let user = UserID(high: 0x0190_0000_0000_4000, low: 0x8000_0000_0000_0002)
     private static let until = WallTime(milliseconds: 1_795_291_200_000)
     private static let name = "DJ Mira"
+    private static let studio = "studio"
 
     /// One of every case, each with what it means. A case that is missing here fails a test.
     private static let examples: [(event: DomainEvent, meaning: String)] = [
@@ -90,6 +91,23 @@ package enum EventCatalogue {
         (
             .emergencyChanged(state: .slate),
             "An operator took the output or gave it back; what is seen follows as `slate.started` or `onair.started`."
+        ),
+        (.studio(.connected(name: studio)), "An OBS that follows the programme is connected; `name` is the studio's."),
+        (
+            .studio(.disconnected(name: studio, reason: "nobody answers there")),
+            "The connection to an OBS is lost; it is tried again by itself. At most one such word in ten seconds."
+        ),
+        (
+            .studio(.refused(name: studio, reason: "SetCurrentProgramScene: No source was found by that name.")),
+            "An OBS does not show what it should, after three tries; `reason` has OBS's words."
+        ),
+        (
+            .studio(.outputStopped(name: studio, output: "stream")),
+            "An OBS stopped to `stream` or to `record`, and no rule had asked for that."
+        ),
+        (
+            .studio(.framesDropped(name: studio, percent: 12)),
+            "So many hundredths of an OBS's streamed frames did not leave within five seconds; told once until they do."
         ),
     ]
 

@@ -127,6 +127,12 @@ extension QueueMachine {
         return finish(now: now)
     }
 
+    /// An OBS has something to tell.
+    package mutating func studioReported(_ news: StudioNews, now: WallTime) -> [Action] {
+        draft.events.append(.studio(news))
+        return finish(now: now)
+    }
+
     /// A session's connection is gone. One that was replaced before is nobody's session any more.
     package mutating func sessionEnded(_ session: PublishSessionID, how: PublisherEnd, now: WallTime) -> [Action] {
         if let leaver = leaving.firstIndex(where: { $0.session == session }) {

@@ -57,6 +57,16 @@ package struct CommandContext: Sendable {
         }
     }
 
+    /// Lends the studios, on a migrated database. A running server hears of every change.
+    package func withStudios<Outcome: Sendable>(
+        _ body: @escaping @Sendable (any StudioDesk) async throws -> Outcome
+    ) async throws -> Outcome {
+        try await access.withStore { store in
+            let assembly = try StageAssembly(configuration: configuration, store: store, clock: SystemWallClock())
+            return try await body(assembly.desk(nil))
+        }
+    }
+
     /// Asks the running server about a channel's queue; without one, the database: to change it as the channel's owner.
     /// Returns the queue's JSON.
     package func queue(_ command: String, channel: String, arguments: [String: String] = [:]) async throws -> String {
@@ -96,6 +106,7 @@ package struct CommandContext: Sendable {
         case let error as AccountError: error.sentence
         case let error as QueueCommandError: error.sentence
         case let error as TargetError: error.sentence
+        case let error as StudioError: error.sentence
         default: "\(error)"
         }
     }

@@ -98,6 +98,19 @@ package struct ConfigurationKey: Sendable {
         "Hours for which a webhook may take nothing before it is parked and waits for an admin, 0.01…720.")
     package static let eventFolder = ConfigurationKey(
         "LINEUP_EVENTS_DIR", "Folder for targets that are files of JSON lines; without it `events` in the data folder.")
+    package static let obsHost = ConfigurationKey(
+        "OBS_HOST",
+        "Name or address of an OBS with obs-websocket: makes the connection `studio`, which follows the programme. More by `lineup obs`."
+    )
+    package static let obsPort = ConfigurationKey(
+        "OBS_PORT", standard: "4455", "Its port, 1…65535.")
+    package static let obsPassword = ConfigurationKey("OBS_PASSWORD", isSecret: true, "Its password, if it has one.")
+    package static let obsSceneLive = ConfigurationKey(
+        "LINEUP_OBS_SCENE_LIVE", "The scene that `studio` shows while a DJ is on air.")
+    package static let obsSceneSlate = ConfigurationKey(
+        "LINEUP_OBS_SCENE_SLATE", "The scene that `studio` shows while nobody is.")
+    package static let obsTextDJ = ConfigurationKey(
+        "LINEUP_OBS_TEXT_DJ", "The text input of `studio` that shows the DJ's name.")
     package static let trustedProxies = ConfigurationKey(
         "LINEUP_TRUSTED_PROXIES",
         "Addresses or networks of reverse proxies, as 127.0.0.1,10.0.0.0/8,::1. Only theirs X-Forwarded-For and -Proto count."
@@ -163,7 +176,8 @@ package struct ConfigurationKey: Sendable {
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, httpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
         maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds, hlsPart,
         publicURL, trustedProxies, secretKey, signUp, smtpURL, mailFrom, smtpAuthorities, passwordList, discordWebhook,
-        targetNetworks, targetParkHours, eventFolder, logLevel, logFormat,
+        targetNetworks, targetParkHours, eventFolder, obsHost, obsPort, obsPassword, obsSceneLive, obsSceneSlate,
+        obsTextDJ, logLevel, logFormat,
         programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]

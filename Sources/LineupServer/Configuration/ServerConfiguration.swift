@@ -59,6 +59,8 @@ package struct ServerConfiguration: Sendable {
     package var targetParkAfter: Duration
     /// Of event files.
     package var eventFolder: URL
+    /// The connection `studio`; `nil`: none.
+    package var studio: StudioDraft?
     package var logLevel: Logger.Level
     package var logFormat: LogFormat
     package var programmeDelay: Duration
@@ -137,6 +139,7 @@ package struct ServerConfiguration: Sendable {
         eventFolder =
             values.optionalText(.eventFolder).map { URL(fileURLWithPath: $0, isDirectory: true).standardizedFileURL }
             ?? dataFolder.appendingPathComponent("events", isDirectory: true)
+        studio = try values.studio()
         trustedProxies = try values.trustedProxies(.trustedProxies)
         signUpMode = try values.signUpMode(.signUp, bindAddress: bindAddress)
         mail = try values.mail(publicURL: publicURL)
@@ -221,6 +224,21 @@ private struct Values {
             }
             return network
         }
+    }
+
+    /// What is not set is taken away again at the next start.
+    func studio() throws -> StudioDraft? {
+        guard let host = optionalText(.obsHost) else { return nil }
+        var draft = StudioDraft()
+        draft.host = host
+        draft.port = try number(.obsPort, in: 1...65_535)
+        draft.password = Secret(optionalText(.obsPassword) ?? "")
+        draft.presets = [
+            "liveScene": optionalText(.obsSceneLive) ?? "", "slateScene": optionalText(.obsSceneSlate) ?? "",
+            "djText": optionalText(.obsTextDJ) ?? "",
+        ]
+        draft.isEnabled = true
+        return draft
     }
 
     func rtmpLimits() throws -> RTMPServerConfiguration.Limits {
