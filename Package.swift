@@ -61,14 +61,15 @@ let package = Package(
         // C: a module map and one shim each, no logic.
         .systemLibrary(
             name: "CFFmpeg",
-            pkgConfig: "libavformat libavcodec libavutil libswscale libswresample libavfilter",
+            pkgConfig: "libavformat libavcodec libavutil",
             providers: [
                 .apt([
-                    "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev", "libswresample-dev",
-                    "libavfilter-dev",
+                    "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libavfilter-dev",
                 ])
             ]
         ),
+        // Loads libavfilter where it is first used: in workers.
+        .target(name: "CFilters", dependencies: ["CFFmpeg"]),
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CDelivery", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -99,7 +100,8 @@ let package = Package(
             "RTMPTransport",
             ["Domain", "RTMP", nioCore, nioPosix, nioSSL, logging, metrics, coreMetrics, lifecycle]),
         library("PostgresStore", ["Domain", "CLibPQ", logging, metrics, lifecycle]),
-        library("FFmpegMedia", ["Domain", "CFFmpeg", nioCore, logging, metrics, lifecycle, subprocess]),
+        library(
+            "FFmpegMedia", ["Domain", "CFFmpeg", "CFilters", nioCore, logging, metrics, lifecycle, subprocess]),
         library("DeliveryMemory", ["Domain", "CDelivery", nioCore]),
         library("Cryptography", ["Domain", "CArgon2", "COpenSSL"]),
         library(

@@ -191,9 +191,10 @@ def _row(server, count, idle):
     cpu, sent = processes.cpu_seconds(server.pid), readers.bytes
     readers.run(MEASURED_SECONDS)
     span = time.monotonic() - after
-    cpu, sent = processes.cpu_seconds(server.pid) - cpu, (readers.bytes - sent) / 1e9
+    cpu, sent = processes.cpu_seconds(server.pid) - cpu, readers.bytes - sent
     grown = processes.resident_kilobytes(server.pid) - memory
-    probe = readers.probe
+    probe = readers.finish()
+    sent = (sent + probe.bytes_since(after)) / 1e9
     first = (probe.first_key - probe.asked) * 1000 if probe.first_key and probe.asked else float("nan")
     print(f"| {server.name} | {count} | {cpu / sent:.2f} | {(cpu - idle * span) / sent:.2f} | {sent * 1e3 / span:.1f} | "
           f"{grown / count:.0f} | {first:.1f} | {probe.spread(after):.0f} | {readers.ended} |", flush=True)

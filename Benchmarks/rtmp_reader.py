@@ -1,8 +1,11 @@
 """RTMP players for measuring: they shake hands, play, and throw away what comes, hundreds in one process.
 
-Only what a benchmark needs of RTMP: no answer but the media is looked at, and of that only by the one `Probe`.
+Only what a benchmark needs of RTMP: no answer but the media is looked at, and of that only by the one `Probe`, which is a process of
+its own: what the many take to be read is none of its lateness. The many are woken once `GATHERED_BYTES` wait for each, so that they
+cost next to nothing.
 """
 
+import multiprocessing
 import os
 import select
 import socket
@@ -11,6 +14,7 @@ import time
 
 # S0, S1 and S2.
 HANDSHAKE_BYTES = 3073
+GATHERED_BYTES = 49_152
 
 
 def _string(text):
@@ -47,10 +51,12 @@ class Probe:
     def __init__(self):
         self.asked = self.first_key = None
         self.lateness = []
+        self.arrivals = []
         self._input, self._chunk_size, self._streams, self._seen = bytearray(), 128, {}, 0
 
     def feed(self, data, now):
         self._input += data
+        self.arrivals.append((now, len(data)))
         while (taken := self._chunk(now)):
             del self._input[:taken]
 
@@ -101,43 +107,88 @@ class Probe:
         self._seen += 1
         self.lateness.append((now, now - state["stamp"] / 1000))
 
+    def bytes_since(self, after):
+        return sum(count for when, count in self.arrivals if when >= after)
+
     def spread(self, after):
         """Milliseconds that 99 of 100 frames since `after` are late at most, against the soonest."""
         values = sorted(late for when, late in self.lateness if when >= after)
         return (values[int(len(values) * 0.99)] - values[0]) * 1000 if len(values) > 10 else float("nan")
 
 
+class ProbePlayer:
+    """One player in a process of its own that hands its `Probe` back at the end."""
+
+    def __init__(self, host, port, application, name):
+        context = multiprocessing.get_context("fork")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=self._run, args=(theirs, host, port, application, name), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @staticmethod
+    def _run(pipe, host, port, application, name):
+        first, rest = opening(host, port, application, name)
+        probe, left = Probe(), HANDSHAKE_BYTES
+        with socket.create_connection((host, port), 10) as peer:
+            peer.sendall(first)
+            while not select.select([pipe], [], [], 0)[0]:
+                data = peer.recv(262_144)
+                if not data:
+                    break
+                if left:
+                    start = min(left, len(data))
+                    left, data = left - start, data[start:]
+                    if left == 0:
+                        peer.sendall(rest)
+                        probe.asked = time.monotonic()
+                probe.feed(data, time.monotonic())
+        pipe.send((probe.asked, probe.first_key, probe.lateness, probe.arrivals))
+
+    def finish(self):
+        self._pipe.send("enough")
+        probe = Probe()
+        probe.asked, probe.first_key, probe.lateness, probe.arrivals = self._pipe.recv()
+        self._process.join(5)
+        return probe
+
+
 class Readers:
-    """`count` players of one stream, run by `run`; the last one is the probe, where there is RTMP to look at."""
+    """`count` players of one stream, run by `run`; one of them is the probe, where there is RTMP to look at."""
 
     def __init__(self, host, port, application, name, count, has_probe=True):
-        self._first, self._rest = opening(host, port, application, name)
-        self._place, self._count = (host, port), count
+        self._address = (host, port, application, name)
+        self._first, self._rest = opening(*self._address)
+        self._place, self._count = (host, port), count - 1 if has_probe else count
         self._has_probe = has_probe
         self._poll = select.epoll()
         self._sockets, self._left = {}, {}
         self.bytes, self.ended = 0, 0
-        self.probe, self._probed = Probe(), None
+        self._player = None
         self._buffer = bytearray(262_144)
 
     def connect_all(self, a_second=200):
         """Spread over time: many connections at once are an attack to a server."""
-        for number in range(self._count):
+        for _ in range(self._count):
             peer = socket.create_connection(self._place, 10)
             peer.sendall(self._first)
             peer.setblocking(False)
             self._sockets[peer.fileno()] = peer
             self._left[peer.fileno()] = HANDSHAKE_BYTES
-            if self._has_probe and number == self._count - 1:
-                self._probed = peer.fileno()
             self._poll.register(peer.fileno(), select.EPOLLIN)
             self.run(1 / a_second)
+        if self._has_probe:
+            self._player = ProbePlayer(*self._address)
 
     def run(self, seconds):
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             for descriptor, _ in self._poll.poll(left):
                 self._read(descriptor)
+
+    def finish(self):
+        """The probe, where there was one."""
+        return self._player.finish() if self._player else Probe()
 
     def _read(self, descriptor):
         try:
@@ -149,16 +200,11 @@ class Readers:
             self._poll.unregister(descriptor)
             return
         self.bytes += count
-        start = 0
         if (left := self._left[descriptor]) > 0:
-            start = min(left, count)
-            self._left[descriptor] = left - start
-            if left == start:
+            self._left[descriptor] = left - min(left, count)
+            if self._left[descriptor] == 0:
                 self._sockets[descriptor].sendall(self._rest)
-                if descriptor == self._probed:
-                    self.probe.asked = time.monotonic()
-        if descriptor == self._probed:
-            self.probe.feed(memoryview(self._buffer)[start:count], time.monotonic())
+                self._sockets[descriptor].setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, GATHERED_BYTES)
 
     def close(self):
         for peer in self._sockets.values():

@@ -205,18 +205,18 @@ extension Programme {
     }
 
     private mutating func emitVideo(_ candidate: Candidate, decode: MediaTime, _ actions: inout [Action]) {
-        var payload = candidate.unit.payload
+        var unit = InBandUnit(front: ByteBuffer(), payload: candidate.unit.payload)
         switch current {
         case .nothing: return
         case .slate(var head):
             if candidate.unit.isKeyFrame {
-                payload = withParameterSets(payload, format: head.clip.format.video)
+                unit = withParameterSets(unit.payload, format: head.clip.format.video)
             }
             head.videoTaken()
             current = .slate(head)
         case .input(var head):
             if candidate.unit.isKeyFrame {
-                payload = withParameterSets(payload, format: head.videoFormat)
+                unit = withParameterSets(unit.payload, format: head.videoFormat)
             }
             if let span = head.videoTaken(epoch: epoch) { video.observed(span: span) }
             current = .input(head)
@@ -227,7 +227,8 @@ extension Programme {
             .emit(
                 ProgrammeUnit(
                     track: .video, decodeTime: decode, presentationTime: presentation,
-                    duration: video.pictureDuration, isKeyFrame: candidate.unit.isKeyFrame, payload: payload)))
+                    duration: video.pictureDuration, isKeyFrame: candidate.unit.isKeyFrame, front: unit.front,
+                    payload: unit.payload)))
         if let report = reportDue {
             reportDue = nil
             actions.append(.report(report))

@@ -2,10 +2,10 @@
 ///
 /// Picture and sound together fall due some 77 times a second, and waking for each costs more than the unit. Behind a delay line
 /// nobody sees whether a unit leaves it a few milliseconds later, so a wake comes `span` after the first unit is due and takes all
-/// that are due by then: about half the wakes. Without a delay every millisecond is latency, and units are released as they come.
+/// that are due by then: a fifth of the wakes. Without a delay every millisecond is latency, and units are released as they come.
 package enum ProgrammePace {
-    /// Less than a picture's time, and little against a part of LL-HLS (design §10: part length + 15 ms without the delay line).
-    static let span: Duration = .milliseconds(25)
+    /// Two pictures' time, and little against the delay, a part of LL-HLS and a fragment of a WebSocket (150 ms).
+    static let span: Duration = .milliseconds(60)
     /// From this delay on; the delay line itself wavers by more than `span` with every encoder's jitter.
     static let leastDelay: Duration = .milliseconds(500)
 

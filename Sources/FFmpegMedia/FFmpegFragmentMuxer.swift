@@ -11,7 +11,7 @@ package struct FFmpegMuxerFactory: FragmentMuxerFactory {
     }
 
     package func makeTransportStreamMuxer() throws -> any TransportStreamMuxer {
-        try FFmpegTransportStreamMuxer()
+        try FFmpegTransportStreamMuxer(for: .segments)
     }
 }
 
@@ -97,14 +97,14 @@ package final class FFmpegFragmentMuxer: FragmentMuxer {
         var decodeTicks = unit.decodeTime.ticks(timescale: timescale)
         let endTicks = (unit.decodeTime + unit.duration).ticks(timescale: timescale)
         guard decodeTicks >= 0 else { throw MediaError(.invalidRequest, "a unit lies before the programme's start") }
-        guard unit.payload.readableBytes > 0, unit.payload.readableBytes <= Int(Int32.max) else {
+        guard unit.payload.readableBytes > 0, unit.byteCount <= Int(Int32.max) else {
             throw MediaError(.invalidRequest, "a unit is empty or beyond 2 GiB")
         }
         if !tracksInFragment.contains(unit.track) { decodeTicks = max(decodeTicks, promisedEnd[unit.track] ?? 0) }
         let duration = max(1, endTicks - decodeTicks)
         let presentationTicks = max(decodeTicks, unit.presentationTime.ticks(timescale: timescale))
         try write(
-            unit.payload, to: index, at: (decodeTicks, presentationTicks), lasting: duration,
+            unit.whole, to: index, at: (decodeTicks, presentationTicks), lasting: duration,
             isKeyFrame: unit.isKeyFrame || unit.track == .audio)
         promisedEnd[unit.track] = decodeTicks + duration
         tracksInFragment.insert(unit.track)

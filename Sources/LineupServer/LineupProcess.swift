@@ -123,7 +123,7 @@ package struct LineupProcess: Sendable {
         let publishers = PublisherControlRelay()
         let reports = ProgrammeReportRelay()
         let origin = HLSChannelStore()
-        let hubs = try ProgrammeHubs(
+        let hubs = ProgrammeHubs(
             channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let slots = DateRanges()
         let broadcast = try await makeBroadcast(
@@ -218,13 +218,14 @@ package struct LineupProcess: Sendable {
 
     /// At most half of the descriptors there are: at their end not even a timer can be made, and whatever needs one dies.
     private func affordable(_ limits: RTMPServerConfiguration.Limits) -> RTMPServerConfiguration.Limits {
+        var limits = limits
+        limits.programmeDelay = configuration.programmeDelay
         guard let descriptors = DescriptorLimit.raise() else { return limits }
         let most = max(1, Int(clamping: descriptors / 2))
         guard limits.maximumConnections > most else { return limits }
         logger.warning(
             "fewer RTMP connections than set: the limit of open files is too low",
             metadata: ["connections": "\(most)", "files": "\(descriptors)"])
-        var limits = limits
         limits.maximumConnections = most
         return limits
     }

@@ -8,7 +8,7 @@ import RTMPTransport
 import WebServer
 
 /// Every wrapping of one channel's programme that viewers with a connection of their own read: one hub each, written on the
-/// channel's loop whether anybody reads or not, so that whoever comes starts at once.
+/// channel's loop. What nobody reads is kept, not wrapped, so that whoever comes starts with the running group.
 struct ProgrammeHubs {
     let rtmp: Hub
     private let streams: [ProgrammeStreams.Wrapping: Hub]
@@ -16,23 +16,24 @@ struct ProgrammeHubs {
     /// How long packets of a transport stream, or of sound, gather into one write.
     private static let merge: Duration = .milliseconds(50)
 
-    /// - Throws: `MediaError` when libavformat lacks a muxer.
-    init(channel: ChannelName, playMerge: Duration, logger: Logger) throws {
+    init(channel: ChannelName, playMerge: Duration, logger: Logger) {
         rtmp = Hub(channel: channel, name: "rtmp", wrapping: RTMPHubWrapping(), mergeDelay: playMerge)
-        func hub(_ name: String, _ wrapping: any HubPacketWrapping, merge: Duration = Self.merge) -> Hub {
-            Hub(channel: channel, name: name, wrapping: wrapping, mergeDelay: merge)
+        func hub(
+            _ name: String, merge: Duration = Self.merge, making: @escaping @Sendable () -> any HubPacketWrapping
+        ) -> Hub {
+            Hub(channel: channel, name: name, mergeDelay: merge, making: making)
         }
-        let muxers = FFmpegMuxerFactory()
         streams = [
-            .transportStream: hub("ts", try TransportStreamWrapping(logger: logger)),
-            .audioFrames: hub("adts", ADTSWrapping()),
-            .webSocketFragments: hub(
-                "ws-mp4",
-                WebSocketWrapping(FragmentWrapping(muxers: muxers, logger: logger)) { Self.describe($0, "video/mp4") },
-                merge: .zero),
-            .webSocketTransportStream: hub(
-                "ws-ts",
-                WebSocketWrapping(try TransportStreamWrapping(logger: logger)) { Self.describe($0, "video/mp2t") }),
+            .transportStream: hub("ts") { TransportStreamWrapping(logger: logger) },
+            .audioFrames: hub("adts") { ADTSWrapping() },
+            .webSocketFragments: hub("ws-mp4", merge: .zero) {
+                WebSocketWrapping(FragmentWrapping(muxers: FFmpegMuxerFactory(), logger: logger)) {
+                    Self.describe($0, "video/mp4")
+                }
+            },
+            .webSocketTransportStream: hub("ws-ts") {
+                WebSocketWrapping(TransportStreamWrapping(logger: logger)) { Self.describe($0, "video/mp2t") }
+            },
         ]
     }
 

@@ -42,7 +42,7 @@ struct PartDraft: Sendable {
     mutating func append(_ unit: ProgrammeUnit) {
         earliest = units.isEmpty ? unit.decodeTime : min(earliest, unit.decodeTime)
         latestEnd = max(units.isEmpty ? unit.decodeTime : latestEnd, unit.decodeTime + unit.duration)
-        bytes += unit.payload.readableBytes
+        bytes += unit.byteCount
         if unit.track == .video {
             startsWithKeyFrame = startsWithKeyFrame ?? unit.isKeyFrame
             hasKeyFrame = hasKeyFrame || unit.isKeyFrame

@@ -138,7 +138,7 @@ package struct Segmenter: Sendable {
     private mutating func append(_ unit: ProgrammeUnit, to index: Int) {
         drafts[index].append(unit)
         guard index == drafts.count - 1 else { return }
-        segment?.bytes += unit.payload.readableBytes
+        segment?.bytes += unit.byteCount
         segment?.isEmpty = false
         if unit.track == .video, segment?.startsWithKeyFrame == nil { segment?.startsWithKeyFrame = unit.isKeyFrame }
     }
@@ -156,7 +156,7 @@ extension Segmenter {
         let elapsed = unit.decodeTime - segment.start
         let isDue = unit.isKeyFrame && (elapsed >= configuration.minimumDuration || segment.startsWithKeyFrame != true)
         let isOverdue = elapsed + max(unit.duration, .zero) > configuration.targetDuration
-        let isFull = segment.bytes + unit.payload.readableBytes > configuration.maximumSegmentBytes
+        let isFull = segment.bytes + unit.byteCount > configuration.maximumSegmentBytes
         if isDue || isOverdue || isFull { return cut(at: unit.decodeTime, opensSegment: true) }
         let inPart = unit.decodeTime - start
         if inPart + max(unit.duration, .zero) > configuration.longestPart, inPart >= configuration.shortestPart {
@@ -175,7 +175,7 @@ extension Segmenter {
         }
         cutTime(before: unit.decodeTime - configuration.maximumSkew)
         if let segment, let start = drafts.last?.start, !segment.isEmpty, unit.decodeTime > start,
-            segment.bytes + unit.payload.readableBytes > configuration.maximumSegmentBytes
+            segment.bytes + unit.byteCount > configuration.maximumSegmentBytes
         {
             cut(at: min(unit.decodeTime, start + configuration.longestPart), opensSegment: true)
         }

@@ -52,7 +52,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     /// The sink was told; ends with the next unit.
     private var isSilent = false
     private var timer: Scheduled<Void>?
-    private var readPace = ReadPace()
+    private var readPace: ReadPace
+    private var readGuard: Scheduled<Void>?
 
     /// The reads before and after the publisher was let in: what is read at once is held at once.
     static let readBytesBeforePublish = 8192
@@ -71,6 +72,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         self.machine = ServerConnection(
             limits: limits.peer, authenticator: authenticator, seed: UInt64.random(in: .min ... .max))
         self.limits = limits
+        self.readPace = ReadPace(delay: limits.programmeDelay)
         self.address = address
         self.network = network
         self.place = place
@@ -140,6 +142,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
         if let attention = event as? PublisherAttention {
             if let threshold = readPace.attentionChanged(isWatched: attention.isWatched) { wakeAt(threshold) }
+            guardReading()
             promise?.succeed()
             return
         }
@@ -157,6 +160,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         stage = .closed
         timer?.cancel()
         timer = nil
+        readGuard?.cancel()
+        readGuard = nil
         stopPlaying()
         machine.inputClosed()
         drain()
@@ -318,6 +323,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         let now = context?.eventLoop.now ?? lastMedia
         let quiet = Duration(now - lastMedia)
         if let threshold = readPace.looked(at: now, quiet: quiet) { wakeAt(threshold) }
+        guardReading()
         if quiet >= limits.idleLimit {
             machine.idleLimitPassed()
             return
@@ -328,6 +334,19 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         }
         let next = isSilent ? limits.idleLimit : min(limits.silenceLimit, limits.idleLimit)
         schedule(after: next - quiet) { $0.watchForSilence() }
+    }
+
+    /// Looks after what waits below the threshold, while that matters.
+    private func guardReading() {
+        guard readGuard == nil, readPace.needsGuard, let context else { return }
+        let due = lastRead + TimeAmount(ReadPace.patience)
+        readGuard = context.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
+            guard let self, let context = self.context else { return }
+            self.readGuard = nil
+            let quiet = Duration(context.eventLoop.now - self.lastRead)
+            if let threshold = self.readPace.guarded(quiet: quiet) { self.wakeAt(threshold) }
+            self.guardReading()
+        }
     }
 
     /// The kernel wakes us once this many bytes wait, or at the peer's end.

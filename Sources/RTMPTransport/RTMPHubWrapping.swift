@@ -19,18 +19,20 @@ package struct RTMPHubWrapping: HubWrapping {
 
     package func body(_ unit: ProgrammeUnit) -> ByteBuffer {
         let decodeTime = max(.zero, unit.decodeTime)
-        let header: MediaTagHeader
+        let tag: MediaTagHeader
         switch unit.track {
         case .video:
             // The programme's pictures are H.264 by its envelope.
             let offset = MediaTagEncoder.compositionOffset(
                 decodeTime: decodeTime, presentationTime: unit.presentationTime)
-            header = MediaTagEncoder.header(
+            tag = MediaTagEncoder.header(
                 VideoFormat.Codec.h264, isKeyFrame: unit.isKeyFrame, compositionOffset: offset)
-        case .audio: header = MediaTagEncoder.header(AudioFormat.Codec.aac)
+        case .audio: tag = MediaTagEncoder.header(AudioFormat.Codec.aac)
         }
+        var header = tag.buffer
+        header.writeImmutableBuffer(unit.front)
         let message = SharedMessage(
-            unit.track == .video ? .video : .audio, timestamp: Self.timestamp(decodeTime), header: header.buffer,
+            unit.track == .video ? .video : .audio, timestamp: Self.timestamp(decodeTime), header: header,
             payload: unit.payload)
         // Longer than RTMP can say, which no publisher's limits let in: the readers go without it.
         return message?.bytes ?? ByteBuffer()

@@ -4,9 +4,12 @@ import NIOCore
 /// Decides how many bytes must wait in the kernel before a publisher's socket wakes us. Pure; owned by one connection.
 ///
 /// An encoder sends each picture and each audio frame as it is made, some eighty a second, and waking for each costs more than
-/// reading it. Whoever is on air or next is read at once; of the others a few pieces are read together, by a threshold in bytes
-/// that stands for `span` of their own bitrate. It is small against the silence limit, so a publisher whose bitrate falls is
-/// still heard in time; whoever has gone quiet is read at each byte until the next look.
+/// reading it. So a few pieces are read together, by a threshold in bytes that stands for `span` of the publisher's own bitrate. It
+/// is small against the silence limit, so a publisher whose bitrate falls is still heard in time; whoever has gone quiet is read
+/// at each byte until the next look.
+///
+/// Whoever is on air or next is watched. Without a delay line they are read at once. Behind one that is longer than `patience` they
+/// are read like the others, but the connection looks after each `patience` whether something waits below the threshold.
 struct ReadPace {
     /// Media read at once.
     static let span: Duration = .milliseconds(60)
@@ -16,18 +19,32 @@ struct ReadPace {
     static let smallest = 2048
     /// Whoever sent nothing for this long may have sent less than the threshold.
     static let patience: Duration = .milliseconds(200)
+    /// From this programme delay on, `patience` is little against what the line holds.
+    private static let leastDelay: Duration = .milliseconds(500)
 
+    /// There is a delay line that hides when exactly media is read.
+    private let isDelayed: Bool
     private var isWatched = false
     private var threshold = 1
     private var bytes = 0
     private var since: NIODeadline?
+
+    /// - Parameter delay: between what is read and when it is on air.
+    init(delay: Duration = .zero) { isDelayed = delay >= Self.leastDelay }
+
+    /// Somebody is to look after each `patience`.
+    var needsGuard: Bool { isWatched && isDelayed && threshold > 1 }
+
+    /// - Parameter quiet: since anything was read.
+    /// - Returns: the threshold to set, when it changes.
+    mutating func guarded(quiet: Duration) -> Int? { quiet < Self.patience ? nil : set(1) }
 
     mutating func received(_ count: Int) { bytes &+= count }
 
     /// - Returns: the threshold to set, when it changes.
     mutating func attentionChanged(isWatched: Bool) -> Int? {
         self.isWatched = isWatched
-        return isWatched ? set(1) : nil
+        return isWatched && !isDelayed ? set(1) : nil
     }
 
     /// Looks at what came since the last look, which is to be a second or more ago.
@@ -35,7 +52,7 @@ struct ReadPace {
     /// - Returns: the threshold to set, when it changes.
     mutating func looked(at now: NIODeadline, quiet: Duration) -> Int? {
         defer { (bytes, since) = (0, now) }
-        guard !isWatched, quiet < Self.patience, let since else { return set(1) }
+        guard !isWatched || isDelayed, quiet < Self.patience, let since else { return set(1) }
         let elapsed = Duration(now - since)
         guard elapsed >= .milliseconds(500) else { return nil }
         let wanted = Int(Double(bytes) * (Self.span / elapsed))

@@ -141,7 +141,7 @@ struct ProgrammeJudge {
             if !unit.isKeyFrame { fail("the first picture after a join is no IDR") }
             if unit.presentationTime != joins.last?.join.at { fail("the first picture is not at the join") }
         }
-        if unit.isKeyFrame, unit.payload.getInteger(at: 4, as: UInt8.self) != 0x67 {
+        if unit.isKeyFrame, unit.whole.getInteger(at: 4, as: UInt8.self) != 0x67 {
             fail("an IDR without parameter sets")
         }
         if let lastPresentation, unit.presentationTime <= lastPresentation - frameDuration * 5 {

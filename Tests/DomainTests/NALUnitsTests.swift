@@ -44,7 +44,24 @@ struct ParameterSetInsertionTests {
         constraints: 0, level: 10)
     private static let sets = "00000002 6701 00000002 6802"
 
-    private func inserted(_ payload: String) -> ByteBuffer { withParameterSets(buffer(payload), format: Self.format) }
+    private func inserted(_ payload: String) -> ByteBuffer {
+        let unit = withParameterSets(buffer(payload), format: Self.format)
+        var whole = unit.front
+        whole.writeImmutableBuffer(unit.payload)
+        return whole
+    }
+
+    /// The picture's bytes are where they were: nothing was copied (issue 3, must 8).
+    @Test(arguments: ["00000002 6588", "00000002 09f0 00000002 0601 00000002 6588"])
+    func aKeyFrameWithoutSetsIsNotCopied(payload: String) {
+        let payload = buffer(payload)
+        let unit = withParameterSets(payload, format: Self.format)
+        let end = { (bytes: ByteBuffer) in
+            bytes.withUnsafeReadableBytes { $0.baseAddress.map { $0 + bytes.readableBytes } }
+        }
+        #expect(unit.front.readableBytes >= 12)
+        #expect(end(unit.payload) == end(payload))
+    }
 
     @Test func putsTheSetsBeforeAKeyFrame() {
         #expect(inserted("00000002 6588") == buffer(Self.sets + "00000002 6588"))

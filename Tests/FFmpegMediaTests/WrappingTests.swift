@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func theTransportStreamGoesOnThroughAnotherConfiguration() throws {
-        let (packets, _) = try packets(of: try TransportStreamWrapping(logger: Self.logger))
+        let (packets, _) = try packets(of: TransportStreamWrapping(logger: Self.logger))
         let bytes = packets.map(\.bytes)
         var counters: [Int: UInt8] = [:]
         for (packet, part) in zip(packets, bytes) {
@@ -80,8 +80,31 @@ import Testing
         #expect(words.contains("h264,120") && words.contains("aac"), "\(words)")
     }
 
+    /// ISO/IEC 13818-1 §2.7.2: clock references come at least each 100 ms, and run before what they are the clock of.
+    @Test(arguments: [FFmpegTransportStreamMuxer.Use.segments, .live])
+    func theClockComesEachTenthOfASecond(use: FFmpegTransportStreamMuxer.Use) throws {
+        let clip = try Self.clip { $0.bFrames = 2 }
+        let muxer = try FFmpegTransportStreamMuxer(for: use)
+        var stream = ByteBuffer()
+        for unit in clip.programme(startingAt: .seconds(3)) {
+            try muxer.append(unit, format: clip.format)
+            stream.writeImmutableBuffer(try muxer.take(endsSegment: false))
+        }
+        stream.writeImmutableBuffer(try muxer.take(endsSegment: true))
+        var clocks: [UInt64] = []
+        for start in stride(from: stream.readerIndex, to: stream.writerIndex, by: 188) {
+            let head = try #require(stream.getBytes(at: start, length: 12))
+            guard head[3] & 0x20 != 0, head[4] >= 7, head[5] & 0x10 != 0 else { continue }
+            clocks.append(head[6...9].reduce(0) { $0 << 8 | UInt64($1) } << 1 | UInt64(head[10] >> 7))
+        }
+        #expect(clocks.count >= 20)
+        for (one, next) in zip(clocks, clocks.dropFirst()) { #expect(next > one && next - one <= 9000) }
+        let begin = UInt64((FFmpegTransportStreamMuxer.timeOffset + .seconds(3)).ticks(timescale: 90_000))
+        #expect(try #require(clocks.first) < begin)
+    }
+
     @Test func aBrokenPictureIsLeftOutAndTheStreamGoesOn() throws {
-        let wrapping = try TransportStreamWrapping(logger: Self.logger)
+        let wrapping = TransportStreamWrapping(logger: Self.logger)
         let clip = try Self.clip { _ in }
         var units = clip.programme(startingAt: .zero)
         #expect(wrapping.packet(units[0]) == nil)

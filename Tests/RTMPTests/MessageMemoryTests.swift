@@ -1,7 +1,9 @@
 import CMalloc
+import Domain
 import Glibc
 import NIOCore
 import RTMP
+import TestKit
 import Testing
 
 /// What a message costs in memory and in copies while it comes (issue 3, musts 2 and 8), seen in the system's own figures: pages
@@ -72,6 +74,41 @@ import Testing
         #expect(payload.readableBytesView.allSatisfy { $0 == 7 })
         let pages = length / Self.pageBytes
         #expect(touched <= pages + pages / 8 + 32, "\(touched) pages were touched for \(pages)")
+    }
+
+    /// From the message on, the picture is a piece of it: the access unit's bytes are where the one copy put them.
+    @Test func theAccessUnitSharesItsMessagesMemory() throws {
+        var decoder = Self.openDecoder()
+        var media = MediaTagDecoder()
+        // A configuration, then a key picture without parameter sets, each behind FLV's tag header.
+        let record = buffer(
+            "17 00 000000 0164000cffe1001a6764000cacd941419f9f011000000300100000030320f142996001000468ef8fcbfdf8f800")
+        var picture = ByteBuffer(bytes: [0x17, 1, 0, 0, 0, 0, 0, 0x75, 0x30, 0x65])
+        picture.writeRepeatingByte(7, count: 29_999)
+        var units: [AccessUnit] = []
+        for body in [record, picture] {
+            decoder.append(Self.begin(body.readableBytes))
+            #expect(try decoder.next() == nil)
+            decoder.append(body)
+            let message = try #require(try decoder.next())
+            var event = try media.videoReceived(message.payload, timestamp: 0)
+            while let seen = event {
+                if case .unit(let unit) = seen {
+                    units.append(unit)
+                    let offset = unit.payload.withUnsafeReadableBytes { own in
+                        message.payload.withUnsafeReadableBytes { whole in
+                            own.baseAddress.flatMap { base in whole.baseAddress.map { base - $0 } }
+                        }
+                    }
+                    #expect(offset == 5)
+                }
+                event = media.nextEvent()
+            }
+        }
+        #expect(units.count == 1 && units[0].isKeyFrame)
+        let unit = withParameterSets(units[0].payload, format: .synthetic(width: 640, frameRate: 30, mark: 1))
+        #expect(unit.front.readableBytes > 0)
+        #expect(unit.payload == units[0].payload)
     }
 
     /// 8 GB are announced, 33 MB come, and that is what is there.

@@ -8,8 +8,8 @@ struct ReadPaceTests {
     private static func second(_ number: Int64) -> NIODeadline { .uptimeNanoseconds(UInt64(number) * 1_000_000_000) }
 
     /// After a first look, `bytes` in each following second.
-    private static func paced(_ bytes: Int) -> (pace: ReadPace, threshold: Int?) {
-        var pace = ReadPace()
+    private static func paced(_ bytes: Int, delay: Duration = .zero) -> (pace: ReadPace, threshold: Int?) {
+        var pace = ReadPace(delay: delay)
         #expect(pace.looked(at: second(1), quiet: .zero) == nil, "nothing is known yet")
         pace.received(bytes)
         let threshold = pace.looked(at: second(2), quiet: .milliseconds(20))
@@ -29,6 +29,28 @@ struct ReadPaceTests {
         #expect(pace.attentionChanged(isWatched: false) == nil, "the next look decides")
         pace.received(312_500)
         #expect(pace.looked(at: Self.second(4), quiet: .zero) == 16_384)
+    }
+
+    @Test func readsInPiecesWhatIsOnAirBehindADelayLine() {
+        var (pace, threshold) = Self.paced(312_500, delay: .milliseconds(2000))
+        #expect(threshold == 16_384)
+        #expect(!pace.needsGuard)
+        #expect(pace.attentionChanged(isWatched: true) == nil)
+        #expect(pace.needsGuard)
+        #expect(pace.guarded(quiet: .milliseconds(199)) == nil)
+        // A still picture: what there is stays below the threshold.
+        #expect(pace.guarded(quiet: .milliseconds(200)) == 1)
+        #expect(!pace.needsGuard)
+        pace.received(312_500)
+        #expect(pace.looked(at: Self.second(3), quiet: .zero) == 16_384)
+        #expect(pace.needsGuard)
+        #expect(pace.attentionChanged(isWatched: false) == nil)
+        #expect(!pace.needsGuard)
+    }
+
+    @Test func readsAtOnceBehindADelayLineThatHidesNothing() {
+        var (pace, _) = Self.paced(312_500, delay: .milliseconds(499))
+        #expect(pace.attentionChanged(isWatched: true) == 1)
     }
 
     @Test func readsAtEachByteWhatHasGoneQuiet() {

@@ -5,11 +5,14 @@ import socket
 import subprocess
 import time
 
+import pytest
+
 import processes
 from waiting import wait_until
 
 
-def test_a_server_without_descriptors_waits_and_goes_on(make_server):
+@pytest.mark.parametrize("door", ["rtmp_port", "http_port"])
+def test_a_server_without_descriptors_waits_and_goes_on(make_server, door):
     server = make_server(LINEUP_RTMP_MAX_CONNECTIONS_PER_ADDRESS=4096)
     pid = server.process.pid
     held = len(os.listdir(f"/proc/{pid}/fd"))
@@ -19,7 +22,7 @@ def test_a_server_without_descriptors_waits_and_goes_on(make_server):
         for _ in range(60):
             stranger = socket.socket()
             stranger.setblocking(False)
-            stranger.connect_ex(("127.0.0.1", server.rtmp_port))
+            stranger.connect_ex(("127.0.0.1", getattr(server, door)))
             strangers.append(stranger)
         wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) >= held + 19, "the descriptors to be taken")
         before = processes.cpu_seconds(pid)
@@ -34,4 +37,5 @@ def test_a_server_without_descriptors_waits_and_goes_on(make_server):
     print(f"without descriptors: {spent:.2f} s of CPU in 3 s")
     wait_until(lambda: server.ready().status_code == 200, "the server to answer again")
     assert server.run("queue", "list", "--json").returncode == 0
-    assert "connections cannot be accepted" in server.log_text()
+    refusals = [line for line in server.log_text().splitlines() if "connections cannot be accepted" in line]
+    assert any(("HTTP" in line) == (door == "http_port") for line in refusals), refusals

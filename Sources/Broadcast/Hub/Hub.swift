@@ -5,10 +5,14 @@ import Synchronization
 
 /// The programme in one wrapping for any number of readers (I4).
 ///
-/// The channel's loop writes: it wraps each unit once (when somebody reads; else the first who comes makes it wrap what is kept),
-/// appends it to the one bounded log and wakes each event loop that has readers, at most once until that loop has looked. There
-/// it joins what came since into one buffer for those who keep up. Readers take at their own pace, each with a cursor of a few
-/// words; whoever is too slow finds its packets gone, is counted, and goes on at a key frame. Owned by the assembly.
+/// The channel's loop writes: it wraps each unit once when somebody reads, appends it to the one bounded log and wakes each event
+/// loop that has readers, at most once until that loop has looked. There it joins what came since into one buffer for those who
+/// keep up. Readers take at their own pace, each with a cursor of a few words; whoever is too slow finds its packets gone, is
+/// counted, and goes on at a key frame. Owned by the assembly.
+///
+/// While nobody reads nothing is wrapped. Where each unit stands for itself, the log holds units and the first reader wraps what
+/// is there. A wrapping that counts or gathers is made when the programme's next unit finds a reader, is given the kept group,
+/// and goes `rest` after the last reader has left.
 package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     private struct State {
         var log: HubLog
@@ -16,6 +20,11 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
         var readers = 0
         /// The header made last: at a hand-over every reader wants the same.
         var header: (number: Int, at: MediaTime, bytes: ByteBuffer)?
+        /// Always there where each unit stands for itself; else while somebody reads. Then the log holds its packets only.
+        var wrapping: (any HubPacketWrapping)?
+        var kept: KeptGroup
+        /// Programme time at which `wrapping` was first seen without readers.
+        var unreadSince: MediaTime?
     }
 
     private struct Loop {
@@ -27,27 +36,47 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
         var told: Int
     }
 
-    private let wrapping: any HubPacketWrapping
-    /// A unit's bytes do not depend on the units before it, so they can be made when the first reader comes.
-    private let isLazy: Bool
+    /// How long a wrapping without readers is kept: whoever comes and goes does not make it wrap the group again and again.
+    package static let rest = MediaTime.milliseconds(10_000)
+
+    /// `nil` where each unit stands for itself.
+    private let make: (@Sendable () -> any HubPacketWrapping)?
     private let mergeDelay: Duration
     private let state: Mutex<State>
     private let readersGauge: Gauge
     private let lost: Counter
 
+    /// For a wrapping in which each unit stands for itself.
     /// - Parameters:
     ///   - name: of the wrapping, a constant for the metrics.
     ///   - mergeDelay: how long a loop lets packets gather before its readers write them together, 0…1 s: fewer, larger writes for
     ///     later ones.
-    package init(
-        channel: ChannelName, name: String, wrapping: any HubPacketWrapping, limits: HubLimits = HubLimits(),
+    package convenience init(
+        channel: ChannelName, name: String, wrapping: any HubWrapping, limits: HubLimits = HubLimits(),
         mergeDelay: Duration = .zero
     ) {
-        self.wrapping = wrapping
+        self.init(
+            channel: channel, name: name, limits: limits, mergeDelay: mergeDelay, wrapping: wrapping, make: nil,
+            log: HubLog(limits: limits) { wrapping.body($0) })
+    }
+
+    /// For a wrapping that counts or gathers; `making` is called on the channel's loop.
+    package convenience init(
+        channel: ChannelName, name: String, limits: HubLimits = HubLimits(), mergeDelay: Duration = .zero,
+        making: @escaping @Sendable () -> any HubPacketWrapping
+    ) {
+        self.init(
+            channel: channel, name: name, limits: limits, mergeDelay: mergeDelay, wrapping: nil, make: making,
+            log: HubLog(limits: limits))
+    }
+
+    private init(
+        channel: ChannelName, name: String, limits: HubLimits, mergeDelay: Duration,
+        wrapping: (any HubPacketWrapping)?, make: (@Sendable () -> any HubPacketWrapping)?, log: HubLog
+    ) {
+        self.make = make
         self.mergeDelay = min(max(mergeDelay, .zero), .seconds(1))
-        let stateless = wrapping as? any HubWrapping
-        self.isLazy = stateless != nil
-        self.state = Mutex(State(log: HubLog(limits: limits) { stateless?.body($0) ?? $0.payload }))
+        self.state = Mutex(State(log: log, wrapping: wrapping, kept: KeptGroup(limits: limits)))
         let dimensions = [("channel", channel.text), ("wrapping", name)]
         self.readersGauge = Gauge(label: "lineup_hub_readers", dimensions: dimensions)
         self.lost = Counter(label: "lineup_hub_lost_units_total", dimensions: dimensions)
@@ -56,29 +85,85 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     // MARK: Writing, on the channel's loop
 
     package func joined(_ join: ProgrammeJoin, format: ProgrammeFormat) {
-        if let rest = wrapping.joined(format) { wake { $0.append(rest) } }
+        let wrapping = state.withLock { state in
+            if make != nil { state.kept.joined(format) }
+            return state.wrapping
+        }
+        guard let wrapping else { return }
+        if let rest = wrapping.joined(format) { wake { $0.log.append(rest) } }
         state.withLock { $0.log.formatChanged(to: format) }
     }
 
     package func unit(_ unit: ProgrammeUnit) {
-        // Wrapped outside the lock when somebody reads; and, where each unit stands for itself, not at all when nobody does.
-        if isLazy, state.withLock({ $0.readers == 0 }) { return wake { $0.append(unit) } }
+        if let make { return gather(unit, make) }
+        // Wrapped outside the lock when somebody reads, and not at all when nobody does.
+        let wrapping = state.withLock { $0.readers == 0 ? nil : $0.wrapping }
+        guard let wrapping else { return wake { $0.log.append(unit) } }
         guard let packet = wrapping.packet(unit) else { return }
-        wake { $0.append(packet) }
+        wake { $0.log.append(packet) }
     }
 
     package func finished() {
-        let rest = wrapping.finished()
-        wake { log in
-            if let rest { log.append(rest) }
-            log.finish()
+        let wrapping = state.withLock { $0.wrapping }
+        let rest = wrapping?.finished()
+        wake { state in
+            if let rest { state.log.append(rest) }
+            state.log.finish()
         }
     }
 
+    private enum Turn {
+        case wrap(any HubPacketWrapping)
+        /// Somebody reads, and nothing is wrapped yet.
+        case begin(KeptGroup)
+        case keep
+    }
+
+    /// For wrappings that count or gather. The writer is one loop, so nothing comes between the look and what follows from it.
+    private func gather(_ unit: ProgrammeUnit, _ make: @Sendable () -> any HubPacketWrapping) {
+        switch state.withLock({ Self.turn(for: unit, &$0) }) {
+        case .keep: break
+        case .wrap(let wrapping):
+            guard let packet = wrapping.packet(unit) else { return }
+            wake { $0.log.append(packet) }
+        case .begin(let kept):
+            guard let format = kept.format else { return }
+            let wrapping = make()
+            // What a fresh wrapping still owes is nothing.
+            _ = wrapping.joined(format)
+            let packets = kept.units.compactMap { wrapping.packet($0) }
+            wake(after: .zero) { state in
+                state.wrapping = wrapping
+                state.header = nil
+                state.log.formatChanged(to: format)
+                for packet in packets { state.log.append(packet) }
+            }
+        }
+    }
+
+    private static func turn(for unit: ProgrammeUnit, _ state: inout State) -> Turn {
+        state.kept.append(unit)
+        guard let wrapping = state.wrapping else { return state.readers > 0 ? .begin(state.kept) : .keep }
+        if state.readers > 0 {
+            state.unreadSince = nil
+            return .wrap(wrapping)
+        }
+        let since = state.unreadSince ?? unit.decodeTime
+        state.unreadSince = since
+        guard unit.decodeTime - since >= rest else { return .wrap(wrapping) }
+        state.unreadSince = nil
+        state.wrapping = nil
+        // Nobody has a place in it.
+        state.log.clear()
+        return .keep
+    }
+
     /// Changes the log, then tells the loops that have readers and do not know yet.
-    private func wake(after change: (inout HubLog) -> Void) {
+    private func wake(_ change: (inout State) -> Void) { wake(after: mergeDelay, change) }
+
+    private func wake(after delay: Duration, _ change: (inout State) -> Void) {
         let sleeping = state.withLock { state -> [HubRelay] in
-            change(&state.log)
+            change(&state)
             guard state.readers > 0 else { return [] }
             var sleeping: [HubRelay] = []
             for (key, loop) in state.loops where loop.readers > 0 && !loop.isWoken {
@@ -88,8 +173,8 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
             return sleeping
         }
         for relay in sleeping {
-            if mergeDelay > .zero {
-                relay.eventLoop.scheduleTask(in: TimeAmount(mergeDelay)) { self.tell(relay) }
+            if delay > .zero {
+                relay.eventLoop.scheduleTask(in: TimeAmount(delay)) { self.tell(relay) }
             } else {
                 relay.eventLoop.execute { self.tell(relay) }
             }
@@ -138,7 +223,9 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
     private func step(_ cursor: inout HubLog.Cursor) -> HubEvent? {
         let before = cursor.lost
         var moved = cursor
-        let (step, known) = state.withLock { state in (state.log.next(&moved), state.header) }
+        let (step, known, wrapping) = state.withLock { state in
+            (state.log.next(&moved), state.header, state.wrapping)
+        }
         cursor = moved
         if cursor.lost > before { lost.increment(by: Int64(cursor.lost - before)) }
         switch step {
@@ -147,7 +234,8 @@ package final class Hub: ProgrammeReader, ProgrammeHub, Sendable {
         case .nothing: return nil
         case .format(let format, let number, let at):
             if let known, known.number == number, known.at == at { return .format(format, at: at, header: known.bytes) }
-            let bytes = wrapping.header(format, at: at)
+            // There is one as long as there is anything to read.
+            let bytes = wrapping?.header(format, at: at) ?? ByteBuffer()
             state.withLock { $0.header = (number, at, bytes) }
             return .format(format, at: at, header: bytes)
         }

@@ -114,6 +114,15 @@ package struct HubLog: Sendable {
 
     package mutating func finish() { isFinished = true }
 
+    /// Forgets all packets, for a hub that nobody reads; their numbers do not come again.
+    package mutating func clear() {
+        first = end
+        entries.removeAll()
+        groupStart = nil
+        bytes = 0
+        formats.removeAll { $0.number != lastFormatNumber }
+    }
+
     private mutating func evict(newest: MediaTime) {
         while let oldest = entries.first?.packet {
             let age = newest - oldest.decodeTime

@@ -19,19 +19,40 @@ package struct ProgrammeUnit: Sendable {
     /// The nominal span to the next unit of the track. Audio: exact. Video: best knowledge; the next unit's DTS decides.
     package var duration: MediaTime
     package var isKeyFrame: Bool
-    /// As `AccessUnit.payload`; an IDR holds its parameter sets in band (design §5, Formats).
+    /// What stands in front of `payload` in the same access unit: the parameter sets of an IDR that came without them (design §5,
+    /// Formats), in `payload`'s form. Apart, because putting both into one buffer would copy the picture.
+    package var front: ByteBuffer
+    /// As `AccessUnit.payload`, where it is not in `front`.
     package var payload: ByteBuffer
 
     package init(
         track: TrackKind, decodeTime: MediaTime, presentationTime: MediaTime, duration: MediaTime, isKeyFrame: Bool,
-        payload: ByteBuffer
+        front: ByteBuffer = ByteBuffer(), payload: ByteBuffer
     ) {
         self.track = track
         self.decodeTime = decodeTime
         self.presentationTime = presentationTime
         self.duration = duration
         self.isKeyFrame = isKeyFrame
+        self.front = front
         self.payload = payload
+    }
+
+    /// Of the whole access unit.
+    package var byteCount: Int { front.readableBytes + payload.readableBytes }
+
+    /// The access unit as one buffer: a copy where something stands in front.
+    package var whole: ByteBuffer {
+        guard front.readableBytes > 0 else { return payload }
+        var whole = ByteBufferAllocator().buffer(capacity: byteCount)
+        write(into: &whole)
+        return whole
+    }
+
+    /// Appends the access unit to `buffer`.
+    package func write(into buffer: inout ByteBuffer) {
+        buffer.writeImmutableBuffer(front)
+        buffer.writeImmutableBuffer(payload)
     }
 }
 

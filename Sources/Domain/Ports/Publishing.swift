@@ -122,7 +122,7 @@ package enum PublisherEnd: Sendable, Equatable {
 package protocol PublisherConnection: AnyObject, Sendable {
     /// Sends the encoder a status with `reason` (one sentence, no secret) and closes. Harmless when already closed.
     func close(reason: String)
-    /// Whether each byte matters as it comes: the publisher is on air or next. Others may be read in larger pieces.
+    /// Whether the publisher is on air or next: its bytes matter as they come, as far as the delay line does not hide when.
     func attentionChanged(isWatched: Bool)
 }
 

@@ -9,19 +9,16 @@ import Synchronization
 /// of the continuity counters and goes on at a key frame.
 package final class TransportStreamWrapping: HubPacketWrapping {
     private struct State {
-        var muxer: StreamedTransportMuxer?
+        var muxer: FFmpegTransportStreamMuxer?
         var format: ProgrammeFormat?
         var hasComplained = false
     }
 
-    private let state: Mutex<State>
+    private let state = Mutex(State())
     private let logger: Logger
 
-    /// - Throws: `MediaError` when libavformat lacks the muxer.
-    package init(logger: Logger) throws {
-        self.state = Mutex(State(muxer: try StreamedTransportMuxer()))
-        self.logger = logger
-    }
+    /// Where libavformat lacks the muxer there is no stream, and the log says so at each join.
+    package init(logger: Logger) { self.logger = logger }
 
     package func header(_ format: ProgrammeFormat, at time: MediaTime) -> ByteBuffer { ByteBuffer() }
 
@@ -37,8 +34,11 @@ package final class TransportStreamWrapping: HubPacketWrapping {
     package func packet(_ unit: ProgrammeUnit) -> HubPacket? {
         do {
             let bytes = try state.withLock { state -> ByteBuffer in
-                guard let muxer = state.muxer, let format = state.format else { return ByteBuffer() }
-                return try muxer.packets(unit, format: format)
+                guard let format = state.format else { return ByteBuffer() }
+                let muxer = try state.muxer ?? FFmpegTransportStreamMuxer(for: .live)
+                state.muxer = muxer
+                try muxer.append(unit, format: format)
+                return try muxer.take(endsSegment: false)
             }
             guard bytes.readableBytes > 0 else { return nil }
             return HubPacket(

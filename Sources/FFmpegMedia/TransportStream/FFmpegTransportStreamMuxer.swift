@@ -4,24 +4,45 @@ package import NIOCore
 
 /// Writes programme units as an MPEG transport stream (ISO/IEC 13818-1) through libavformat's mpegts muxer, in memory.
 ///
-/// Owned by one packager and used on its event loop; no call blocks, none touches a file. One muxer serves a channel for ever,
-/// so continuity counters and tables go on across hand-overs: pictures go with start codes and parameter sets in band, sound as
-/// ADTS (ISO/IEC 14496-3 §1.A.3.2), whose header says the configuration of each frame.
+/// Owned by one packager or wrapping and used on one thread at a time; no call blocks, none touches a file. One muxer serves
+/// every format, so continuity counters and tables go on across hand-overs: pictures go with start codes and parameter sets in
+/// band, sound as ADTS (`ADTSHeader`), whose header says the configuration of each frame.
 ///
-/// A time in it is the programme's plus `timeOffset`, modulo 2^33 ticks of 90 kHz (26.5 hours), as players expect.
+/// Program tables stand before each key frame and where a segment begins; the clock reference goes with every picture. A time in
+/// the stream is the programme's plus `timeOffset`, modulo 2^33 ticks of 90 kHz (26.5 hours), as players expect.
 package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
+    /// What the stream is read as.
+    package enum Use: Sendable {
+        /// Segments of a playlist: frames of sound are gathered into larger packets.
+        case segments
+        /// One endless stream: each unit leaves at once and whole, and less is buffered before the first picture.
+        case live
+
+        /// How long before its DTS a unit has arrived in the decoder's buffer, in microseconds.
+        fileprivate var decoderDelay: Int32 {
+            switch self {
+            case .segments: 200_000
+            case .live: 100_000
+            }
+        }
+    }
+
     /// Room for the clock reference, which runs `decoderDelay` before the first DTS.
     package static let timeOffset = MediaTime.seconds(10)
-    /// How long before its DTS a unit has arrived in the decoder's buffer, in microseconds.
-    private static let decoderDelay: Int32 = 200_000
     private static let timescale: Int64 = 90_000
+    private static let startCode: UInt32 = 1
 
     private let output: FragmentOutput
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let packet: UnsafeMutablePointer<AVPacket>
-    private var lastDecodeTicks: [TrackKind: Int64] = [:]
+    /// Each unit as the muxer wants it; kept for its memory.
+    private var scratch = ByteBuffer()
+    private var sound: (format: AudioFormat, header: ADTSHeader?)?
+    /// Of the last unit of each track.
+    private var decodeTicks = (video: Int64.min, audio: Int64.min)
 
-    package init() throws {
+    /// - Throws: `MediaError` when libavformat lacks the muxer or an option of it.
+    package init(for use: Use) throws {
         let output = try FragmentOutput()
         var made: UnsafeMutablePointer<AVFormatContext>?
         try check(avformat_alloc_output_context2(&made, nil, "mpegts", nil), "avformat_alloc_output_context2")
@@ -32,10 +53,11 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
             context.pointee.flags =
                 (context.pointee.flags | AVFMT_FLAG_CUSTOM_IO) & ~(AVFMT_FLAG_AUTO_BSF | AVFMT_FLAG_FLUSH_PACKETS)
             context.pointee.avoid_negative_ts = 0
-            context.pointee.max_delay = Self.decoderDelay
+            context.pointee.max_delay = use.decoderDelay
             try Self.addStream(AVMEDIA_TYPE_VIDEO, AV_CODEC_ID_H264, id: 0x100, to: context)
             try Self.addStream(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, id: 0x101, to: context)
-            try Self.writeHeader(context)
+            try Self.writeHeader(context, use)
+            if use == .live { output.discard() }
             self.packet = try allocated(av_packet_alloc(), "av_packet_alloc")
             self.output = output
             self.context = context
@@ -69,13 +91,17 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
         }
     }
 
-    private static func writeHeader(_ context: UnsafeMutablePointer<AVFormatContext>) throws {
+    private static func writeHeader(_ context: UnsafeMutablePointer<AVFormatContext>, _ use: Use) throws {
+        try check(av_dict_set(&context.pointee.metadata, "service_provider", "Lineup", 0), "av_dict_set")
+        try check(av_dict_set(&context.pointee.metadata, "service_name", "Lineup", 0), "av_dict_set")
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
-        let wanted = [
+        var wanted = [
             ("mpegts_copyts", "1"), ("pat_period", "2"), ("sdt_period", "10"),
             ("mpegts_flags", "+resend_headers"),
         ]
+        // Each frame of sound in a PES packet of its own.
+        if use == .live { wanted.append(("pes_payload_size", "0")) }
         for (name, value) in wanted { try check(av_dict_set(&options, name, value, 0), "av_dict_set") }
         try check(avformat_write_header(context, &options), "avformat_write_header")
         guard av_dict_count(options) == 0 else {
@@ -90,35 +116,51 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
 
     /// - Throws: `MediaError` when the DTS does not rise or the payload is no access unit; the unit is lost, the muxer goes on.
     package func append(_ unit: ProgrammeUnit, format: ProgrammeFormat) throws {
-        let decodeTicks = (unit.decodeTime + Self.timeOffset).ticks(timescale: Self.timescale)
-        guard decodeTicks >= 0, lastDecodeTicks[unit.track].map({ decodeTicks > $0 }) ?? true else {
+        let decode = (unit.decodeTime + Self.timeOffset).ticks(timescale: Self.timescale)
+        guard decode >= 0, decode > (unit.track == .video ? decodeTicks.video : decodeTicks.audio) else {
             throw MediaError(.invalidRequest, "a unit's time does not rise")
         }
-        let presentationTicks = max(
-            decodeTicks, (unit.presentationTime + Self.timeOffset).ticks(timescale: Self.timescale))
+        let presentation = max(decode, (unit.presentationTime + Self.timeOffset).ticks(timescale: Self.timescale))
+        scratch.clear()
         switch unit.track {
         case .video:
-            guard let payload = AnnexB.accessUnit(unit.payload) else {
-                throw MediaError(.invalidRequest, "a picture's NAL lengths do not add up")
-            }
-            try write(payload, to: 0, at: (decodeTicks, presentationTicks), isKeyFrame: unit.isKeyFrame)
+            try fillPicture(unit)
+            try write(to: 0, at: (decode, presentation), isKeyFrame: unit.isKeyFrame)
+            decodeTicks.video = decode
         case .audio:
-            guard let payload = ADTS.frame(unit.payload, format: format.audio) else {
-                throw MediaError(.invalidRequest, "a frame of sound that ADTS cannot carry")
-            }
-            try write(payload, to: 1, at: (decodeTicks, presentationTicks), isKeyFrame: true)
+            try fillSound(unit.payload, format.audio)
+            try write(to: 1, at: (decode, presentation), isKeyFrame: true)
+            decodeTicks.audio = decode
         }
-        lastDecodeTicks[unit.track] = decodeTicks
+    }
+
+    /// A start code (ITU-T H.264 Annex B) in place of each NAL unit's 4-byte length.
+    private func fillPicture(_ unit: ProgrammeUnit) throws(MediaError) {
+        unit.write(into: &scratch)
+        var position = scratch.readerIndex
+        while let length = scratch.getInteger(at: position, as: UInt32.self) {
+            guard Int(length) <= scratch.writerIndex - position - 4 else { break }
+            scratch.setInteger(Self.startCode, at: position)
+            position += 4 + Int(length)
+        }
+        guard unit.payload.readableBytes > 0, position == scratch.writerIndex, position <= Int(Int32.max) else {
+            throw MediaError(.invalidRequest, "a picture's NAL lengths do not add up")
+        }
+    }
+
+    private func fillSound(_ payload: ByteBuffer, _ format: AudioFormat) throws(MediaError) {
+        if sound?.format != format { sound = (format, ADTSHeader(format)) }
+        guard let header = sound?.header, payload.readableBytes > 0,
+            header.write(payloadBytes: payload.readableBytes, into: &scratch)
+        else { throw MediaError(.invalidRequest, "a frame of sound that ADTS cannot carry") }
+        scratch.writeImmutableBuffer(payload)
     }
 
     private func write(
-        _ payload: ByteBuffer, to index: Int32, at times: (decode: Int64, presentation: Int64), isKeyFrame: Bool
+        to index: Int32, at times: (decode: Int64, presentation: Int64), isKeyFrame: Bool
     ) throws {
         let (packet, context) = (packet, context)
-        guard payload.readableBytes <= Int(Int32.max) else {
-            throw MediaError(.invalidRequest, "a unit is beyond 2 GiB")
-        }
-        try payload.withUnsafeReadableBytes { bytes in
+        try scratch.withUnsafeReadableBytes { bytes in
             // Not reference-counted: the mpegts muxer copies the payload during the call and keeps no pointer.
             packet.pointee.data = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
             packet.pointee.size = Int32(bytes.count)
@@ -145,21 +187,5 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
             }
         }
         return try output.take()
-    }
-}
-
-extension AnnexB {
-    /// The access unit with a start code in place of each 4-byte length; `nil` when the lengths do not add up.
-    static func accessUnit(_ payload: ByteBuffer) -> ByteBuffer? {
-        var unit = payload
-        var position = payload.readerIndex
-        while position < payload.writerIndex {
-            guard let length = payload.getInteger(at: position, as: UInt32.self),
-                Int(length) <= payload.writerIndex - position - 4
-            else { return nil }
-            unit.setInteger(UInt32(1), at: position)
-            position += 4 + Int(length)
-        }
-        return unit.readableBytes > 0 ? unit : nil
     }
 }
