@@ -123,6 +123,8 @@ package struct LineupProcess: Sendable {
         let publishers = PublisherControlRelay()
         let reports = ProgrammeReportRelay()
         let origin = HLSChannelStore()
+        let (channel, memory) = (self.channel, HostDeliveryMemory())
+        origin.declare(Envelope(), for: channel, memory: memory)
         let hubs = ProgrammeHubs(
             channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let slots = DateRanges()
@@ -142,6 +144,7 @@ package struct LineupProcess: Sendable {
         orders.set {
             ingest.attend(to: [$0.onAir].compactMap { $0 } + $0.standby)
             ingest.take($0.output.envelope)
+            origin.declare($0.output.envelope, for: channel, memory: memory)
         }
         let audience = try makeAudience(folder, queue: queue, store: store)
         let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience)
@@ -295,7 +298,7 @@ package struct LineupProcess: Sendable {
             makeReaders: { zero in
                 [
                     HLSPackager(
-                        channel: channel, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: origin,
+                        channel: channel, muxers: FFmpegMuxerFactory(), store: origin,
                         memory: HostDeliveryMemory(), slots: slots,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,

@@ -1,6 +1,7 @@
 import Synchronization
 
 package import Domain
+import HLS
 import NIOCore
 
 /// Holds every channel's playlists, init sections, segments and parts as they are sent; one for the whole server.
@@ -23,7 +24,6 @@ package final class HLSChannelStore: DeliveryOrigin {
 
     fileprivate struct Shelf {
         var numbers: Numbers
-        var multivariants: [String: DeliveredResource]
         var files: [String: DeliveredResource] = [:]
         var playlists: [String: PlaylistState] = [:]
         /// Nothing will be added: nobody is kept waiting.
@@ -32,6 +32,7 @@ package final class HLSChannelStore: DeliveryOrigin {
 
     private struct State {
         var shelves: [ChannelName: Shelf] = [:]
+        var multivariants: [ChannelName: [String: DeliveredResource]] = [:]
         var watchers: [any DeliveryWatching] = []
     }
 
@@ -47,7 +48,7 @@ package final class HLSChannelStore: DeliveryOrigin {
     ) -> DeliveryAnswer {
         let found = state.withLock { state -> (Shelf.Find, isClosed: Bool) in
             guard let shelf = state.shelves[channel] else { return (.nothing, false) }
-            return (shelf.find(name), shelf.isClosed)
+            return (shelf.find(name, multivariants: state.multivariants[channel]), shelf.isClosed)
         }
         switch found {
         case (.file(let resource), _): return .found(resource)
@@ -72,8 +73,18 @@ package final class HLSChannelStore: DeliveryOrigin {
     }
 
     /// Makes the channel known, with nothing to show yet.
-    func open(_ channel: ChannelName, numbers: Numbers, multivariants: [String: DeliveredResource]) {
-        change(channel) { $0 = Shelf(numbers: numbers, multivariants: multivariants) }
+    func open(_ channel: ChannelName, numbers: Numbers) {
+        change(channel) { $0 = Shelf(numbers: numbers) }
+    }
+
+    /// What the multivariant playlists say from now on: what `envelope` lets on air.
+    package func declare(_ envelope: Envelope, for channel: ChannelName, memory: any DeliveryMemoryMaker) {
+        let playlists = MultivariantPlaylist.all(envelope).mapValues { playlist in
+            DeliveredResource(
+                content: .text(DeliveredText(gzip: { memory.gzip($0) }, render: { playlist.rendered() })),
+                contentType: "application/vnd.apple.mpegurl", caching: .seconds(10))
+        }
+        state.withLock { $0.multivariants[channel] = playlists }
     }
 
     /// One update, seen as a whole by every reader.
@@ -110,12 +121,12 @@ extension HLSChannelStore.Shelf {
         case nothing
     }
 
-    fileprivate func find(_ name: String) -> Find {
+    fileprivate func find(_ name: String, multivariants: [String: DeliveredResource]?) -> Find {
         if let file = files[name] { return .file(file) }
         if let playlist = playlists[name] { return .playlist(playlist) }
         // A channel that has begun no segment yet will have these soon.
         if HLSChannelStore.playlistNames.contains(name) { return .nothingYet }
-        if let multivariant = multivariants[name] { return playlists.isEmpty ? .nothingYet : .file(multivariant) }
+        if let multivariant = multivariants?[name] { return playlists.isEmpty ? .nothingYet : .file(multivariant) }
         for playlist in playlists.values where playlist.hint == name {
             return .soon(withinSeconds: playlist.longestWaitSeconds)
         }

@@ -36,7 +36,7 @@ package final class HLSPackager: ProgrammeReader {
     ///   - firstDiscontinuitySequence: at least the number of discontinuities the channel ever had; the first segment adds one.
     ///   - wallTimeAtProgrammeZero: what the wall clock showed at the programme's time zero.
     package init(
-        channel: ChannelName, muxers: any FragmentMuxerFactory, envelope: Envelope, store: HLSChannelStore,
+        channel: ChannelName, muxers: any FragmentMuxerFactory, store: HLSChannelStore,
         memory: any DeliveryMemoryMaker, slots: DateRanges = DateRanges(),
         firstMediaSequence: Int64, firstDiscontinuitySequence: Int64, wallTimeAtProgrammeZero: WallTime,
         configuration: HLSConfiguration = .init(), logger: Logger
@@ -67,26 +67,7 @@ package final class HLSPackager: ProgrammeReader {
                 ("audio/mp4", "audio/mp4")),
             make(.transportStream, TransportStreamWriter(muxers: muxers), nil, ("video/mp2t", "video/mp2t")),
         ]
-        store.open(channel, numbers: numbers, multivariants: Self.multivariants(envelope, memory))
-    }
-
-    private static func multivariants(
-        _ envelope: Envelope, _ memory: any DeliveryMemoryMaker
-    ) -> [String: DeliveredResource] {
-        let playlists = [
-            HLSNames.multivariant: MultivariantPlaylist(variants: [
-                .fragmented(name: HLSNames.programme.playlist, envelope: envelope),
-                .audio(name: HLSNames.audio.playlist, envelope: envelope),
-            ]),
-            HLSNames.transportStreamMultivariant: MultivariantPlaylist(variants: [
-                .transportStream(name: HLSNames.transportStream.playlist, envelope: envelope)
-            ]),
-        ]
-        return playlists.mapValues { playlist in
-            DeliveredResource(
-                content: .text(DeliveredText(gzip: { memory.gzip($0) }, render: { playlist.rendered() })),
-                contentType: "application/vnd.apple.mpegurl", caching: .seconds(10))
-        }
+        store.open(channel, numbers: numbers)
     }
 
     /// What the channel's next start must begin with. `HLSChannelStore.numbers(of:)` says the same on any thread.
@@ -206,5 +187,20 @@ extension HLSPackager {
         logger.warning(
             "muxing failed, units are lost",
             metadata: ["channel": "\(channel)", "lost": "\(lost)", "error": "\(error)"])
+    }
+}
+
+extension MultivariantPlaylist {
+    /// By name: those that a channel has.
+    static func all(_ envelope: Envelope) -> [String: MultivariantPlaylist] {
+        [
+            HLSNames.multivariant: MultivariantPlaylist(variants: [
+                .fragmented(name: HLSNames.programme.playlist, envelope: envelope),
+                .audio(name: HLSNames.audio.playlist, envelope: envelope),
+            ]),
+            HLSNames.transportStreamMultivariant: MultivariantPlaylist(variants: [
+                .transportStream(name: HLSNames.transportStream.playlist, envelope: envelope)
+            ]),
+        ]
     }
 }

@@ -130,9 +130,9 @@ import Testing
         ] {
             var simulation = ProgrammeSimulation(delay: .seconds(2))
             let session = simulation.publish(shape, sends: [.audio])
-            simulation.run(for: .seconds(5))
+            simulation.run(for: .seconds(5) + .milliseconds(phase * 60))
             simulation.order(session)
-            simulation.run(for: .seconds(6) + .milliseconds(phase * 60))
+            simulation.run(for: .seconds(6))
             simulation.send([.video, .audio], session)
             let line = simulation.publishers[session]?.line
             var key: DelayLine.KeyFrame?

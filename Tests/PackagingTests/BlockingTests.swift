@@ -12,7 +12,7 @@ import Testing
 
     private func makePackager() -> HLSPackager {
         HLSPackager(
-            channel: .main, muxers: FakeMuxers(failures: .init()), envelope: Envelope(), store: store,
+            channel: .main, muxers: FakeMuxers(failures: .init()), store: store,
             memory: NoMemory(), firstMediaSequence: 10, firstDiscontinuitySequence: 0,
             wallTimeAtProgrammeZero: WallTime(milliseconds: 1_700_000_000_000), logger: Logger(label: "test"))
     }

@@ -13,10 +13,10 @@ import Testing
     private let slots = DateRanges()
 
     private func makePackager(media: Int64 = 100, discontinuity: Int64 = 5) -> HLSPackager {
-        HLSPackager(
-            channel: .main, muxers: FakeMuxers(failures: failures), envelope: Envelope(), store: store,
-            memory: NoMemory(),
-            slots: slots, firstMediaSequence: media, firstDiscontinuitySequence: discontinuity,
+        store.declare(Envelope(), for: .main, memory: NoMemory())
+        return HLSPackager(
+            channel: .main, muxers: FakeMuxers(failures: failures), store: store, memory: NoMemory(), slots: slots,
+            firstMediaSequence: media, firstDiscontinuitySequence: discontinuity,
             wallTimeAtProgrammeZero: WallTime(milliseconds: 1_700_000_000_000), logger: Logger(label: "test"))
     }
 
@@ -56,6 +56,21 @@ import Testing
         }
         #expect(store.numbers(of: .main) == packager.currentNumbers)
         #expect(packager.currentNumbers == .init(mediaSequence: 100, discontinuitySequence: 5))
+    }
+
+    @Test func declaresTheChannelsOwnEnvelopeFromWhenItIsToldOn() {
+        let packager = makePackager()
+        play(packager, Script.formatA, from: 0, seconds: 5)
+        #expect(text("index.m3u8")?.contains("RESOLUTION=1920x1080,FRAME-RATE=60.000") == true)
+        var envelope = Envelope()
+        (envelope.maximumWidth, envelope.maximumHeight, envelope.maximumFrameRate) = (1280, 720, 30)
+        envelope.maximumBitsPerSecond = 4_000_000
+        store.declare(envelope, for: .main, memory: NoMemory())
+        let declared = text("index.m3u8") ?? ""
+        #expect(declared.contains("BANDWIDTH=4040000,"))
+        #expect(declared.contains("avc1.64001F,mp4a.40.2"))
+        #expect(declared.contains("RESOLUTION=1280x720,FRAME-RATE=30.000"))
+        packager.finished()
     }
 
     @Test func writesAHandOverWithFormatChangeIntoThePlaylist() {

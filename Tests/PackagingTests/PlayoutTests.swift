@@ -13,10 +13,11 @@ import Testing
     /// Packages the clips one after another and writes everything to a folder, the playlist ended so that players stop.
     private func broadcast(_ clips: [MediaClip], from start: MediaTime) throws -> URL {
         let store = HLSChannelStore()
+        store.declare(Envelope(), for: .main, memory: HostDeliveryMemory())
         let packager = HLSPackager(
-            channel: .main, muxers: FFmpegMuxerFactory(), envelope: Envelope(), store: store,
-            memory: HostDeliveryMemory(), firstMediaSequence: 0,
-            firstDiscontinuitySequence: 0, wallTimeAtProgrammeZero: WallTime(milliseconds: 1_700_000_000_000),
+            channel: .main, muxers: FFmpegMuxerFactory(), store: store, memory: HostDeliveryMemory(),
+            firstMediaSequence: 0, firstDiscontinuitySequence: 0,
+            wallTimeAtProgrammeZero: WallTime(milliseconds: 1_700_000_000_000),
             logger: Logger(label: "test"))
         var at = start
         for clip in clips {

@@ -14,6 +14,16 @@ def test_two_stalls_shorter_than_the_delay_are_invisible():
     assert seen["http_errors"] == 0
 
 
+@pytest.mark.extended
+def test_a_line_with_b_frames_that_runs_empty_loses_no_picture():
+    seen = faults.emptied()
+    print(f"\n{seen}")
+    assert len(seen["joins"]) >= 9, "the slate came and went each time"
+    assert all(abs(float(join.split(" ")[1])) <= 0.5 for join in seen["joins"]), "I3"
+    assert seen["breaks"] == 0, "every picture in order"
+    assert seen["problems"] == {}
+
+
 def test_silence_without_a_delay_line_is_covered_by_the_slate():
     seen = faults.loss("silence")
     print(f"\n{seen}")

@@ -43,6 +43,7 @@ def test_hand_overs_health_slate_and_envelope_are_kept_and_told(server, publish,
 
     # An envelope that is too small keeps a DJ waiting, with the reason; a larger one lets them on.
     assert operator.call("PATCH", f"{CHANNEL}/settings", {"maximumSize": "320x180"}).status_code == 200
+    wait_until(lambda: "RESOLUTION=320x180" in server.get("/hls/main/index.m3u8").text, "the envelope declared to players")
     publish(server, server.make_dj("DJ C"), clips.A)
     wait_until(lambda: any("320x180" in " ".join(entry["missing"]) for entry in operator.call(
         "GET", f"{CHANNEL}/queue").json()["entries"]), "the reason", 30)

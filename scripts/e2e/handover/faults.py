@@ -124,18 +124,35 @@ def two_stalls(delay=5, seconds=3, between=30):
     return measured
 
 
-def loss(how, delay=0):
+def emptied(delay=2, times=4):
+    """Stalls that empty the line of a DJ with B-frames, at whatever phase of a group they come: no picture may be missing."""
+    stage = Stage(delay)
+    try:
+        proxy = stage.join("DJ green", tags(GREEN))
+        stage.server.wait_for_on_air("DJ green", 30)
+        for turn in range(times):
+            watch_for(4 + turn * 0.13)
+            proxy.stall(delay + 2)
+            stage.server.wait_for_on_air(None, delay + 10)
+            stage.server.wait_for_on_air("DJ green", delay + 20)
+        watch_for(delay + 6)
+    finally:
+        measured = stage.close()
+    return measured
+
+
+def loss(how, delay=0, clip=RED):
     """From the end of the last byte to the first picture of the slate at a player, in milliseconds."""
     stage = Stage(delay, eye=True, LINEUP_RTMP_PLAY_MERGE=0)
     try:
-        proxy = stage.join("DJ red", tags(RED), reconnect=False)
+        proxy = stage.join("DJ red", tags(clip), reconnect=False)
         stage.server.wait_for_on_air("DJ red", 30)
-        wait_until(lambda: stage.eye.first("red", 0), "the DJ's picture at the player", 20)
+        wait_until(lambda: stage.eye.first(clip.colour, 0), "the DJ's picture at the player", 20)
         watch_for(3)
         at = time.monotonic()
         {"FIN": proxy.close, "RST": proxy.reset, "silence": proxy.half_open}[how]()
         shown = wait_until(lambda: stage.eye.first("other", at + 0.02), "the slate at the player", 20)
-        last_dj = max(when for when, _, colour in stage.eye.seen if colour == "red")
+        last_dj = max(when for when, _, colour in stage.eye.seen if colour == clip.colour)
         watch_for(6)
     finally:
         measured = stage.close()
@@ -229,7 +246,9 @@ def slow_uplink(delay=2, share=0.6):
 
 SCENARIOS = {
     "two stalls of 3 s, 30 s apart, delay 5 s": two_stalls,
+    "stalls that empty a line with B-frames": emptied,
     "FIN at delay 0": lambda: loss("FIN"),
+    "FIN at delay 0, with B-frames": lambda: loss("FIN", clip=GREEN),
     "RST at delay 0": lambda: loss("RST"),
     "half-open at delay 0": lambda: loss("silence"),
     "RST at delay 2 s": lambda: loss("RST", 2),
