@@ -5,6 +5,8 @@ import TestKit
 
 /// Sound as publishers send it, encoded by the ffmpeg command.
 enum SoundClips {
+    struct EncodingFailed: Error { var words: String }
+
     /// AAC-LC at 48 kHz.
     static func aac(_ source: String, channels: Int = 2) throws -> (AudioFormat, [ByteBuffer]) {
         let bytes = try encode(source, channels: channels, ["-c:a", "aac", "-b:a", "128k", "-f", "adts"])
@@ -58,7 +60,7 @@ enum SoundClips {
         let outcome = try MediaTool.run(
             "ffmpeg",
             ["-v", "error", "-f", "lavfi", "-i", source, "-ac", "\(channels)", "-ar", "48000"] + arguments + ["-"])
-        guard outcome.status == 0 else { throw MediaClipError(words: outcome.errors) }
+        guard outcome.status == 0 else { throw EncodingFailed(words: outcome.errors) }
         return ByteBuffer(bytes: outcome.output)
     }
 
