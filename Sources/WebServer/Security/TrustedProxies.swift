@@ -82,12 +82,14 @@ package struct TrustedProxies: Sendable, Equatable {
 
     /// An IPv4 address that IPv6 carries counts as itself.
     private static func bytes(of text: String) -> [UInt8]? {
-        var four = in_addr()
-        if inet_pton(AF_INET, text, &four) == 1 { return withUnsafeBytes(of: four) { Array($0) } }
-        var six = in6_addr()
-        guard inet_pton(AF_INET6, text, &six) == 1 else { return nil }
-        let bytes = withUnsafeBytes(of: six) { Array($0) }
+        if let four = packed(text, AF_INET, count: 4) { return four }
+        guard let bytes = packed(text, AF_INET6, count: 16) else { return nil }
         let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
         return isMapped ? Array(bytes.suffix(4)) : bytes
+    }
+
+    private static func packed(_ text: String, _ family: CInt, count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        return inet_pton(family, text, &bytes) == 1 ? bytes : nil
     }
 }
