@@ -17,6 +17,7 @@ export class PeoplePanel {
   #people = [];
   #search = element('input', { type: 'search', id: 'people-search', autocomplete: 'off', placeholder: 'Name or e-mail' });
   #list = element('div', { 'aria-live': 'polite' });
+  #body = element('div', {}, element('div', { class: 'field' }, element('label', { for: 'people-search' }, 'Search'), this.#search), this.#list);
 
   constructor(root, self) {
     this.#root = root;
@@ -25,7 +26,7 @@ export class PeoplePanel {
     this.#panel = panel(root, 'People', () => api.users(), (people) => {
       this.#people = people;
       this.#drawList();
-      return [element('div', { class: 'field' }, element('label', { for: 'people-search' }, 'Search'), this.#search), this.#list];
+      return this.#body;
     });
   }
 

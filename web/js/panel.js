@@ -15,7 +15,10 @@ export function panel(root, title, load, draw) {
     try {
       const answer = await load();
       // A later request's answer is newer, whichever comes first.
-      if (mine === turn) show(body, draw(answer));
+      if (mine !== turn) return;
+      const drawn = draw(answer);
+      // The same as before stays where it is, so that who types in it is not interrupted.
+      if (body.firstChild !== drawn) show(body, drawn);
     } catch (error) {
       if (mine !== turn) return;
       if (error.status === 404) show(body, element('p', { class: 'placeholder' }, 'This server does not have it.'));

@@ -79,13 +79,14 @@ extension Schema {
         .leaf(["type": .string("string"), "enum": .array(values.map(JSONValue.string))])
     }
 
-    /// The shape as a request may have it: what may be left out may as well be `null`. Named shapes stay as they are.
+    /// The shape as a request may have it: what may be left out may as well be `null`.
     var asked: Schema {
-        guard case .fields(let fields) = self else { return self }
-        return .fields(
-            fields.map { field in
-                field.isRequired ? field : .optional(field.name, .nullable(field.schema))
-            })
+        switch self {
+        case .named(_, let schema): schema.asked
+        case .fields(let fields):
+            .fields(fields.map { $0.isRequired ? $0 : .optional($0.name, .nullable($0.schema)) })
+        default: self
+        }
     }
 
     /// Rendered; named shapes are added to `components`.
