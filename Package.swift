@@ -153,7 +153,8 @@ let package = Package(
                 "TestKit", nioCore, nioPosix, logging,
             ]),
         tests(
-            "WebhookClientTests", ["WebhookClient", "Domain", "TestKit", "PostgresTestKit", nioCore, nioPosix]),
+            "WebhookClientTests",
+            ["WebhookClient", "Domain", "TestKit", "PostgresTestKit", nioCore, nioPosix, nioSSL]),
         tests(
             "RTMPTransportTests",
             [

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A TCP server that answers the first bytes it gets as it was told to, whatever they were.
@@ -32,12 +33,16 @@ final class ScriptedServer: Sendable {
         self.state = state
     }
 
-    static func start(_ behaviour: Behaviour, group: any EventLoopGroup) async throws -> ScriptedServer {
+    /// - Parameter tls: speaks TLS with this certificate.
+    static func start(
+        _ behaviour: Behaviour, group: any EventLoopGroup, tls: NIOSSLContext? = nil
+    ) async throws -> ScriptedServer {
         let shared = Shared()
         let channel = try await ServerBootstrap(group: group)
             .childChannelInitializer { channel in
                 shared.state.withLock { $0.connections += 1 }
                 return channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try channel.pipeline.syncOperations.addHandler(Handler(behaviour, shared))
                 }
             }

@@ -2,8 +2,10 @@ import Domain
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import PostgresTestKit
 import Synchronization
+import TestKit
 import Testing
 
 @testable import WebhookClient
@@ -133,6 +135,52 @@ import Testing
             try await client.send(request("http://nobody.invalid/"))
         }
         try await server.stop()
+    }
+
+    /// A certificate for this name and 127.0.0.1, in a folder of its own, and what a server shows of it.
+    private func certificate(for name: String, _ folder: URL) throws -> (file: String, server: NIOSSLContext) {
+        let (file, key) = (folder.appendingPathComponent("\(name).pem").path, folder.appendingPathComponent("key").path)
+        let made = try MediaTool.run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name)", "-keyout", key, "-out", file,
+            ])
+        try #require(made.status == 0, "\(made.errors)")
+        return (
+            file,
+            try NIOSSLContext(
+                configuration: .makeServerConfiguration(
+                    certificateChain: try NIOSSLCertificate.fromPEMFile(file).map { .certificate($0) },
+                    privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))))
+        )
+    }
+
+    @Test func deliversOverTLSToAReceiverWhoseCertificateHoldsAndToNoOther() async throws {
+        let folder = try MediaTool.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }  // Only litter in the temporary folder is lost.
+        let taken = ScriptedServer.Behaviour.sayAndClose("HTTP/1.1 204 No Content\r\n\r\n")
+        func client(_ trust: NIOSSLTrustRoots) throws -> WebhookClient {
+            try WebhookClient(
+                group: Self.group,
+                policy: AddressPolicy(allowing: ["127.0.0.0/8", "::1"].compactMap { AddressPolicy.Network($0) }),
+                trust: trust, userAgent: "Lineup/test")
+        }
+        let right = try certificate(for: "localhost", folder)
+        let server = try await ScriptedServer.start(taken, group: Self.group, tls: right.server)
+        let url = "https://localhost:\(server.port)/hook"
+        #expect(try await client(.file(right.file)).send(request(url)).status == 204)
+        #expect(server.received.hasPrefix("POST /hook HTTP/1.1\r\nHost: localhost:"))
+        // Nobody vouches for it; and a right certificate of another name.
+        await #expect(throws: OutboundError.tls) { try await client(.default).send(request(url)) }
+        try await server.stop()
+        let wrong = try certificate(for: "elsewhere.example", folder)
+        let other = try await ScriptedServer.start(taken, group: Self.group, tls: wrong.server)
+        await #expect(throws: OutboundError.tls) {
+            try await client(.file(wrong.file)).send(request("https://localhost:\(other.port)/hook"))
+        }
+        #expect(other.received.isEmpty)
+        try await other.stop()
     }
 
     @Test func tellsTLSThatDoesNotHold() async throws {
