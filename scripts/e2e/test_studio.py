@@ -85,8 +85,8 @@ def follow(make_server, ended_later, count):
 def test_obs_follows_the_programme_through_its_own_crash(make_server, ended_later):
     studio, server, machine = follow(make_server, ended_later, 4)
     # By the API and the command line, without the password.
-    shown = connection(machine)
-    assert (shown["name"], shown["state"], shown["password"], shown["scene"]) == ("studio", "fine", True, "Slate")
+    shown = wait_until(lambda: (row := connection(machine))["scene"] == "Slate" and row, "OBS's word of its scene", 5)
+    assert (shown["name"], shown["state"], shown["password"]) == ("studio", "fine", True)
     picture = machine.call("GET", f"/api/v1/obs/{shown['id']}/screenshot")
     assert picture.headers["content-type"] == "image/jpeg" and picture.content[:2] == b"\xff\xd8", picture.text
     tested = json.loads(server.run("obs", "test", "studio", "--json").stdout)
