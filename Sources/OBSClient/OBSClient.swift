@@ -58,6 +58,7 @@ package struct OBSClient: OBSDialing {
                         let handler = OBSSessionHandler(
                             session: OBSSession(password: address.password, digest: digest), limits: limits,
                             requestsPerSecond: address.requestsPerSecond, ready: ready, events: continuation)
+                        raw.set(NIOLoopBound(handler, eventLoop: channel.eventLoop))
                         return try Self.configure(channel, handler, address: address, limits: limits)
                     }
                 }
@@ -80,13 +81,8 @@ package struct OBSClient: OBSDialing {
                 raw.close()
             }
             timeout.cancel()
-            guard let channel = try await negotiation.get() else { throw OBSConnectionError.noWebSocket }
-            return try await channel.eventLoop.submit {
-                let handler = try channel.pipeline.syncOperations.handler(type: OBSSessionHandler.self)
-                return OBSLink(
-                    channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), server: server,
-                    events: events)
-            }.get()
+            guard let link = raw.link(server: server, events: events) else { throw OBSConnectionError.closed(nil) }
+            return link
         } catch {
             timeout.cancel()
             raw.close()
@@ -126,16 +122,27 @@ package struct OBSClient: OBSDialing {
         ) { channel in
             channel.eventLoop.makeSucceededFuture(nil)
         }
-        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-            configuration: .init(upgradeConfiguration: configuration))
+        var pipeline = NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: configuration)
+        // OBS says Hello at once: it can come with the answer to the upgrade.
+        pipeline.leftOverBytesStrategy = .forwardBytes
+        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: pipeline)
     }
 }
 
 /// The channel while it is not known yet what the peer speaks: to close it from elsewhere.
 private final class RawChannel: Sendable {
     private let channel = Mutex<(any Channel)?>(nil)
+    private let handler = Mutex<NIOLoopBound<OBSSessionHandler>?>(nil)
 
     func set(_ channel: any Channel) { self.channel.withLock { $0 = channel } }
+    func set(_ handler: NIOLoopBound<OBSSessionHandler>) { self.handler.withLock { $0 = handler } }
+
+    /// Also of a channel that has ended meanwhile: the handler knows why.
+    func link(server: OBSServer, events: AsyncStream<OBSEvent>) -> OBSLink? {
+        guard let channel = channel.withLock({ $0 }), let handler = handler.withLock({ $0 }) else { return nil }
+        return OBSLink(channel: channel, handler: handler, server: server, events: events)
+    }
+
     func close() { channel.withLock { $0 }?.close(promise: nil) }
     func whenClosed(_ body: @escaping @Sendable () -> Void) {
         channel.withLock { $0 }?.closeFuture.whenComplete { _ in body() }

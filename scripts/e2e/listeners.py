@@ -1,5 +1,6 @@
 """Somebody else's HTTP servers: they take what Lineup sends, or behave as badly as the test wants."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -127,6 +128,26 @@ def redirect(_, handler):
 def broken(_, handler):
     handler.wfile.write(b"220 smtp ready\r\n" * 10)
     handler.close_connection = True
+
+
+def websocket_flood(_, handler):
+    """Takes the upgrade and says Hello as obs-websocket does, then sends messages for as long as they are read."""
+    code = hashlib.sha1((handler.headers.get("Sec-WebSocket-Key", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+
+    def frame(text):
+        return bytes([0x81, 126]) + len(text).to_bytes(2, "big") + text
+
+    handler.connection.settimeout(60)
+    try:
+        handler.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                            b"Sec-WebSocket-Accept: " + base64.b64encode(code) + b"\r\n\r\n")
+        handler.wfile.write(frame(b'{"op":0,"d":{"obsWebSocketVersion":"5.1.0","rpcVersion":1}}'.ljust(130)))
+        handler.wfile.write(frame(b'{"op":2,"d":{"negotiatedRpcVersion":1}}'.ljust(130)))
+        event = frame(b'{"op":5,"d":{"eventType":"InputVolumeMeters","eventData":{}}}'.ljust(130)) * 500
+        while True:
+            handler.wfile.write(event)
+    except OSError:
+        handler.close_connection = True
 
 
 def reset(_, handler):

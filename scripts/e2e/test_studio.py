@@ -2,13 +2,16 @@
 
 import json
 import re
+import statistics
 import time
 
 import pytest
 
 import clips
+import listeners
 from publishers import Encoder
 from rtmp_push import Push
+from test_announcements import handover_times
 from test_queue_api import Machine
 from waiting import wait_until
 
@@ -82,8 +85,8 @@ def follow(make_server, ended_later, count):
 def test_obs_follows_the_programme_through_its_own_crash(make_server, ended_later):
     studio, server, machine = follow(make_server, ended_later, 4)
     # By the API and the command line, without the password.
-    shown = connection(machine)
-    assert (shown["name"], shown["state"], shown["password"], shown["scene"]) == ("studio", "fine", True, "Slate")
+    shown = wait_until(lambda: (row := connection(machine))["scene"] == "Slate" and row, "OBS's word of its scene", 5)
+    assert (shown["name"], shown["state"], shown["password"]) == ("studio", "fine", True)
     picture = machine.call("GET", f"/api/v1/obs/{shown['id']}/screenshot")
     assert picture.headers["content-type"] == "image/jpeg" and picture.content[:2] == b"\xff\xd8", picture.text
     tested = json.loads(server.run("obs", "test", "studio", "--json").stdout)
@@ -147,6 +150,31 @@ def test_obs_plays_the_programme_through_twenty_hand_overs_of_other_forms(make_s
     print(f"\n20 hand-overs seen in OBS after {sorted(took)[10]:.2f} s in the median, {max(took):.2f} s at most;"
           f" {len(restarts)} media restarts")
     assert 20 <= len(restarts) <= 21 and set(restarts) == {"OBS_WEBSOCKET_MEDIA_INPUT_ACTION_RESTART"}
+
+
+@pytest.mark.extended
+def test_obs_of_every_bad_kind_change_no_hand_over(make_server, ended_later):
+    server = make_server(LINEUP_PROGRAMME_DELAY="1")
+    machine = Machine(server)
+    for name in DJS:
+        dj = server.make_dj(name)
+        ended_later(Push("127.0.0.1", server.rtmp_port, dj.key, reconnect=True).start())
+        wait_until(lambda name=name: name in server.queue(), f"{name} in the queue", 20)
+    server.wait_for_on_air("DJ A")
+    all_ready(server)
+    alone = handover_times(server, machine, 4)
+    kinds = (listeners.hang, listeners.endless, listeners.drip, listeners.broken, listeners.reset, listeners.websocket_flood)
+    for kind in kinds:
+        receiver = ended_later(listeners.Receiver(kind))
+        server.run("obs", "add", "--name", kind.__name__, "--host", "127.0.0.1", "--port", str(receiver.port), "--preset",
+                   "liveScene=Live", "--preset", "djText=DJ")
+    crowded = handover_times(server, machine, 4)
+    print(f"\nhand-over: alone {[round(t * 1000) for t in alone]} ms, median {statistics.median(alone) * 1000:.0f};"
+          f" with {len(kinds)} bad OBS {[round(t * 1000) for t in crowded]} ms, median {statistics.median(crowded) * 1000:.0f}")
+    assert statistics.median(crowded) < statistics.median(alone) + 1.5
+    shown = {row["name"]: row for row in machine.call("GET", "/api/v1/obs").json()["connections"]}
+    print({name: (row["state"], row.get("lastError")) for name, row in shown.items()})
+    assert all(row["state"] == "away" or name == "websocket_flood" for name, row in shown.items())
 
 
 def seen(picture):
