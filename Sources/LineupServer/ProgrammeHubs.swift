@@ -26,6 +26,8 @@ struct ProgrammeHubs {
         streams = [
             .transportStream: hub("ts", try TransportStreamWrapping(logger: logger)),
             .audioFrames: hub("adts", ADTSWrapping()),
+            .audioFragments: hub(
+                "audio-mp4", FragmentWrapping(muxers: muxers, tracks: .audio, logger: logger), merge: .zero),
             .webSocketFragments: hub(
                 "ws-mp4",
                 WebSocketWrapping(FragmentWrapping(muxers: muxers, logger: logger)) { Self.describe($0, "video/mp4") },

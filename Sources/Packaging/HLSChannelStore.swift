@@ -38,7 +38,7 @@ package final class HLSChannelStore: DeliveryOrigin {
     private let state = Mutex(State())
     /// The media playlists that a channel has sooner or later.
     fileprivate static let playlistNames = Set(
-        [HLSNames.programme, .audio, .transportStream].map(\.playlist))
+        [HLSNames.programme, .audio, .transportStream].map(\.playlist) + [HLSNames.manifest])
 
     package init() {}
 

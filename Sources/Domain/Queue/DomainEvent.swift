@@ -41,6 +41,12 @@ package enum DomainEvent: Sendable, Equatable {
     case settingsChanged
     /// An operator took the output, or gave it back. What is seen of it follows as `slate.started`, `onair.started`.
     case emergencyChanged(state: ProgrammeEmergency)
+    /// So many came since the last such event; no name, address or agent.
+    case viewersOpened(count: Int, viewers: Int)
+    case viewersClosed(count: Int, viewers: Int)
+    /// More than ever since the server's start.
+    case viewersPeaked(viewers: Int)
+    case viewerKicked(kind: ViewerProtocol, seconds: Int)
 
     /// The name in the catalogue: `queue.joined`.
     package var kind: String {
@@ -74,6 +80,10 @@ package enum DomainEvent: Sendable, Equatable {
         case .slateEnded: "slate.ended"
         case .settingsChanged: "settings.changed"
         case .emergencyChanged: "emergency.changed"
+        case .viewersOpened: "viewer.opened"
+        case .viewersClosed: "viewer.closed"
+        case .viewersPeaked: "viewer.peak"
+        case .viewerKicked: "viewer.kicked"
         }
     }
 
@@ -112,6 +122,10 @@ package enum DomainEvent: Sendable, Equatable {
         case .djSlotChanged(let user, let seconds): EventPayload(user: user, seconds: seconds)
         case .slateStarted, .slateEnded, .settingsChanged: EventPayload()
         case .emergencyChanged(let state): EventPayload(state: state.rawValue)
+        case .viewersOpened(let count, let viewers), .viewersClosed(let count, let viewers):
+            EventPayload(count: count, viewers: viewers)
+        case .viewersPeaked(let viewers): EventPayload(viewers: viewers)
+        case .viewerKicked(let kind, let seconds): EventPayload(seconds: seconds, watching: kind)
         }
     }
 }
@@ -129,6 +143,10 @@ package struct EventPayload: Sendable, Equatable {
     package var seconds: Int?
     package var state: String?
     package var issues: [String]?
+    package var count: Int?
+    package var viewers: Int?
+    /// `protocol` in JSON.
+    package var watching: ViewerProtocol?
     /// Its `to` and reason stand in the fields above.
     package var handover: HandoverEntry?
 
@@ -146,6 +164,9 @@ package struct EventPayload: Sendable, Equatable {
         object.add("seconds", seconds)
         object.add("state", state)
         object.add("issues", issues)
+        object.add("count", count)
+        object.add("viewers", viewers)
+        object.add("protocol", watching?.rawValue)
         if let handover {
             object.add("from", handover.from?.entry.description)
             object.add("fromName", handover.from?.name)
