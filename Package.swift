@@ -82,14 +82,15 @@ let package = Package(
         // Protocols, sans-IO.
         library("RTMP", ["Domain", nioCore]),
         library("HLS", ["Domain", nioCore]),
-        library("IPTV", []),
+        library("DASH", ["Domain"]),
+        library("IPTV", ["Domain"]),
         library("OBSProtocol", ["Domain", nioCore]),
 
         // Services.
         library("Queueing", ["Domain", logging, metrics, lifecycle]),
         library("Ingest", ["Domain", nioCore, logging, metrics, lifecycle]),
         library("Broadcast", ["Domain", nioCore, logging, metrics, lifecycle]),
-        library("Packaging", ["Domain", "HLS", nioCore, logging, metrics]),
+        library("Packaging", ["Domain", "HLS", "DASH", nioCore, logging, metrics]),
         library("Accounts", ["Domain", logging, metrics, lifecycle]),
         library("Audience", ["Domain", logging, metrics, lifecycle]),
         library("Announcements", ["Domain", logging, metrics, lifecycle]),
@@ -137,6 +138,7 @@ let package = Package(
         tests(
             "RTMPTests", ["RTMP", "OBSProtocol", "Cryptography", "Domain", "TestKit", "CMalloc", nioCore, nioEmbedded],
             leavingOut: ["Sessions"]),
+        tests("DASHTests", ["DASH", "Domain", "TestKit"]),
         tests("HLSTests", ["HLS", "Domain", "TestKit", nioCore]),
         tests("QueueingTests", ["Queueing", "Domain", "TestKit", logging]),
         tests("IngestTests", ["Ingest", "Domain", "TestKit", nioCore, logging]),
@@ -182,7 +184,7 @@ let package = Package(
             [
                 "FFmpegMedia", "DecodeChild", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess,
             ]),
-        tests("IPTVTests", ["IPTV", "TestKit"]),
+        tests("IPTVTests", ["IPTV", "Domain", "TestKit"]),
         tests("OBSProtocolTests", ["OBSProtocol", "Cryptography", "Domain", "TestKit", nioCore]),
         tests(
             "OBSClientTests",
@@ -203,7 +205,8 @@ let package = Package(
         tests(
             "WebServerTests",
             [
-                "WebServer", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, nioWebSocket, httpTypes,
+                "WebServer", "IPTV", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, nioWebSocket,
+                httpTypes,
                 logging, lifecycle,
             ]),
         tests("PrometheusMetricsTests", ["PrometheusMetrics", coreMetrics]),

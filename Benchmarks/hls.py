@@ -4,12 +4,13 @@
     LINEUP_BINARY=.build/release/lineup .venv-e2e/bin/python Benchmarks/hls.py [--seconds N] [--blocked N] [--only WORD]
 
 Prints Markdown rows: segments (CPU seconds per GB, nginx with `tcp_nopush off`, its best), playlists (requests per second and
-CPU microseconds each), requests that are blocked (resident KB each, milliseconds from the part's first answer to the last), and the
-time from a part's last byte in over RTMP to the part being servable, at delay 0. The server runs on core 0, wrk (Debian's) and the
-readers on core 1.
+CPU microseconds each), requests that are blocked (resident KB each, milliseconds from the first answer to the last), the time from the
+first byte of a part's first picture in over RTMP until a reader who waits for the part has it, at delay 0, and how long a viewer who
+comes waits for what a decoder can begin with. The server runs on core 0, wrk (Debian's) and the readers on core 1.
 """
 
 import argparse
+import http.client
 import os
 import re
 import resource
@@ -19,16 +20,19 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import requests
+import websocket
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts" / "e2e"))
 
 import clips  # noqa: E402
+import dash  # noqa: E402
+import load  # noqa: E402
 import llhls  # noqa: E402
-from publishers import Publisher  # noqa: E402
 from server import Server  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
@@ -135,6 +139,124 @@ def blocked(server, base, count):
     return (held - idle) / count, (idle - begin) / count, (times[int(len(times) * 0.99)] - times[0]) * 1000
 
 
+class Sender(threading.Thread):
+    """Publishes a loop in real time and notes when each picture was handed to the socket."""
+
+    def __init__(self, server, key, clip):
+        super().__init__(daemon=True)
+        path = clips.path_of(clip)
+        self.loop = load.Loop(path)
+        self.loop.length = clip.seconds * 1000
+        frames = [(stamp, kind, body) for kind, stamp, body in load.flv_tags(path.read_bytes())
+                  if kind != 18 and body[1] != 0 and (kind == 8 or body[1] == 1)]
+        frames.sort(key=lambda frame: frame[0])
+        # Sizes of pictures as they stand in a fragment; key frames get their parameter sets, so theirs are another.
+        self.sizes = [None if kind == 8 else 0 if body[0] >> 4 == 1 else len(body) - 5 for _, kind, body in frames]
+        self.link = load.open_publisher("127.0.0.1", server.rtmp_port, "live", key)
+        self.link.setblocking(True)
+        self.sent = []
+        self._stopped = False
+
+    def run(self):
+        self.link.sendall(self.loop.head)
+        begin, turn = time.monotonic(), 0
+        while not self._stopped:
+            for (stamp, data), size in zip(self.loop.turn, self.sizes):
+                rest = begin + turn * self.loop.length / 1000 + stamp / 1000 - time.monotonic()
+                if rest > 0:
+                    time.sleep(rest)
+                if self._stopped:
+                    return
+                if size is not None:
+                    self.sent.append((size, time.monotonic()))
+                self.link.sendall(data)
+            turn += 1
+
+    def moment_of(self, sizes):
+        """When the first of these pictures was sent; `None` for pictures of somebody else's."""
+        sent = list(self.sent)
+        for at in range(len(sent) - len(sizes), max(-1, len(sent) - 400), -1):
+            if at >= 0 and all(ours == 0 or ours == size for size, (ours, _) in zip(sizes, sent[at:])):
+                return sent[at][1]
+        return None
+
+    def stop(self):
+        self._stopped = True
+        self.join(5)
+        self.link.close()
+
+
+def picture_sizes(fragment):
+    """Of the first track's run in each fragment."""
+    sizes = []
+    for kind, moof in dash.boxes(fragment):
+        for name, traf in dash.boxes(moof) if kind == b"moof" else ():
+            parts = dict(dash.boxes(traf)) if name == b"traf" else {}
+            if parts and int.from_bytes(parts[b"tfhd"][4:8], "big") == 1:
+                run = parts[b"trun"]
+                flags, count = int.from_bytes(run[1:4], "big"), int.from_bytes(run[4:8], "big")
+                at, width = 8 + 4 * bool(flags & 1) + 4 * bool(flags & 4), 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
+                assert flags & 0x200
+                place = at + 4 * bool(flags & 0x100)
+                sizes += [int.from_bytes(run[place + i * width:place + i * width + 4], "big") for i in range(count)]
+    return sizes
+
+
+def part_latency(server, sender, seconds):
+    """(milliseconds from the first byte sent to the part servable, its length) of each part that was waited for."""
+    link = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=30)
+    end, found = time.monotonic() + seconds, []
+
+    def get(path):
+        link.request("GET", "/hls/main/" + path)
+        answer = link.getresponse()
+        came = time.monotonic()
+        return answer.status, answer.read(), came
+
+    while time.monotonic() < end:
+        playlist = llhls.parse(get("media.m3u8")[1].decode())
+        asked = time.monotonic()
+        status, body, came = get(playlist.hint)
+        # Who asks late measures nothing.
+        if status != 200 or came - asked < 0.1:
+            continue
+        sizes = picture_sizes(body)
+        sent = sender.moment_of(sizes)
+        if sent is not None and len(sizes) > 2:
+            found.append(((came - sent) * 1000, playlist.part_target * 1000))
+    return found
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def joins(server, count=40):
+    """Milliseconds until a viewer who comes has an init section and a key frame, by wrapping."""
+    base, found = server.url + "/hls/main/", {"HLS": [], "MPEG-TS": [], "WebSocket": []}
+    for _ in range(count):
+        begin = time.monotonic()
+        session = requests.Session()
+        media = session.get(base + "index.m3u8", timeout=10).text.splitlines()
+        playlist = llhls.parse(session.get(base + [line for line in media if line.startswith("media")][0], timeout=10).text)
+        segment = [s for s in playlist.segments if s.parts and s.parts[0].independent][-1]
+        session.get(base + segment.map, timeout=10)
+        session.get(base + segment.parts[0].uri, timeout=10)
+        found["HLS"].append((time.monotonic() - begin) * 1000)
+        begin = time.monotonic()
+        answer = requests.get(server.url + "/stream/main", stream=True, timeout=10)
+        next(answer.iter_content(16_384))
+        found["MPEG-TS"].append((time.monotonic() - begin) * 1000)
+        answer.close()
+        begin = time.monotonic()
+        viewer = websocket.create_connection(server.url.replace("http", "ws") + "/ws/main", timeout=10)
+        while not (data := viewer.recv()) or isinstance(data, str) or b"moof" not in data[:16]:
+            pass
+        found["WebSocket"].append((time.monotonic() - begin) * 1000)
+        viewer.close()
+    return found
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--seconds", type=int, default=8)
@@ -145,8 +267,10 @@ def main():
     publisher = nginx = None
     try:
         subprocess.run(["taskset", "-a", "-p", "-c", "0", str(server.process.pid)], check=True, capture_output=True)
+        os.sched_setaffinity(0, {1})
         dj = server.make_dj("DJ Loud")
-        publisher = Publisher(server.publish_url(dj.key), LOUD)
+        publisher = Sender(server, dj.key, LOUD)
+        publisher.start()
         server.wait_for_on_air("DJ Loud")
         base = server.url + "/hls/main"
         time.sleep(10)
@@ -172,6 +296,14 @@ def main():
             kb, connection, spread = blocked(server, base, given.blocked)
             print(f"\n{given.blocked} blocked reloads: {kb:.1f} KB each beside {connection:.1f} KB of connection; "
                   f"99 of 100 answered within {spread:.0f} ms of the first")
+        if not given.only or given.only in "latency":
+            found = part_latency(server, publisher, 60)
+            over = [took - part for took, part in found]
+            print(f"\n{len(found)} parts: from a part's first byte in to the part servable {percentile([t for t, _ in found], 0.5):.0f} ms in the median; "
+                  f"beyond the part target: median {percentile(over, 0.5):.1f}, p99 {percentile(over, 0.99):.1f}, most {max(over):.1f} ms")
+        if not given.only or given.only in "join":
+            for name, times in joins(server).items():
+                print(f"\njoin by {name}: median {percentile(times, 0.5):.0f} ms, p95 {percentile(times, 0.95):.0f} ms, most {max(times):.0f} ms")
     finally:
         if nginx:
             nginx.stop()

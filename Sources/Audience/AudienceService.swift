@@ -18,6 +18,8 @@ package final class AudienceService: Service, Sendable {
         package var maximumSessions = 50_000
         /// Media is for those with a play token only.
         package var needsToken = false
+        /// How long comings and goings gather before they are reported; `nil`: never.
+        package var eventInterval: Duration? = .seconds(60)
 
         package init() {}
     }
@@ -31,13 +33,17 @@ package final class AudienceService: Service, Sendable {
     private let store: any SlotViewingStore
     private let clock: any WallClock
     private let logger: Logger
+    private let report: @Sendable (ChannelName, ViewerReport) -> Void
     private let table: Mutex<ViewerTable>
     private let metrics: AudienceMetrics
 
+    /// - Parameter report: told what viewers did, now and then; never waits.
     package init(
         configuration: Configuration = Configuration(), channels: [ChannelName], tokens: ViewerTokens,
-        queue: any QueueDesk, store: any SlotViewingStore, clock: any WallClock, logger: Logger
+        queue: any QueueDesk, store: any SlotViewingStore, clock: any WallClock, logger: Logger,
+        report: @escaping @Sendable (ChannelName, ViewerReport) -> Void = { _, _ in }
     ) {
+        self.report = report
         self.configuration = configuration
         self.channels = channels
         self.tokens = tokens
@@ -104,6 +110,8 @@ package final class AudienceService: Service, Sendable {
 
     private func tend(_ pending: PendingSlots) async {
         let interval = min(.seconds(5), configuration.idleLimit / 3)
+        var reported: [ChannelName: ViewerCount] = [:]
+        var nextReport = clock.now() + (configuration.eventInterval ?? .zero)
         while (try? await Task.sleep(for: interval)) != nil {
             let now = clock.now()
             let counts = table.withLock { table in
@@ -111,8 +119,24 @@ package final class AudienceService: Service, Sendable {
                 return channels.map { ($0, table.count(of: $0)) }
             }
             for (channel, count) in counts { metrics.record(count, of: channel) }
+            if let span = configuration.eventInterval, now >= nextReport {
+                nextReport = now + span
+                for (channel, count) in counts {
+                    tell(count, since: reported[channel] ?? ViewerCount(), on: channel)
+                    reported[channel] = count
+                }
+            }
             await write(pending)
         }
+    }
+
+    private func tell(_ count: ViewerCount, since before: ViewerCount, on channel: ChannelName) {
+        var news = ViewerReport()
+        news.viewers = count.now
+        news.opened = Int(count.opened - before.opened)
+        news.closed = Int(count.closed - before.closed)
+        news.peak = count.peak > before.peak ? count.peak : nil
+        if news.opened > 0 || news.closed > 0 || news.peak != nil { report(channel, news) }
     }
 
     private func write(_ pending: PendingSlots) async {
@@ -192,7 +216,23 @@ extension AudienceService: DeliveryObserving {
         }
     }
 
-    package func token(for request: DeliveryRequest) -> String? { tokens.viewer(of: request.channel) }
+    package func token(for request: DeliveryRequest) -> String? {
+        let token = tokens.viewer(of: request.channel)
+        guard request.wrapping == .dash else { return token }
+        let now = clock.now()
+        var key = key(of: request, now)
+        key.token = nil
+        (key.address, key.agent) = (request.forwardedFor ?? request.address, request.agent)
+        table.withLock { table in
+            // Some players ask for a manifest at the same address for ever, whatever it tells them.
+            let ignoresTokens = table.offer(token, to: key, within: configuration.idleLimit, now: now)
+            guard ignoresTokens, table.number(of: key) == nil else { return }
+            _ = table.open(
+                request.channel, .dash, key: key, token: nil, agent: request.agent, address: request.address,
+                isEstimate: request.forwardedFor != nil, now: now, end: nil)
+        }
+        return token
+    }
 
     package func delivered(_ request: DeliveryRequest, bytes: Int) {
         let now = clock.now()
@@ -203,7 +243,8 @@ extension AudienceService: DeliveryObserving {
             switch request.kind {
             case .mediaPlaylist:
                 let number = table.open(
-                    request.channel, .hls, key: key, token: key.token, agent: request.agent, address: request.address,
+                    request.channel, request.wrapping, key: key, token: key.token, agent: request.agent,
+                    address: request.address,
                     isEstimate: request.forwardedFor != nil, now: now, end: nil)
                 if let number { table.saw(number, bytes: bytes, now: now) }
             // Who looks at the list of renditions does not watch yet; who fetches a segment without ever having asked for a
@@ -217,7 +258,8 @@ extension AudienceService: DeliveryObserving {
     /// playlist was cached with it: there the address it forwards for tells them apart.
     private func key(of request: DeliveryRequest, _ now: WallTime) -> ViewerTable.FileKey {
         let kind = verified(request, now)
-        var key = ViewerTable.FileKey(channel: request.channel, kind: .hls, token: nil, address: "", agent: nil)
+        var key = ViewerTable.FileKey(
+            channel: request.channel, kind: request.wrapping, token: nil, address: "", agent: nil)
         if kind != nil { key.token = request.token }
         if kind != .viewer || request.forwardedFor != nil {
             key.address = request.forwardedFor ?? request.address
@@ -244,6 +286,11 @@ extension AudienceService: ViewerDesk {
         let now = clock.now()
         let session = table.withLock { $0.sendAway(id, of: channel, until: now + span, now: now) }
         session?.end?()
+        if let info = session?.info, configuration.eventInterval != nil {
+            var news = ViewerReport()
+            news.kicked = [.init(kind: info.kind, seconds: Int(span.components.seconds))]
+            report(channel, news)
+        }
         return session?.info
     }
 

@@ -36,6 +36,11 @@ struct ViewerTable {
         var address: String
     }
 
+    private struct Offer {
+        var token: String
+        var at: WallTime
+    }
+
     private struct Slot {
         var entry: EntryID
         var since: WallTime
@@ -54,6 +59,8 @@ struct ViewerTable {
     /// Sessions with a token, by where they are.
     private var tokenPlaces: [Place: Int] = [:]
     private var slots: [ChannelName: Slot] = [:]
+    /// The tokens that manifests last offered to whoever came without one.
+    private var offers = RecentTable<FileKey, Offer>(capacity: 8192)
     private var bars = RecentTable<Bar, WallTime>(capacity: 8192)
     private var lastNumber: UInt64 = 0
     /// Those who came beyond the bound, since the start.
@@ -113,6 +120,19 @@ struct ViewerTable {
     }
 
     func number(of key: FileKey) -> UInt64? { files[key] }
+
+    /// Remembers that `token` was offered to `key`.
+    /// - Returns: whether one was offered within `limit` before and never used: whoever it is goes on without.
+    mutating func offer(_ token: String, to key: FileKey, within limit: Duration, now: WallTime) -> Bool {
+        let before = offers[key]
+        offers[key] = Offer(token: token, at: now)
+        guard let before, now - before.at <= limit else { return false }
+        var (direct, forwarded) = (key, key)
+        direct.token = before.token
+        forwarded.token = before.token
+        (direct.address, direct.agent) = ("", nil)
+        return files[direct] == nil && files[forwarded] == nil
+    }
 
     mutating func saw(_ number: UInt64, bytes: Int, now: WallTime) {
         sessions[number]?.info.bytes += Int64(bytes)

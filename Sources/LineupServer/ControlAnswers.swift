@@ -7,6 +7,8 @@ import Foundation
 struct ControlAnswers: Sendable {
     let queue: any QueueDesk
     let accounts: any AccountDesk
+    /// `nil` where no server runs.
+    var viewers: ViewerAnswers?
     let clock: any WallClock
 
     private static let prefix = "queue."
@@ -14,6 +16,9 @@ struct ControlAnswers: Sendable {
     func answer(_ request: ControlRequest) async -> ControlAnswer {
         guard let channel = ChannelName(request.channel) else { return .failure("no channel '\(request.channel)'") }
         do {
+            if request.command.hasPrefix(ViewerAnswers.prefix), let viewers {
+                return .result(json: try await viewers.answer(request, channel))
+            }
             return .result(json: JSONText.line(try await view(request, channel)))
         } catch {
             return .failure(CommandContext.sentence(for: error))

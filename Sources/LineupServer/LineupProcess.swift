@@ -183,7 +183,9 @@ package struct LineupProcess: Sendable {
             onListening: {
                 await AcceptGuard.install(on: $0, protocol: "HTTP", logger: webLogger) { unaccepted.increment() }
             })
-        let answers = ControlAnswers(queue: queue, accounts: accounts, clock: clock)
+        let answers = ControlAnswers(
+            queue: queue, accounts: accounts,
+            viewers: ViewerAnswers(viewers: audience, audit: store, channels: [channel], clock: clock), clock: clock)
         let control = ControlServer(
             path: folder.controlSocketPath, group: loops, logger: Logger(label: "lineup.control")
         ) { await answers.answer($0) }
@@ -241,14 +243,15 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeAudience(
-        _ folder: DataFolder, queue: any QueueDesk, store: PostgresStore
+        _ folder: DataFolder, queue: QueueOwner, store: PostgresStore
     ) throws -> AudienceService {
         let random = SystemRandomBytes()
         let secret = try configuration.secretKey ?? folder.secretKey(random: random)
         return AudienceService(
             configuration: configuration.audience, channels: [channel],
             tokens: ViewerTokens(secret: secret, authentication: SHA256Authentication(), random: random),
-            queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"))
+            queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"),
+            report: { queue.viewersReported($1) })
     }
 
     private func makeRTMPServer(

@@ -26,6 +26,9 @@ struct ProgrammeHubs {
         streams = [
             .transportStream: hub("ts") { TransportStreamWrapping(logger: logger) },
             .audioFrames: hub("adts") { ADTSWrapping() },
+            .audioFragments: hub("audio-mp4", merge: .zero) {
+                FragmentWrapping(muxers: FFmpegMuxerFactory(), tracks: .audio, logger: logger)
+            },
             .webSocketFragments: hub("ws-mp4", merge: .zero) {
                 WebSocketWrapping(FragmentWrapping(muxers: FFmpegMuxerFactory(), logger: logger)) {
                     Self.describe($0, "video/mp4")

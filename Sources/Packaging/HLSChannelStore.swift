@@ -32,6 +32,7 @@ package final class HLSChannelStore: DeliveryOrigin {
 
     private struct State {
         var shelves: [ChannelName: Shelf] = [:]
+        var envelopes: [ChannelName: Envelope] = [:]
         var multivariants: [ChannelName: [String: DeliveredResource]] = [:]
         var watchers: [any DeliveryWatching] = []
     }
@@ -39,7 +40,7 @@ package final class HLSChannelStore: DeliveryOrigin {
     private let state = Mutex(State())
     /// The media playlists that a channel has sooner or later.
     fileprivate static let playlistNames = Set(
-        [HLSNames.programme, .audio, .transportStream].map(\.playlist))
+        [HLSNames.programme, .audio, .transportStream].map(\.playlist) + [HLSNames.manifest])
 
     package init() {}
 
@@ -84,7 +85,15 @@ package final class HLSChannelStore: DeliveryOrigin {
                 content: .text(DeliveredText(gzip: { memory.gzip($0) }, render: { playlist.rendered() })),
                 contentType: "application/vnd.apple.mpegurl", caching: .seconds(10))
         }
-        state.withLock { $0.multivariants[channel] = playlists }
+        state.withLock {
+            $0.envelopes[channel] = envelope
+            $0.multivariants[channel] = playlists
+        }
+    }
+
+    /// What was declared last, or the default.
+    func envelope(of channel: ChannelName) -> Envelope {
+        state.withLock { $0.envelopes[channel] } ?? Envelope()
     }
 
     /// One update, seen as a whole by every reader.

@@ -22,6 +22,14 @@ package struct HLSNames: Sendable, Equatable {
     package static let transportStream = HLSNames(
         playlist: "ts.m3u8", segmentPrefix: "segment-", segmentSuffix: ".ts", partPrefix: "", initializationPrefix: "")
 
+    /// MPEG-DASH's list, behind `/dash/CHANNEL/`.
+    package static let manifest = "manifest.mpd"
+    /// The pictures alone of a file of `programme`, for MPEG-DASH.
+    static func pictures(_ name: String) -> String { "video-" + name }
+
+    /// `segment` for a template of MPEG-DASH.
+    var template: String { segmentPrefix + "$Number$" + segmentSuffix }
+
     package func segment(_ number: Int64) -> String { "\(segmentPrefix)\(number)\(segmentSuffix)" }
     package func part(_ index: Int, of number: Int64) -> String { "\(partPrefix)\(number).\(index).m4s" }
     package func initialization(firstSegment number: Int64) -> String { "\(initializationPrefix)\(number).mp4" }

@@ -21,6 +21,10 @@ package final class HLSPackager: ProgrammeReader {
     private let programme: HLSRendition
     private let others: [HLSRendition]
     private var renditions: [HLSRendition] { [programme] + others }
+    private var sound: HLSRendition? { others.first { $0.names == .audio } }
+    private let dash: DASHPresenter
+    /// The open segment's.
+    private var openFormat: ProgrammeFormat?
     private var numbers: HLSChannelStore.Numbers
     /// The open segment's number.
     private var open: Int64?
@@ -67,6 +71,9 @@ package final class HLSPackager: ProgrammeReader {
                 ("audio/mp4", "audio/mp4")),
             make(.transportStream, TransportStreamWriter(muxers: muxers), nil, ("video/mp2t", "video/mp2t")),
         ]
+        self.dash = DASHPresenter(
+            configuration: configuration, envelope: { store.envelope(of: channel) }, muxers: muxers, memory: memory,
+            wallTimeAtProgrammeZero: wallTimeAtProgrammeZero)
         store.open(channel, numbers: numbers)
     }
 
@@ -130,6 +137,7 @@ extension HLSPackager {
         }
         guard isFirst else { return }
         open = number
+        openFormat = part.format
         numbers.mediaSequence += 1
         if owesDiscontinuity { numbers.discontinuitySequence += 1 }
         owesDiscontinuity = false
@@ -144,6 +152,9 @@ extension HLSPackager {
             } catch {
                 fail(rendition, error, 0, join: loggedJoin + 1, &changes)
             }
+        }
+        if let openFormat {
+            dash.add(pictures: programme.lastClosed, sound: sound?.lastClosed, format: openFormat, to: &changes)
         }
         metrics.segmentPublished(windowBytes: renditions.reduce(0) { $0 + $1.windowBytes })
     }
@@ -172,6 +183,12 @@ extension HLSPackager {
                 reports: reports.filter { $0.name != rendition.names.playlist },
                 dateRanges: { [slots] in slots.listing(since: $0, recent: recent) }, into: &changes)
         }
+        if changes.hasClosed(programme.names) {
+            let first = sound?.firstListed.flatMap { sound in programme.firstListed.map { max($0, sound) } }
+            let listing = programme.firstDate.map { slots.listing(since: $0, recent: recent) }
+            dash.publish(first: first, slots: listing?.shown ?? [], into: &changes)
+        }
+        changes.dropping += changes.dropping.filter { $0.hasPrefix("init-") }.map(HLSNames.pictures)
         store.update(channel, numbers: numbers, changes)
     }
 

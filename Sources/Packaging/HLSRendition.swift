@@ -17,6 +17,20 @@ final class HLSRendition {
         func hasClosed(_ names: HLSNames) -> Bool { closed.contains(names.playlist) }
     }
 
+    /// A segment that is complete, as `DASHPresenter` needs it.
+    struct Closed {
+        var number: Int64
+        /// Where its first unit is shown in the programme.
+        var presentationStart: MediaTime
+        var duration: MediaTime
+        var initialization: String?
+        var isDiscontinuous: Bool
+        var isIndependent: Bool
+        var bytes: Int
+        /// The pictures alone; `nil` where there are none.
+        var pictures: DeliveredContent?
+    }
+
     let names: HLSNames
     /// `nil` for a rendition without parts.
     let partTarget: MediaTime?
@@ -30,6 +44,8 @@ final class HLSRendition {
     private var open: SegmentAssembly?
     private var initialization: (name: String, generation: Int)?
     private var version = 0
+    /// The segment that was completed last.
+    private(set) var lastClosed: Closed?
     /// It failed: nothing more of the open segment.
     private var isHalted = false
 
@@ -50,6 +66,8 @@ final class HLSRendition {
         self.window = Self.window(configuration, discontinuitySequence)
     }
 
+    var firstListed: Int64? { window.listed.first?.number }
+    var firstDate: WallTime? { window.listed.first?.shown.programDateTime }
     var windowBytes: Int { window.bytes + (open?.bytes ?? 0) }
     /// The last segment and part a reader can have, for reports of other renditions.
     var lastPart: (mediaSequence: Int64, part: Int)? {
@@ -88,6 +106,7 @@ extension HLSRendition {
             bytes = begin(written, part, number: number, isDiscontinuous: isDiscontinuous, &changes)
         }
         guard bytes.readableBytes > 0, let index = open?.parts.count, let content = open?.append(bytes) else { return }
+        if names == .programme { open?.tellPicturesApart(in: written.bytes, of: content) }
         open?.lasted(written.duration)
         guard partTarget != nil else { return }
         let name = names.part(index, of: number)
@@ -110,7 +129,8 @@ extension HLSRendition {
         }
         let shownAt = written.presentationStart ?? part.presentationStart
         open = SegmentAssembly(
-            number: number, start: part.start, isDiscontinuous: isDiscontinuous, initialization: initialization?.name,
+            number: number, start: part.start, shownAt: shownAt, isDiscontinuous: isDiscontinuous,
+            initialization: initialization?.name,
             date: wallTimeAtProgrammeZero + .nanoseconds(shownAt.nanoseconds),
             isIndependent: names == .audio || part.startsWithKeyFrame, file: usesFiles ? memory.makeFile() : nil)
         guard isDiscontinuous, let section = writer.initialization, written.bytes.readableBytes > 0 else {
@@ -148,6 +168,12 @@ extension HLSRendition {
             changes.adding[name] = media(whole, type: contentTypes.segment, tag: name)
             files.append(name)
         }
+        let pictures = segment.pictures.flatMap { $0.isEmpty ? nil : DeliveredContent.pieces($0) }
+        if pictures != nil { files.append(HLSNames.pictures(name)) }
+        lastClosed = Closed(
+            number: segment.number, presentationStart: segment.shownAt, duration: segment.duration,
+            initialization: segment.initialization, isDiscontinuous: segment.isDiscontinuous,
+            isIndependent: segment.isIndependent, bytes: segment.bytes, pictures: pictures)
         changes.dropping += window.add(
             .init(
                 number: segment.number, shown: segment.shown(as: name), start: segment.start, files: files,

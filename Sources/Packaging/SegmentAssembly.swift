@@ -9,10 +9,14 @@ import NIOCore
 struct SegmentAssembly {
     let number: Int64
     let start: MediaTime
+    /// Where its first unit is shown.
+    let shownAt: MediaTime
     let isDiscontinuous: Bool
     let initialization: String?
     let date: WallTime
     let isIndependent: Bool
+    /// The pictures of all parts alone, in pieces; `nil` once a part has none that could be told apart.
+    private(set) var pictures: [DeliveredContent]? = []
     private(set) var parts: [MediaPlaylist.Part] = []
     private(set) var duration = MediaTime.zero
     private(set) var bytes = 0
@@ -20,11 +24,13 @@ struct SegmentAssembly {
     private var kept: [ByteBuffer] = []
 
     init(
-        number: Int64, start: MediaTime, isDiscontinuous: Bool, initialization: String?, date: WallTime,
+        number: Int64, start: MediaTime, shownAt: MediaTime, isDiscontinuous: Bool, initialization: String?,
+        date: WallTime,
         isIndependent: Bool, file: (any GrowingFile)?
     ) {
         self.number = number
         self.start = start
+        self.shownAt = shownAt
         self.isDiscontinuous = isDiscontinuous
         self.initialization = initialization
         self.date = date
@@ -44,6 +50,27 @@ struct SegmentAssembly {
         }
         kept.append(body)
         return .bytes(body)
+    }
+
+    /// - Parameters:
+    ///   - fragment: what `content` ends with.
+    mutating func tellPicturesApart(in fragment: ByteBuffer, of content: DeliveredContent) {
+        guard let part = PictureFragment(of: fragment) else {
+            pictures = nil
+            return
+        }
+        let payload: DeliveredContent
+        switch content {
+        case .file(let file, let range):
+            let start = range.upperBound - fragment.readableBytes
+            payload = .file(file, start + part.payload.lowerBound..<start + part.payload.upperBound)
+        case .bytes, .text, .pieces:
+            payload = .bytes(
+                fragment.getSlice(at: fragment.readerIndex + part.payload.lowerBound, length: part.payload.count)
+                    ?? ByteBuffer())
+        }
+        pictures?.append(.bytes(part.head))
+        pictures?.append(payload)
     }
 
     mutating func lasted(_ span: MediaTime) { duration = duration + span }

@@ -138,6 +138,7 @@ package final class QueueOwner: QueueDoor, QueueDesk, StudioNewsDesk, ReadinessR
     /// What left the programme's output; called by the assembly for `Broadcast`.
     package func programmeReported(_ report: ProgrammeReport) { queue?.programmeReported(report) }
     package func handedOver(_ record: HandoverRecord) { queue?.handedOver(record) }
+    package func viewersReported(_ report: ViewerReport) { queue?.viewersReported(report) }
 
     // MARK: QueueDesk
 

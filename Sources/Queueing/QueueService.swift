@@ -153,6 +153,11 @@ package final class QueueService: QueueDoor, QueueDesk, StudioNewsDesk, Readines
         tell { machine, now in machine.studioReported(news, now: now) }
     }
 
+    /// What viewers did; called by the assembly for `Audience`. Any thread; never waits.
+    package func viewersReported(_ report: ViewerReport) {
+        tell { machine, now in machine.viewersReported(report, now: now) }
+    }
+
     package func ended(_ session: PublishSessionID, how: PublisherEnd) {
         tell { machine, now in machine.sessionEnded(session, how: how, now: now) }
     }

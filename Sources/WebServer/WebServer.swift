@@ -79,10 +79,17 @@ package final class WebServer: Service, Sendable {
         }
         let requests = RequestMetrics(factory: metrics)
         let desk = DeliveryDesk(
-            origin: ports.origin, observer: ports.viewers, metrics: requests, factory: metrics)
+            origin: ports.origin, observer: ports.viewers, trustedProxies: configuration.trustedProxies,
+            clock: clock, metrics: requests, factory: metrics)
         let responder = responder(pages: pages, cookie: cookie, metrics: requests)
-        var applications = [application(responder, desk: desk)]
-        if let secure { applications.append(application(responder, desk: desk, secure: secure)) }
+        let streams = StreamPlaces(
+            ports.streams, trustedProxies: configuration.trustedProxies, factory: metrics)
+        var applications = [application(responder, desk: desk, streams: streams)]
+        if let secure {
+            var responder = responder
+            responder.isSecureListener = true
+            applications.append(application(responder, desk: desk, streams: streams, secure: secure))
+        }
         let registry = registry
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -166,19 +173,19 @@ package final class WebServer: Service, Sendable {
                 listings: ports.listings, viewers: ports.viewerDesk, queue: ports.queue, audit: ports.audit,
                 channels: configuration.channels, publicOrigin: configuration.publicOrigin, clock: clock
             ).routes,
+            GuideRoutes(listings: ports.listings, queue: ports.queue, channels: configuration.channels).routes,
         ]
         return OpenAPIRoutes.describing(routes.flatMap { $0 }, version: configuration.version)
     }
 
     private func application(
-        _ responder: WebResponder, desk: DeliveryDesk, secure: SecureListening? = nil
+        _ responder: WebResponder, desk: DeliveryDesk, streams: StreamPlaces, secure: SecureListening? = nil
     ) -> Application<WebResponder> {
         var quiet = logger
         // Hummingbird writes what varies into its messages; ours say the same as metadata.
         quiet.logLevel = max(.warning, logger.logLevel)
         let registry = registry
         let (idle, request) = (configuration.idleTimeout, configuration.requestTimeout)
-        let streams = StreamPlaces(ports.streams, factory: metrics)
         let requests = desk.metrics
         return Application(
             responder: responder,
@@ -191,6 +198,7 @@ package final class WebServer: Service, Sendable {
                             ConnectionGuardHandler<HTTPRequestPart, HTTPResponsePart>(
                                 registry: registry, idleTimeout: idle, requestTimeout: request),
                             DeliveryHandler<SecureWire>(desk: desk),
+                            StreamHandler(places: streams, registry: registry, metrics: requests),
                         ]
                     }
                 }

@@ -17,9 +17,8 @@ struct Lineup: AsyncParsableCommand {
             """,
         version: "lineup \(LineupVersion.text)",
         subcommands: [
-            Serve.self, Migrate.self, User.self, Key.self, Token.self, Channel.self, Queue.self, TargetCommand.self,
-            OBSCommand.self, DoctorCommand.self,
-            Version.self, Worker.self,
+            Serve.self, Migrate.self, User.self, Key.self, Token.self, Channel.self, Queue.self, Viewer.self,
+            TargetCommand.self, OBSCommand.self, DoctorCommand.self, Version.self, Worker.self,
         ])
 }
 

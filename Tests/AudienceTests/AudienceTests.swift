@@ -88,6 +88,83 @@ import Testing
         #expect(audience.viewers(of: .main, limit: 10).map(\.bytes) == [504_000, 504_000, 504_000])
     }
 
+    private func manifest(token: String? = nil, address: String = "192.0.2.1", agent: String = "player")
+        -> DeliveryRequest
+    {
+        DeliveryRequest(
+            channel: .main, wrapping: .dash, kind: token == nil ? .multivariantPlaylist : .mediaPlaylist,
+            name: "manifest.mpd", token: token, agent: agent, address: address)
+    }
+
+    @Test func sendingAwayIsReportedWithoutWhoItWas() throws {
+        let reports = Mutex<[ViewerReport]>([])
+        let audience = AudienceService(
+            channels: [.main], tokens: tokens(), queue: FakeQueueDesk(), store: NoStore(), clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            report: { _, report in reports.withLock { $0.append(report) } })
+        guard case .admitted(let session) = audience.opened(stream(), end: {}) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(audience.sendAway(session, of: .main, for: .seconds(60)) != nil)
+        let kicked = ViewerReport.Kick(kind: .transportStream, seconds: 60)
+        #expect(reports.withLock { $0 }.map(\.kicked) == [[kicked]])
+    }
+
+    /// Thousands who come at once are one event.
+    @Test(.timeLimit(.minutes(1))) func comingsAndGoingsGatherIntoOneReport() async throws {
+        let (stream, continuation) = AsyncStream<ViewerReport>.makeStream()
+        var configuration = AudienceService.Configuration()
+        configuration.idleLimit = .milliseconds(30)
+        configuration.eventInterval = .zero
+        configuration.maximumSessions = 10_000
+        let audience = AudienceService(
+            configuration: configuration, channels: [.main], tokens: tokens(), queue: FakeQueueDesk(), store: NoStore(),
+            clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            report: { continuation.yield($1) })
+        let sessions = (0..<5000).compactMap { _ -> UInt64? in
+            guard case .admitted(let session) = audience.opened(self.stream(), end: {}) else { return nil }
+            return session
+        }
+        for session in sessions.prefix(2000) { audience.closed(session) }
+        let service = Task { try await audience.run() }
+        var reports = stream.makeAsyncIterator()
+        let report = try #require(await reports.next())
+        #expect(report.opened == 5000 && report.closed == 2000 && report.viewers == 3000 && report.peak == 5000)
+        audience.closed(sessions[4000])
+        let second = try #require(await reports.next())
+        #expect(second.opened == 0 && second.closed == 1 && second.viewers == 2999 && second.peak == nil)
+        service.cancel()
+        _ = await service.result
+    }
+
+    @Test func playersOfDASHThatGoWhereTheyAreToldAreToldApart() throws {
+        let audience = audience()
+        for _ in 0..<3 {
+            audience.delivered(manifest(), bytes: 900)
+            let token = try #require(audience.token(for: manifest()))
+            for _ in 0..<5 {
+                clock.advance(.seconds(2))
+                audience.delivered(manifest(token: token), bytes: 1000)
+            }
+        }
+        #expect(audience.count(of: .main).byProtocol == [.dash: 3])
+    }
+
+    @Test func aPlayerOfDASHThatStaysAtOneAddressIsOneViewer() {
+        let audience = audience()
+        for _ in 0..<10 {
+            _ = audience.token(for: manifest(agent: "Lavf"))
+            audience.delivered(manifest(agent: "Lavf"), bytes: 900)
+            clock.advance(.seconds(2))
+        }
+        #expect(audience.count(of: .main).byProtocol == [.dash: 1])
+        // One look is no viewer.
+        _ = audience.token(for: manifest(agent: "curl"))
+        audience.delivered(manifest(agent: "curl"), bytes: 900)
+        #expect(audience.count(of: .main).now == 1)
+    }
+
     @Test func aForgedTokenTellsNobodyApart() {
         let audience = audience()
         for number in 0..<50 { audience.delivered(request(.mediaPlaylist, token: "v.\(number).x"), bytes: 1) }

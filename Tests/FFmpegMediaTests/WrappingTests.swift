@@ -118,6 +118,22 @@ import Testing
         #expect(packets.suffix(20).allSatisfy { $0 != nil })
     }
 
+    @Test func soundAloneIsFragmentsThatBeginEachSecond() throws {
+        let wrapping = FragmentWrapping(muxers: FFmpegMuxerFactory(), tracks: .audio, logger: Self.logger)
+        let (packets, formats) = try packets(of: wrapping)
+        #expect(packets.allSatisfy { $0.track == .audio && $0.bytes.getString(at: 4, length: 4) == "moof" })
+        // Two clips of two seconds and a bit.
+        #expect((4...6).contains(packets.filter(\.startsGroup).count))
+        for (one, next) in zip(packets, packets.dropFirst()) {
+            #expect(next.decodeTime - one.decodeTime <= .milliseconds(220))
+        }
+        let second = try #require(
+            packets.firstIndex { $0.startsGroup && $0.decodeTime >= .seconds(6.9) })
+        let words = try probe(
+            [wrapping.header(formats[0], at: .zero)] + packets[..<second].map(\.bytes), name: "sound.mp4")
+        #expect(words.contains("aac") && !words.contains("h264"), "\(words)")
+    }
+
     @Test func fragmentsBeginAtKeyFramesAndSources() throws {
         let wrapping = FragmentWrapping(muxers: FFmpegMuxerFactory(), logger: Self.logger)
         let (packets, formats) = try packets(of: wrapping)

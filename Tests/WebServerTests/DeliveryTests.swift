@@ -220,6 +220,69 @@ import Testing
         }
     }
 
+    /// Bytes and pieces of a file, as one body.
+    @Test func piecesAreSentAsOneWholeAndInPart() async throws {
+        try await TestSite.run { site async throws in
+            let file = try #require(TemporaryFile())
+            let bytes = (0..<300_000).map { UInt8(48 + ($0 &* 31 >> 3) % 64) }
+            file.write(bytes)
+            let text = { @Sendable (range: Range<Int>) in String(decoding: bytes[range], as: UTF8.self) }
+            let large = String(repeating: "B", count: 100_000)
+            let whole = "head" + text(5..<50_005) + "then" + text(60_000..<60_100) + large + text(70_000..<170_000)
+            site.origin.set(
+                "video-segment-9.m4s",
+                to: .found(
+                    .init(
+                        content: .pieces([
+                            .bytes(ByteBuffer(string: "head")), .file(file, 5..<50_005),
+                            .bytes(ByteBuffer(string: "then")), .file(file, 60_000..<60_100),
+                            .bytes(ByteBuffer(string: large)), .file(file, 70_000..<170_000),
+                        ]), contentType: "video/mp4", caching: .immutable, entityTag: "\"x\"")))
+            let path = "/dash/main/video-segment-9.m4s"
+            let answer = try await site.send("GET", path)
+            #expect(answer.headers["content-length"] == String(whole.utf8.count) && answer.body == whole)
+            for (first, last) in [(0, 3), (3, 4), (2, 50_020), (50_004, 50_007), (55_000, 200_000), (250_199, 250_207)]
+            {
+                let range = try await site.send("GET", path, headers: [("Range", "bytes=\(first)-\(last)")])
+                #expect(
+                    range.body
+                        == String(decoding: Array(whole.utf8)[first...min(last, whole.utf8.count - 1)], as: UTF8.self))
+            }
+            #expect(try await site.send("HEAD", path).headers["content-length"] == String(whole.utf8.count))
+        }
+    }
+
+    @Test func aManifestTellsAViewerWhereToAskFromNowOn() async throws {
+        let viewers = FakeViewers()
+        let text = "<?xml version=\"1.0\"?>\n<MPD a=\"b\">\n  <Period id=\"p1\"/>\n</MPD>\n"
+        try await TestSite.run(viewers: viewers) { site async throws in
+            site.origin.set(
+                "manifest.mpd", body: Array(text.utf8), contentType: "application/dash+xml", caching: .seconds(1))
+            let first = try await site.send("GET", "/dash/main/manifest.mpd")
+            #expect(
+                first.body
+                    == text.replacing("\">\n  <P", with: "\">\n  <Location>manifest.mpd?viewer=t-1</Location>\n  <P"))
+            #expect(first.headers["cache-control"] == "private, no-store")
+            let later = try await site.send("GET", "/dash/main/manifest.mpd?viewer=t-1")
+            #expect(later.body == text && later.headers["content-type"] == "application/dash+xml")
+            #expect(later.headers["cache-control"] == "public, max-age=1")
+            #expect(viewers.seen.map(\.request.kind) == [.multivariantPlaylist, .mediaPlaylist])
+            #expect(viewers.seen.allSatisfy { $0.request.wrapping == .dash })
+            // Neither wrapping has the other's lists.
+            #expect(try await site.send("GET", "/hls/main/manifest.mpd").status == 404)
+            #expect(try await site.send("GET", "/dash/main/index.m3u8").status == 404)
+        }
+    }
+
+    @Test func theServersClockCanBeAsked() async throws {
+        try await TestSite.run { site async throws in
+            let answer = try await site.send("GET", "/dash/main/time")
+            #expect(answer.status == 200 && answer.headers["cache-control"] == "no-store")
+            #expect(answer.headers["access-control-allow-origin"] == "*")
+            #expect(answer.body == FixedClock().now().description)
+        }
+    }
+
     @Test func viewersAreAdmittedCountedAndGivenTheirToken() async throws {
         let viewers = FakeViewers()
         try await TestSite.run(viewers: viewers) { site async throws in

@@ -89,6 +89,40 @@ final class FakeHub: ProgrammeHub {
         }
     }
 
+    private final class Viewings: StreamViewing {
+        let seen = Mutex<[StreamViewer]>([])
+        func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission {
+            seen.withLock { $0.append(viewer) }
+            return .admitted(1)
+        }
+        func sent(_ bytes: Int, in session: StreamSessionNumber) {}
+        func closed(_ session: StreamSessionNumber) {}
+    }
+
+    /// A kick must meet the viewer, not the proxy in front of all of them.
+    @Test(arguments: [("127.0.0.1", "198.51.100.7"), ("192.0.2.0/24", "127.0.0.1")])
+    func aViewersAddressIsTheOneATrustedProxyForwards(trusted: String, address: String) async throws {
+        let (hub, viewings) = (FakeHub(first: [FakeHub.packet("media"), .finished]), Viewings())
+        let streams = ProgrammeStreams(viewing: viewings) { _, _ in hub }
+        let proxies = try #require(TrustedProxies(trusted))
+        try await TestSite.run(streams: streams, adjust: { $0.trustedProxies = proxies }) { site async throws in
+            _ = try await site.send(
+                "GET", "/audio/main",
+                headers: [("X-Forwarded-For", "203.0.113.9, 198.51.100.7"), ("Accept", "audio/mp4")])
+            #expect(viewings.seen.withLock { $0 }.map(\.address) == [address])
+        }
+    }
+
+    @Test func theSoundsTypeDependsOnWhatIsAccepted() async throws {
+        let hub = FakeHub(first: [FakeHub.packet("media"), .finished])
+        try await site(hub) { site async throws in
+            for (accept, type) in [("audio/mp4", "audio/mp4"), ("*/*", "audio/aac")] {
+                let answer = try await site.send("GET", "/audio/main", headers: [("Accept", accept)])
+                #expect(answer.headers["content-type"] == type && answer.headers["vary"] == "Accept")
+            }
+        }
+    }
+
     @Test func pipelinedRequestsAreAnsweredInTheirOrder() async throws {
         let hub = FakeHub(first: [FakeHub.packet("media"), .finished])
         try await site(hub) { site async throws in

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -117,6 +118,100 @@ class VLC:
             self._process.wait()
         self._output.close()
         shutil.rmtree(self._place, ignore_errors=True)
+
+
+class GStreamer:
+    """playbin3 into sinks that keep the clock's time and say what comes."""
+
+    def __init__(self, url, folder):
+        self.log = folder / "gstreamer.log"
+        self._errors = open(self.log, "wb")
+        self._position, self._lines = None, []
+        self._process = subprocess.Popen(
+            ["gst-launch-1.0", "-v", "playbin3", "flags=0x3", f"uri={url}", "video-sink=fakesink name=video sync=true silent=false",
+             "audio-sink=fakesink name=audio sync=true"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, text=True, errors="replace",
+            preexec_fn=processes.die_with_parent)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        begun, last, base = None, None, 0.0
+        for line in self._process.stdout:
+            if "last-message" not in line:
+                if "ERROR" in line or "WARNING" in line:
+                    self._lines.append(line.strip())
+                continue
+            match = re.search(r"chain .* pts: (\d+):(\d\d):(\d\d\.\d+)", line)
+            if not match:
+                continue
+            shown = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+            begun = shown if begun is None else begun
+            # A new segment of the timeline may begin anew: what counts is how much was shown.
+            if last is not None and not 0 <= shown - last < 2:
+                base += last - begun
+                begun = shown
+            last = shown
+            self._position = base + shown - begun
+
+    def position(self):
+        """Seconds of pictures shown, or None before the first."""
+        return self._position
+
+    def complaints(self):
+        return [line for line in self._lines if "ERROR" in line]
+
+    def stop(self):
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._thread.join(10)
+        self._errors.close()
+
+
+class Chromium:
+    """The browser's own HLS player, in a page of its own."""
+
+    PAGE = """<video muted autoplay src="{url}"></video>"""
+
+    def __init__(self, url, page):
+        self._page = page
+        page.goto(url.rsplit("/", 2)[0] + "/none")
+        page.set_content(self.PAGE.format(url=url))
+
+    def position(self):
+        return self._page.evaluate("document.querySelector('video').currentTime") or None
+
+    def complaints(self):
+        error = self._page.evaluate("document.querySelector('video').error?.message ?? null")
+        return [error] if error else []
+
+    def stop(self):
+        self._page.close()
+
+
+class Standstills:
+    """Looks at players ten times a second and notes the longest time each showed nothing new."""
+
+    def __init__(self, players):
+        self._players = players
+        self._seen = {name: (None, None) for name in players}
+        self.longest = dict.fromkeys(players, 0.0)
+
+    def look(self):
+        now = time.monotonic()
+        for name, player in self._players.items():
+            position = player.position()
+            last, since = self._seen[name]
+            if position is None:
+                continue
+            if last is None or position != last:
+                self._seen[name] = (position, now)
+            if since is not None:
+                self.longest[name] = max(self.longest[name], now - since)
 
 
 def plays_on(player, seconds, what):

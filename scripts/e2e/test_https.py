@@ -1,9 +1,11 @@
 """HTTPS: HTTP/2 and HTTP/1.1 on one port, the same answers as in the clear, a certificate that changes while it runs."""
 
+import ssl
 import subprocess
 
 import pytest
 import requests
+import websocket
 
 import llhls
 from waiting import wait_until
@@ -47,6 +49,32 @@ def test_both_versions_serve_playlists_files_pages_and_blocked_requests(secure):
         assert curl(version, "-r", "100-199", f"{base}/{whole}") == plain[100:200]
         assert b"<html" in curl(version, url + "/")
         assert b"404" in curl(version, "-o", "/dev/null", "-w", "%{http_code}", base + "/none.m4s")
+
+
+@pytest.mark.parametrize("version", ["--http2", "--http1.1"])
+def test_streams_flow_over_both_versions(secure, version):
+    _, url = secure
+    for path, accept, begins in (("/stream/main", "*/*", b"G"), ("/audio/main", "*/*", b"\xff\xf1"), ("/audio/main", "audio/mp4", b"\0\0\0")):
+        curl_process = subprocess.Popen(["curl", "-skN", version, "-H", "Accept: " + accept, url + path], stdout=subprocess.PIPE)
+        try:
+            body = curl_process.stdout.read(60_000 if path == "/stream/main" else 20_000)
+        finally:
+            curl_process.kill()
+            curl_process.wait()
+            curl_process.stdout.close()
+        assert body.startswith(begins), (path, accept, body[:16])
+        if path == "/stream/main":
+            assert all(body[at] == 0x47 for at in range(0, len(body) - 187, 188))
+    assert curl(version, "-I", "-o", "/dev/null", "-w", "%{http_code}", url + "/stream/main") == b"200"
+    assert curl(version, "-o", "/dev/null", "-w", "%{http_code}", url + "/ws/main") == b"426"
+
+
+def test_a_websocket_opens_under_tls(secure):
+    _, url = secure
+    viewer = websocket.create_connection(url.replace("https", "wss") + "/ws/main", timeout=20, sslopt={"cert_reqs": ssl.CERT_NONE})
+    messages = [viewer.recv() for _ in range(4)]
+    viewer.close()
+    assert '"mime":"video/mp4' in messages[0] and messages[1][4:8] == b"ftyp" and messages[2][4:8] == b"moof"
 
 
 def test_a_new_certificate_is_shown_without_a_restart(secure, folder):

@@ -26,6 +26,15 @@ package struct AuditRecord: Sendable, Equatable, Encodable {
     }
 }
 
+extension AuditRecord {
+    /// Without an address: the log is kept longer than a session.
+    package static func viewerKicked(_ viewer: ViewerInfo, seconds: Int, by actor: Actor, at: WallTime) -> AuditRecord {
+        AuditRecord(
+            at: at, actor: actor, action: "viewer.kick", channel: viewer.channel, subject: "\(viewer.id)", before: nil,
+            after: #"{"protocol":"\#(viewer.kind.rawValue)","seconds":\#(seconds)}"#)
+    }
+}
+
 /// A stored line with its number, which rises.
 package struct StoredAuditRecord: Sendable, Equatable, Encodable {
     package var id: Int64

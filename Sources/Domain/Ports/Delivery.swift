@@ -16,7 +16,7 @@ package struct DeliveredResource: Sendable {
     package var entityTag: String {
         switch content {
         case .text(let text): text.plain().entityTag
-        case .bytes, .file: tag
+        case .bytes, .file, .pieces: tag
         }
     }
     private let tag: String
@@ -39,6 +39,11 @@ package struct DeliveredResource: Sendable {
         case .bytes(let bytes): bytes
         case .text(let text): text.plain().body
         case .file(let file, let range): file.read(range)
+        case .pieces(let pieces):
+            pieces.reduce(into: ByteBuffer()) { whole, piece in
+                whole.writeImmutableBuffer(
+                    DeliveredResource(content: piece, contentType: contentType, caching: caching).body)
+            }
         }
     }
 }
@@ -50,6 +55,8 @@ package enum DeliveredContent: Sendable {
     case text(DeliveredText)
     /// Bytes `range` of a memory file; sent from there without a copy where the connection allows it.
     case file(any DeliveredFile, Range<Int>)
+    /// Bytes and pieces of files, one behind the other.
+    case pieces([DeliveredContent])
 }
 
 /// A file in memory that only grows: what was written is never changed. Any thread.

@@ -1,8 +1,8 @@
 /// What kind of file a viewer got; sizes and rates of viewing differ by it.
 package enum DeliveredKind: Sendable, Hashable {
-    /// The list of renditions: where a viewer begins.
+    /// The list of renditions, or a manifest asked for without a token: where a viewer begins.
     case multivariantPlaylist
-    /// Asked for again and again; its URL carries the viewer's token.
+    /// A media playlist or a manifest, asked for again and again; its URL carries the viewer's token.
     case mediaPlaylist
     case initialization
     case segment
@@ -14,8 +14,10 @@ package enum DeliveredKind: Sendable, Hashable {
 /// Made on the connection's event loop for each request, so it holds nothing that costs more than a copy of what was sent.
 package struct DeliveryRequest: Sendable {
     package var channel: ChannelName
+    /// `hls` or `dash`.
+    package var wrapping: ViewerProtocol
     package var kind: DeliveredKind
-    /// The file's name behind `/hls/CHANNEL/`.
+    /// The file's name behind `/hls/CHANNEL/` or `/dash/CHANNEL/`.
     package var name: String
     /// The value of the query parameter `DeliveryRequest.tokenParameter`, percent-encoding left as it is; without one, the last
     /// that this connection sent for this channel: segments and parts carry none, since playlists are the same for all.
@@ -32,10 +34,12 @@ package struct DeliveryRequest: Sendable {
     package static let maximumAgentBytes = 256
 
     package init(
-        channel: ChannelName, kind: DeliveredKind, name: String, token: String?, agent: String?, address: String,
+        channel: ChannelName, wrapping: ViewerProtocol = .hls, kind: DeliveredKind, name: String, token: String?,
+        agent: String?, address: String,
         forwardedFor: String? = nil
     ) {
         self.channel = channel
+        self.wrapping = wrapping
         self.kind = kind
         self.name = name
         self.token = token

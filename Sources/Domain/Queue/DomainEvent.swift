@@ -43,6 +43,12 @@ package enum DomainEvent: Sendable, Equatable {
     case emergencyChanged(state: ProgrammeEmergency)
     /// What an OBS that follows the programme has to tell.
     case studio(StudioNews)
+    /// So many came since the last such event; no name, address or agent.
+    case viewersOpened(count: Int, viewers: Int)
+    case viewersClosed(count: Int, viewers: Int)
+    /// More than ever since the server's start.
+    case viewersPeaked(viewers: Int)
+    case viewerKicked(kind: ViewerProtocol, seconds: Int)
 
     /// The name in the catalogue: `queue.joined`.
     package var kind: String {
@@ -81,6 +87,10 @@ package enum DomainEvent: Sendable, Equatable {
         case .studio(.refused): "obs.refused"
         case .studio(.outputStopped): "obs.outputStopped"
         case .studio(.framesDropped): "obs.framesDropped"
+        case .viewersOpened: "viewer.opened"
+        case .viewersClosed: "viewer.closed"
+        case .viewersPeaked: "viewer.peak"
+        case .viewerKicked: "viewer.kicked"
         }
     }
 
@@ -124,6 +134,10 @@ package enum DomainEvent: Sendable, Equatable {
             EventPayload(name: name, reason: reason)
         case .studio(.outputStopped(let name, let output)): EventPayload(name: name, output: output)
         case .studio(.framesDropped(let name, let percent)): EventPayload(name: name, percent: percent)
+        case .viewersOpened(let count, let viewers), .viewersClosed(let count, let viewers):
+            EventPayload(count: count, viewers: viewers)
+        case .viewersPeaked(let viewers): EventPayload(viewers: viewers)
+        case .viewerKicked(let kind, let seconds): EventPayload(seconds: seconds, watching: kind)
         }
     }
 }
@@ -143,6 +157,10 @@ package struct EventPayload: Sendable, Equatable {
     package var issues: [String]?
     package var output: String?
     package var percent: Int?
+    package var count: Int?
+    package var viewers: Int?
+    /// `protocol` in JSON.
+    package var watching: ViewerProtocol?
     /// Its `to` and reason stand in the fields above.
     package var handover: HandoverEntry?
 
@@ -162,6 +180,9 @@ package struct EventPayload: Sendable, Equatable {
         object.add("issues", issues)
         object.add("output", output)
         object.add("percent", percent)
+        object.add("count", count)
+        object.add("viewers", viewers)
+        object.add("protocol", watching?.rawValue)
         if let handover {
             object.add("from", handover.from?.entry.description)
             object.add("fromName", handover.from?.name)

@@ -109,6 +109,13 @@ package enum EventCatalogue {
             .studio(.framesDropped(name: studio, percent: 12)),
             "So many hundredths of an OBS's streamed frames did not leave within five seconds; told once until they do."
         ),
+        (
+            .viewersOpened(count: 12, viewers: 340),
+            "So many began to watch since the last event of this kind; at most one in `LINEUP_VIEWER_EVENT_SECONDS`."
+        ),
+        (.viewersClosed(count: 3, viewers: 337), "So many left, likewise."),
+        (.viewersPeaked(viewers: 340), "More watch than ever since the server's start; as seldom."),
+        (.viewerKicked(kind: .hls, seconds: 600), "An operator sent a viewer away for so long."),
     ]
 
     package static var rows: [Row] {

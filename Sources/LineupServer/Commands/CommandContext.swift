@@ -85,6 +85,17 @@ package struct CommandContext: Sendable {
         return try ControlClient.ask(request, at: folder.controlSocketPath)
     }
 
+    /// Asks the running server about its viewers. Returns JSON.
+    package func viewers(_ command: String, channel: String, arguments: [String: String]) throws -> String {
+        let folder = DataFolder(configuration.dataFolder)
+        guard folder.isServed() else {
+            throw StartError("No server runs on this data folder, so nobody watches: start it with `lineup serve`.")
+        }
+        return try ControlClient.ask(
+            ControlRequest(command: ViewerAnswers.prefix + command, channel: channel, arguments: arguments),
+            at: folder.controlSocketPath)
+    }
+
     private static func answer(
         _ request: ControlRequest, from store: PostgresStore, channel: ChannelName,
         _ configuration: ServerConfiguration, logger: Logger

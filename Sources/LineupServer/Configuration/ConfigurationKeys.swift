@@ -75,6 +75,9 @@ package struct ConfigurationKey: Sendable {
     package static let viewerIdleSeconds = ConfigurationKey(
         "LINEUP_VIEWER_IDLE_SECONDS", standard: "30",
         "Seconds without a request after which a viewer of HLS or DASH has left, 10…600.")
+    package static let viewerEventSeconds = ConfigurationKey(
+        "LINEUP_VIEWER_EVENT_SECONDS", standard: "60",
+        "Seconds, 0…3600, in which viewers who came and went gather into one event each; 0: no such events.")
     package static let hlsPart = ConfigurationKey(
         "LINEUP_HLS_PART", standard: "500",
         "Milliseconds of a low-latency HLS part, 333…1000. Viewers are three parts behind; shorter ones cost more requests."
@@ -174,10 +177,10 @@ package struct ConfigurationKey: Sendable {
     package static let all = [
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, httpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
-        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds, hlsPart,
-        publicURL, trustedProxies, secretKey, signUp, smtpURL, mailFrom, smtpAuthorities, passwordList, discordWebhook,
-        targetNetworks, targetParkHours, eventFolder, obsHost, obsPort, obsPassword, obsSceneLive, obsSceneSlate,
-        obsTextDJ, logLevel, logFormat,
+        maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds,
+        viewerEventSeconds, hlsPart, publicURL, trustedProxies, secretKey, signUp, smtpURL, mailFrom, smtpAuthorities,
+        passwordList, discordWebhook, targetNetworks, targetParkHours, eventFolder, obsHost, obsPort, obsPassword,
+        obsSceneLive, obsSceneSlate, obsTextDJ, logLevel, logFormat,
         programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,
         migrationsFolder, databaseURL, databaseHost, databasePort, databaseName, databaseUser, databasePassword,
     ]

@@ -117,6 +117,8 @@ package struct ServerConfiguration: Sendable {
         streams.maximumViewersPerChannel = try values.number(.maximumViewersPerChannel, in: 0...100_000)
         audience = AudienceService.Configuration()
         audience.idleLimit = .seconds(try values.number(.viewerIdleSeconds, in: 10...600))
+        let gathering = try values.number(.viewerEventSeconds, in: 0...3600)
+        audience.eventInterval = gathering == 0 ? nil : .seconds(gathering)
         switch values.text(.viewerAccess).lowercased() {
         case "open": audience.needsToken = false
         case "token": audience.needsToken = true

@@ -3,10 +3,10 @@ package import Logging
 package import NIOCore
 import Synchronization
 
-/// The programme as fragmented MP4 for a hub: an init section for each format, then fragments of both tracks.
+/// The programme as fragmented MP4 for a hub: an init section for each format, then fragments of both tracks, or of the sound alone.
 ///
 /// A fragment is closed by the first unit that is `span` or more behind its first, by a key frame, and by a change of source, so
-/// that a reader gets media at most `span` after it left and can begin at any key frame.
+/// that a reader gets media at most `span` after it left and can begin at any key frame; of sound alone about every second.
 package final class FragmentWrapping: HubPacketWrapping {
     private struct State {
         var muxer: (any FragmentMuxer)?
@@ -16,18 +16,28 @@ package final class FragmentWrapping: HubPacketWrapping {
         /// The latest, as many as a hub may hold formats in its lag.
         var sections: [(format: ProgrammeFormat, bytes: ByteBuffer)] = []
         var hasComplained = false
+        /// Of sound alone: where a reader could begin last.
+        var lastStart: MediaTime?
     }
+
+    /// Between two places where readers of sound may begin: what a player gets at once.
+    private static let group = MediaTime.milliseconds(1000)
 
     private static let maximumSections = 16
 
     private let muxers: any FragmentMuxerFactory
+    private let tracks: FragmentTracks
     private let span: MediaTime
     private let state = Mutex(State())
     private let logger: Logger
 
     /// - Parameter span: 20 ms…2 s of media to a fragment.
-    package init(muxers: any FragmentMuxerFactory, span: MediaTime = .milliseconds(150), logger: Logger) {
+    package init(
+        muxers: any FragmentMuxerFactory, tracks: FragmentTracks = .videoAndAudio, span: MediaTime = .milliseconds(150),
+        logger: Logger
+    ) {
         self.muxers = muxers
+        self.tracks = tracks
         self.span = min(max(span, .milliseconds(20)), .milliseconds(2000))
         self.logger = logger
     }
@@ -39,7 +49,8 @@ package final class FragmentWrapping: HubPacketWrapping {
 
     package func joined(_ format: ProgrammeFormat) -> HubPacket? {
         act { state in
-            let rest = try Self.close(&state)
+            let rest = try close(&state)
+            state.lastStart = nil
             if state.format != format { state.muxer = nil }
             state.format = format
             state.hasComplained = false
@@ -49,13 +60,14 @@ package final class FragmentWrapping: HubPacketWrapping {
     }
 
     package func packet(_ unit: ProgrammeUnit) -> HubPacket? {
-        act { state in
-            let isKeyFrame = unit.track == .video && unit.isKeyFrame
+        guard tracks.contains(unit.track) else { return nil }
+        return act { state in
+            let isKeyFrame = isStart(unit, &state)
             if isKeyFrame { makeMuxer(&state) }
             guard let muxer = state.muxer else { return nil }
             var done: HubPacket?
             if let first = state.first, isKeyFrame || unit.decodeTime - first.decodeTime >= span {
-                done = try Self.close(&state)
+                done = try close(&state)
             }
             do {
                 try muxer.append(unit)
@@ -68,7 +80,15 @@ package final class FragmentWrapping: HubPacketWrapping {
     }
 
     package func finished() -> HubPacket? {
-        act { try Self.close(&$0) }
+        act { try close(&$0) }
+    }
+
+    /// Whether a reader may begin with this unit.
+    private func isStart(_ unit: ProgrammeUnit, _ state: inout State) -> Bool {
+        guard tracks == .audio else { return unit.track == .video && unit.isKeyFrame }
+        if let last = state.lastStart, unit.decodeTime - last < Self.group { return false }
+        state.lastStart = unit.decodeTime
+        return true
     }
 
     private func act(_ body: (inout State) throws -> HubPacket?) -> HubPacket? {
@@ -86,7 +106,7 @@ package final class FragmentWrapping: HubPacketWrapping {
     private func makeMuxer(_ state: inout State) {
         guard state.muxer == nil, let format = state.format else { return }
         do {
-            let made = try muxers.makeMuxer(for: format)
+            let made = try muxers.makeMuxer(for: format, tracks: tracks)
             state.sections.removeAll { $0.format == format }
             state.sections.append((format, made.initializationSection))
             if state.sections.count > Self.maximumSections { state.sections.removeFirst() }
@@ -96,7 +116,7 @@ package final class FragmentWrapping: HubPacketWrapping {
         }
     }
 
-    private static func close(_ state: inout State) throws -> HubPacket? {
+    private func close(_ state: inout State) throws -> HubPacket? {
         guard let first = state.first, let muxer = state.muxer else { return nil }
         state.first = nil
         // Who cannot close a fragment is not asked again.
@@ -105,8 +125,9 @@ package final class FragmentWrapping: HubPacketWrapping {
         state.muxer = muxer
         guard bytes.readableBytes > 0 else { return nil }
         return HubPacket(
-            track: .video, decodeTime: first.decodeTime, presentationTime: first.presentationTime,
-            isKeyFrame: first.isKeyFrame, bytes: bytes)
+            track: tracks == .audio ? .audio : .video, decodeTime: first.decodeTime,
+            presentationTime: first.presentationTime, isKeyFrame: tracks == .audio || first.isKeyFrame,
+            startsGroup: first.isKeyFrame, bytes: bytes)
     }
 
     private func complain(of error: any Error, _ state: inout State) {

@@ -92,10 +92,7 @@ struct ListRoutes: Sendable {
         var entries: [M3UList.Entry] = []
         for channel in channels.sorted(by: { $0.text < $1.text }) {
             let listing = all[channel] ?? ChannelListing()
-            let isWanted = filter.takes(
-                name: channel.text, number: listing.number, group: listing.group,
-                allowed: listing.allowedRegions ?? [], blocked: listing.blockedRegions ?? [])
-            guard isWanted else { continue }
+            guard filter.takes(channel, listing) else { continue }
             let credential = try credential(for: channel, request, shown: shown)
             let next = await next(on: channel)
             entries += self.entries(
@@ -154,12 +151,12 @@ struct ListRoutes: Sendable {
         return M3UList.Next(title: entry.name, start: entry.estimatedStart?.description)
     }
 
-    /// The operator's public address, else the one this request came by.
+    /// The operator's public address, else the one this request came by, as a trusted proxy tells it.
     private func origin(of request: WebRequest) -> String {
         if let publicOrigin { return publicOrigin.description }
-        let authority = request.head.authority.flatMap { Authority($0) }
+        let authority = (request.forwardedHost ?? request.head.authority).flatMap { Authority($0) }
         guard let authority else { return "http://localhost" }
-        return "http://\(authority.host)" + (authority.port.map { ":\($0)" } ?? "")
+        return (request.isSecure ? "https://" : "http://") + authority.host + (authority.port.map { ":\($0)" } ?? "")
     }
 
     // MARK: Setting

@@ -145,10 +145,7 @@ struct ViewerRoutes: Sendable {
         guard let id = request.parameters["id"].flatMap({ UInt64($0) }),
             let gone = viewers.sendAway(id, of: channel, for: .seconds(seconds))
         else { throw Problem.notFound("There is no such viewer any more.") }
-        // No address: the log is kept longer than a session.
-        let record = AuditRecord(
-            at: clock.now(), actor: try request.actor(), action: "viewer.kick", channel: channel, subject: "\(id)",
-            before: nil, after: #"{"protocol":"\#(gone.kind.rawValue)","seconds":\#(seconds)}"#)
+        let record = AuditRecord.viewerKicked(gone, seconds: seconds, by: try request.actor(), at: clock.now())
         try await stored { try await audit.append(record) }
         return JSONAnswer.noContent()
     }

@@ -89,8 +89,10 @@ final class ConnectionGuardHandler<Request: GuardedRequestPart, Response: Guarde
     }
 
     private func look(_ context: ChannelHandlerContext) {
-        // A channel that does not know its pending bytes is closing.
-        let pending = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        // A stream of HTTP/2 has no such option: asking it for one ends the process. A channel that does not know its pending
+        // bytes is closing.
+        let options = context.channel is any SocketOptionProvider ? context.channel.syncOptions : nil
+        let pending = (try? options?.getOption(.bufferedWritableBytes)) ?? 0
         switch watch.looked(now: Self.now, pendingBytes: pending) {
         case .close: context.close(promise: nil)
         case .keep: scheduleLook(context)

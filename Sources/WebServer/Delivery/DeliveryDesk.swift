@@ -4,15 +4,18 @@ import Metrics
 import NIOCore
 import Synchronization
 
-/// Answers `/hls/…` for every connection: looks up, counts, keeps who must wait. One for the server; any event loop.
+/// Answers `/hls/…` and `/dash/…` for every connection: looks up, counts, keeps who must wait. One for the server; any event loop.
 final class DeliveryDesk: DeliveryWatching {
     enum Decision {
         case reply(DeliveryReply)
         case wait(DeliveryWaitList.Key, withinSeconds: Int)
     }
 
-    static let route = "/hls/{channel}/{name...}"
+    /// The server's clock, for players of MPEG-DASH.
+    private static let clockName = "time"
 
+    private let trustedProxies: TrustedProxies
+    private let clock: any WallClock
     private let origin: any DeliveryOrigin
     private let observer: any DeliveryObserving
     private let isObserved: Bool
@@ -21,9 +24,11 @@ final class DeliveryDesk: DeliveryWatching {
     private let lists = Mutex<[ObjectIdentifier: (loop: any EventLoop, list: NIOLoopBound<DeliveryWaitList>)]>([:])
 
     init(
-        origin: any DeliveryOrigin, observer: any DeliveryObserving, metrics: RequestMetrics,
-        factory: any MetricsFactory
+        origin: any DeliveryOrigin, observer: any DeliveryObserving, trustedProxies: TrustedProxies,
+        clock: any WallClock, metrics: RequestMetrics, factory: any MetricsFactory
     ) {
+        self.trustedProxies = trustedProxies
+        self.clock = clock
         self.origin = origin
         self.observer = observer
         self.isObserved = !(observer is NoDeliveryObserver)
@@ -58,7 +63,10 @@ final class DeliveryDesk: DeliveryWatching {
         case .other: return .reply(DeliveryReply(.wrongMethod(allowed: [.get, .head])))
         case .get, .head: break
         }
-        guard let channel = question.channel, !question.name.isEmpty else { return .reply(Self.missing) }
+        guard let channel = question.channel, !question.name.isEmpty, question.isOfItsWrapping else {
+            return .reply(Self.missing)
+        }
+        if question.wrapping == .dash, question.name == Self.clockName { return .reply(.clock(clock.now())) }
         if isObserved {
             let request = request(question, channel, token: token, address: address())
             if case .refused(let reason) = observer.admit(request) {
@@ -104,7 +112,7 @@ final class DeliveryDesk: DeliveryWatching {
         if let request, request.kind == .multivariantPlaylist,
             let token = question.token ?? observer.token(for: request)
         {
-            reply = Self.personal(resource, token: token)
+            reply = Self.personal(resource, name: question.name, token: token)
         }
         let made = reply ?? DeliveryReply(resource, headers: question.headers)
         if let request, made.status == 200 || made.status == 206 {
@@ -113,11 +121,15 @@ final class DeliveryDesk: DeliveryWatching {
         return made
     }
 
-    /// A multivariant playlist with one viewer's token on each URL in it: kept by no cache.
-    private static func personal(_ resource: DeliveredResource, token: String) -> DeliveryReply {
+    /// What a viewer begins with, with its own token in it: kept by no cache. In a multivariant playlist it stands on each URL, in a
+    /// manifest on the address to ask from now on (ISO/IEC 23009-1 §5.15).
+    private static func personal(_ resource: DeliveredResource, name: String, token: String) -> DeliveryReply {
         let text = String(buffer: resource.body)
+        let query = "?\(DeliveryRequest.tokenParameter)=\(token)"
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            line.isEmpty || line.hasPrefix("#") ? String(line) : "\(line)?\(DeliveryRequest.tokenParameter)=\(token)"
+            if line.hasPrefix("<MPD ") { return "\(line)\n  <Location>\(name)\(query)</Location>" }
+            let isAddress = !line.isEmpty && !line.hasPrefix("#") && name.hasSuffix(".m3u8")
+            return isAddress ? "\(line)\(query)" : String(line)
         }
         let body = ByteBuffer(string: lines.joined(separator: "\n"))
         var reply = DeliveryReply(
@@ -131,10 +143,12 @@ final class DeliveryDesk: DeliveryWatching {
     private func request(
         _ question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String
     ) -> DeliveryRequest {
-        DeliveryRequest(
-            channel: channel, kind: question.kind, name: question.name, token: token,
-            agent: question.headers.userAgent.map(Self.bounded), address: address,
-            forwardedFor: question.headers.forwardedFor.map(Self.bounded))
+        let forwarded = question.headers.forwardedFor
+        return DeliveryRequest(
+            channel: channel, wrapping: question.wrapping, kind: question.kind, name: question.name, token: token,
+            agent: question.headers.userAgent.map(Self.bounded),
+            address: forwarded.map { trustedProxies.client(peer: address, forwarded: [$0]) } ?? address,
+            forwardedFor: forwarded.map(Self.bounded))
     }
 
     private static func bounded(_ text: String) -> String {
@@ -156,8 +170,9 @@ final class DeliveryDesk: DeliveryWatching {
             case .options: .options
             case .other: .put
             }
+        let route = question.wrapping == .dash ? "/dash/{channel}/{name...}" : "/hls/{channel}/{name...}"
         metrics.answered(
-            route: waited ? "/hls/{channel}/{name...} blocked" : Self.route, method: method,
+            route: waited ? route + " blocked" : route, method: method,
             status: HTTPResponse.Status(code: status), took: took)
     }
 }

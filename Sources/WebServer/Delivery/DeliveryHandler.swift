@@ -1,7 +1,7 @@
 import Domain
 import NIOCore
 
-/// Answers requests for `/hls/…` on one connection (or one stream of HTTP/2) and lets everything else pass. On its event loop;
+/// Answers requests for `/hls/…` and `/dash/…` on one connection (or one stream of HTTP/2) and lets everything else pass. On its event loop;
 /// no task, no hop: what is there is written at once, who must wait is an entry in the loop's `DeliveryWaitList`.
 ///
 /// One request at a time: on HTTP/1.1 a pipelining handler in front holds the next one back until the answer's end.
@@ -55,7 +55,7 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
         if let target = Wire.target(part) {
-            guard target.hasPrefix(DeliveryQuestion.prefix), target.utf8.count <= 4_096 else {
+            guard DeliveryQuestion.wrapping(of: target) != nil, target.utf8.count <= 4_096 else {
                 return context.fireChannelRead(data)
             }
             let head = Wire.read(part)
@@ -115,19 +115,27 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
             waited: exchange.waitsFor != nil)
         context.write(wrapOutboundOut(Wire.head(reply, keepsAlive: exchange.keepsAlive)), promise: nil)
         guard exchange.question.method != .head else { return finish(context) }
-        switch reply.body {
-        case .none: finish(context)
+        for (index, piece) in reply.body.flat.enumerated() where !send(piece, context) {
+            // What cannot go at once, and all behind it, goes as the peer takes it.
+            return begin(.pieces(Array(reply.body.flat[index...])), context)
+        }
+        finish(context)
+    }
+
+    /// - Returns: `false` for what is not to be handed over at once.
+    private func send(_ piece: DeliveryReply.Body, _ context: ChannelHandlerContext) -> Bool {
+        switch piece {
+        case .none, .pieces: return true
         case .bytes(let bytes):
-            if bytes.readableBytes > Self.pieceBytes { return begin(reply.body, context) }
+            guard bytes.readableBytes <= Self.pieceBytes else { return false }
             if bytes.readableBytes > 0 { context.write(wrapOutboundOut(Wire.body(bytes)), promise: nil) }
-            finish(context)
+            return true
         case .file(let file, let range):
-            if range.count < Self.smallFileBytes {
+            guard range.count >= Self.smallFileBytes else {
                 context.write(wrapOutboundOut(Wire.body(file.read(range))), promise: nil)
-                finish(context)
-            } else if !send(file, range, context) {
-                begin(reply.body, context)
+                return true
             }
+            return send(file, range, context)
         }
     }
 
@@ -147,7 +155,6 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
             withExtendedLifetime(file) {}
         }
         context.write(wrapOutboundOut(body), promise: promise)
-        finish(context)
         return true
     }
 
@@ -167,12 +174,15 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
             let piece = current.body.piece(current.position..<current.position + count)
             current.position += count
             transfer = current
-            switch piece {
-            case .none: break
-            case .bytes(let bytes): context.writeAndFlush(wrapOutboundOut(Wire.body(bytes)), promise: nil)
-            case .file(let file, let range):
-                context.writeAndFlush(wrapOutboundOut(Wire.body(file.read(range))), promise: nil)
+            for part in piece.flat {
+                switch part {
+                case .none, .pieces: break
+                case .bytes(let bytes): context.write(wrapOutboundOut(Wire.body(bytes)), promise: nil)
+                case .file(let file, let range):
+                    context.write(wrapOutboundOut(Wire.body(file.read(range))), promise: nil)
+                }
             }
+            context.flush()
         }
     }
 

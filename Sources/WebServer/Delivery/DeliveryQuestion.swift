@@ -1,6 +1,6 @@
 import Domain
 
-/// What a request for `/hls/CHANNEL/NAME` asks, read from its target and headers. Runs once per request on its event loop, so it
+/// What a request for `/hls/CHANNEL/NAME` or `/dash/CHANNEL/NAME` asks, read from its target and headers. Runs once per request on its event loop, so it
 /// makes no copy it can do without.
 struct DeliveryQuestion {
     enum Method {
@@ -50,9 +50,13 @@ struct DeliveryQuestion {
         }
     }
 
-    static let prefix = "/hls/"
+    /// `nil` for a target that is not ours.
+    static func wrapping(of target: String) -> ViewerProtocol? {
+        target.hasPrefix("/hls/") ? .hls : target.hasPrefix("/dash/") ? .dash : nil
+    }
 
     var method: Method
+    var wrapping: ViewerProtocol
     /// `nil` where the path names no channel.
     var channel: ChannelName?
     var name: String
@@ -62,10 +66,11 @@ struct DeliveryQuestion {
     var token: String?
     var headers: Headers
 
-    /// - Parameter target: begins with `prefix`; path and query as sent.
+    /// - Parameter target: one that has a `wrapping`; path and query as sent.
     init(method: Method, target: String, headers: Headers) {
         let whole = target.utf8
-        let afterPrefix = whole.dropFirst(Self.prefix.utf8.count)
+        wrapping = Self.wrapping(of: target) ?? .hls
+        let afterPrefix = whole.dropFirst(wrapping.rawValue.utf8.count + 2)
         let pathEnd = afterPrefix.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? whole.endIndex
         let path = afterPrefix[..<pathEnd]
         let slash = path.firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
@@ -107,10 +112,22 @@ struct DeliveryQuestion {
         return Int64(text)
     }
 
+    /// Each wrapping has its own lists; the files beneath are the same.
+    var isOfItsWrapping: Bool {
+        switch wrapping {
+        case .dash: !name.hasSuffix(".m3u8")
+        default: !name.hasSuffix(".mpd")
+        }
+    }
+
     /// By its name.
     var kind: DeliveredKind {
+        // A manifest is what a viewer begins with and what it asks for again: the token tells the one from the other.
+        if name.hasSuffix(".mpd") { return token == nil ? .multivariantPlaylist : .mediaPlaylist }
         if name.hasSuffix(".m3u8") { return name.hasPrefix("index") ? .multivariantPlaylist : .mediaPlaylist }
-        if name.hasPrefix("init-") || name.hasPrefix("audio-init-") { return .initialization }
+        if name.hasPrefix("init-") || name.hasPrefix("video-init-") || name.hasPrefix("audio-init-") {
+            return .initialization
+        }
         return name.hasPrefix("part-") || name.hasPrefix("audio-part-") ? .part : .segment
     }
 }

@@ -8,12 +8,33 @@ struct DeliveryReply {
         case none
         case bytes(ByteBuffer)
         case file(any DeliveredFile, Range<Int>)
+        /// One behind the other; none of them is of this case.
+        case pieces([Body])
 
         var count: Int {
             switch self {
             case .none: 0
             case .bytes(let bytes): bytes.readableBytes
             case .file(_, let range): range.count
+            case .pieces(let pieces): pieces.reduce(0) { $0 + $1.count }
+            }
+        }
+
+        init(_ content: DeliveredContent) {
+            switch content {
+            case .bytes(let bytes): self = .bytes(bytes)
+            case .text(let text): self = .bytes(text.plain().body)
+            case .file(let file, let range): self = .file(file, range)
+            case .pieces(let pieces): self = .pieces(pieces.flatMap { Self($0).flat })
+            }
+        }
+
+        /// Itself in pieces.
+        var flat: [Body] {
+            switch self {
+            case .none: []
+            case .bytes, .file: [self]
+            case .pieces(let pieces): pieces
             }
         }
     }
@@ -39,6 +60,17 @@ struct DeliveryReply {
             ], body: .none)
     }
 
+    /// A clock's reading, kept by nobody.
+    static func clock(_ now: WallTime) -> DeliveryReply {
+        let body = ByteBuffer(string: now.description)
+        return DeliveryReply(
+            status: 200,
+            fields: openToAll + [
+                ("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"),
+                ("content-length", String(body.readableBytes)),
+            ], body: .bytes(body))
+    }
+
     /// A problem document that players of other sites may read.
     init(_ problem: Problem) {
         let body = problem.body()
@@ -58,10 +90,9 @@ struct DeliveryReply {
     init(_ resource: DeliveredResource, headers: DeliveryQuestion.Headers) {
         switch resource.content {
         case .text(let text): self.init(text, resource, headers)
-        case .bytes(let bytes):
-            self.init(resource, .bytes(bytes), length: bytes.readableBytes, headers)
-        case .file(let file, let range):
-            self.init(resource, .file(file, range), length: range.count, headers)
+        case .bytes, .file, .pieces:
+            let body = Body(resource.content)
+            self.init(resource, body, length: body.count, headers)
         }
     }
 
@@ -115,6 +146,17 @@ struct DeliveryReply {
 }
 
 extension DeliveryReply.Body {
+    private static func within(_ bounds: Range<Int>, of pieces: [Self]) -> [Self] {
+        var start = 0
+        return pieces.compactMap { piece in
+            let whole = start..<start + piece.count
+            start = whole.upperBound
+            let shared = whole.clamped(to: bounds)
+            guard !shared.isEmpty else { return nil }
+            return piece.piece(shared.lowerBound - whole.lowerBound..<shared.upperBound - whole.lowerBound)
+        }
+    }
+
     /// - Parameter bounds: within the body.
     func piece(_ bounds: Range<Int>) -> Self {
         switch self {
@@ -123,6 +165,7 @@ extension DeliveryReply.Body {
             .bytes(bytes.getSlice(at: bytes.readerIndex + bounds.lowerBound, length: bounds.count) ?? ByteBuffer())
         case .file(let file, let range):
             .file(file, range.lowerBound + bounds.lowerBound..<range.lowerBound + bounds.upperBound)
+        case .pieces(let pieces): .pieces(Self.within(bounds, of: pieces))
         }
     }
 }

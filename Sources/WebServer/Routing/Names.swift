@@ -12,6 +12,7 @@ extension HTTPField.Name {
     /// What reverse proxies say of a client; counts from trusted ones only (`TrustedProxies`).
     static let forwardedFor = header("X-Forwarded-For")
     static let forwardedProto = header("X-Forwarded-Proto")
+    static let forwardedHost = header("X-Forwarded-Host")
     static let link = header("Link")
     static let accelBuffering = header("X-Accel-Buffering")
 

@@ -18,6 +18,8 @@ struct WebRequest: Sendable {
     var clientAddress: String
     /// The client speaks TLS with us or with a trusted proxy.
     var isSecure = false
+    /// What a trusted proxy was asked for, as it says.
+    var forwardedHost: String?
     /// Done when the connection is closed, by either side: what ends an answer that waits for something.
     var connectionClosed: EventLoopFuture<Void>
 

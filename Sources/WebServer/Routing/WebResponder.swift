@@ -14,6 +14,8 @@ struct WebResponder: HTTPResponder {
     var authenticator: Authenticator
     var crossSiteGuard: CrossSiteGuard
     var trustedProxies: TrustedProxies
+    /// It answers on the port for HTTPS.
+    var isSecureListener = false
     var metrics: RequestMetrics
     var logger: Logger
 
@@ -77,7 +79,7 @@ struct WebResponder: HTTPResponder {
             peer: context.clientAddress, forwarded: request.headers[values: .forwardedFor])
         let isSecure =
             trustedProxies.isSecure(peer: context.clientAddress, forwardedProto: request.headers[.forwardedProto])
-            ?? false
+            ?? isSecureListener
         let credentials: Credentials =
             route.access == .anybody ? .none : try authenticator.credentials(in: request.headers, isSecure: isSecure)
         var body = ByteBuffer()
@@ -95,7 +97,9 @@ struct WebResponder: HTTPResponder {
         return try await route.handle(
             WebRequest(
                 head: request.head, parameters: parameters, body: body, caller: caller, credentials: credentials,
-                clientAddress: client, isSecure: isSecure, connectionClosed: context.connectionClosed))
+                clientAddress: client, isSecure: isSecure,
+                forwardedHost: trustedProxies.contains(context.clientAddress) ? request.headers[.forwardedHost] : nil,
+                connectionClosed: context.connectionClosed))
     }
 
     private func refuseCrossSite(_ request: Request) throws(Problem) {

@@ -136,9 +136,11 @@ final class HubStreamWriter: HubReader {
     /// Bounds what waits for a viewer's socket: here by the water mark, in the system by what it may hold unsent, so that a slow
     /// viewer's media stays in the hub, where it costs nothing and can be skipped.
     static func bound(_ channel: any Channel, to bytes: Int) {
+        // A stream of HTTP/2 has its window instead, and no such options: asking it for them ends the process.
+        guard channel is any SocketOptionProvider else { return }
         let options = channel.syncOptions
         let high = max(8192, bytes)
-        // On a closed channel, or a stream of HTTP/2, these may fail; there the system's own bounds stay.
+        // On a closed channel these may fail.
         try? options?.setOption(.writeBufferWaterMark, value: .init(low: high / 2, high: high))
         let unsent = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCP_NOTSENT_LOWAT))
         try? options?.setOption(unsent, value: .init(clamping: 2 * high))

@@ -2,6 +2,7 @@ import Domain
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
 
 /// Answers requests for streams itself, on the event loop, before they reach the router: from there on the hub's shared bytes go
@@ -114,13 +115,14 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             response.headerFields[.cacheControl] = "no-store"
             response.headerFields[.accelBuffering] = "no"
             response.headerFields[.contentTypeOptions] = "nosniff"
+            if case .audio = request.kind { response.headerFields[.vary] = "Accept" }
             guard request.wantsBody else {
                 visit.leave(lostPackets: 0, wasStalled: false)
                 return end(head: response, context)
             }
             answered(request.route, head, .ok)
-            // It has no end but the connection's.
-            response.headerFields[.connection] = "close"
+            // It has no end but the connection's; a stream of HTTP/2 ends by itself (RFC 9113 §8.2.2).
+            if isHTTP1(context) { response.headerFields[.connection] = "close" }
             stage = .streaming
             context.write(wrapOutboundOut(.head(response)), promise: nil)
             stream(visit, context)
@@ -173,6 +175,12 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         writer = nil
     }
 
+    /// Over HTTP/2 each stream has a channel without HTTP/1.1's codec.
+    private func isHTTP1(_ context: ChannelHandlerContext) -> Bool {
+        let decoder = ByteToMessageHandler<HTTPRequestDecoder>.self
+        return (try? context.pipeline.syncOperations.context(handlerType: decoder)) != nil
+    }
+
     private func upgrade(
         _ visit: StreamVisit, _ request: StreamRequest, _ head: HTTPRequest, _ context: ChannelHandlerContext
     ) {
@@ -189,7 +197,9 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         response.headerFields[.contentType] = "application/problem+json"
         response.headerFields[.cacheControl] = "no-store"
         response.headerFields[.contentTypeOptions] = "nosniff"
-        for field in problem.headers { response.headerFields[field.name] = field.value }
+        for field in problem.headers where field.name != .upgrade || isHTTP1(context) {
+            response.headerFields[field.name] = field.value
+        }
         write(head: response, to: head, body: problem.body(), context)
     }
 
@@ -209,6 +219,10 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The head of an answer without a length, and nothing after it: NIO's encoder would mark the end of a body that a HEAD has
     /// not (RFC 9112 §6.3), so the connection's end says it.
     private func end(head: HTTPResponse, _ context: ChannelHandlerContext) {
+        guard isHTTP1(context) else {
+            let asked = HTTPRequest(method: .head, scheme: nil, authority: nil, path: nil)
+            return write(head: head, to: asked, body: nil, context)
+        }
         var head = head
         head.headerFields[.connection] = "close"
         stage = .ended

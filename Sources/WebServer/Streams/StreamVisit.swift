@@ -33,10 +33,12 @@ final class StreamVisit {
         guard request.wantsBody else {
             return .success(StreamVisit(hub: hub, channel: request.channel, places: places, session: 0))
         }
+        // Of HTTP/2 the connection's under the stream.
+        let peer = (channel.remoteAddress ?? channel.parent?.remoteAddress)?.ipAddress ?? "unknown"
         let viewer = StreamViewer(
             channel: request.channel, kind: request.kind, token: request.token,
             agent: head.headerFields[.userAgent].map(cut),
-            address: channel.remoteAddress?.ipAddress ?? "unknown",
+            address: places.trustedProxies.client(peer: peer, forwarded: head.headerFields[values: .forwardedFor]),
             forwardedFor: head.headerFields[.forwardedFor].map(cut))
         let admission = places.streams.viewing.opened(viewer) {
             channel.eventLoop.execute { channel.close(promise: nil) }

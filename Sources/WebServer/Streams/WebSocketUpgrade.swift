@@ -75,16 +75,19 @@ struct WebSocketUpgrade {
                 viewer,
             ],
             position: .after(own))
+        // In the clear and under TLS the handlers differ; those that are not there need not go.
         let contexts = [
-            try pipeline.context(handlerType: QuiesceDetour.self),
+            try? pipeline.context(handlerType: QuiesceDetour.self),
             try pipeline.context(handlerType: HTTPResponseEncoder.self),
-            try pipeline.context(handlerType: HTTPServerPipelineHandler.self),
-            try pipeline.context(
+            try? pipeline.context(handlerType: HTTPServerPipelineHandler.self),
+            try? pipeline.context(
                 handlerType: ConnectionGuardHandler<HTTPServerRequestPart, HTTPServerResponsePart>.self),
-            try pipeline.context(handlerType: DeliveryHandler<PlainHTTP1Wire>.self),
+            try? pipeline.context(handlerType: ConnectionGuardHandler<HTTPRequestPart, HTTPResponsePart>.self),
+            try? pipeline.context(handlerType: DeliveryHandler<PlainHTTP1Wire>.self),
+            try? pipeline.context(handlerType: DeliveryHandler<SecureWire>.self),
             try pipeline.context(handlerType: HTTP1ToHTTPServerCodec.self),
             try pipeline.context(handler: own),
-        ]
+        ].compactMap { $0 }
         let removals = contexts.map { pipeline.removeHandler(context: $0) }
         return EventLoopFuture.andAllSucceed(removals, on: context.eventLoop)
     }
