@@ -60,7 +60,7 @@ import Testing
                 AccessUnit(
                     track: track, decodeTime: MediaTime(nanoseconds: time),
                     presentationTime: MediaTime(nanoseconds: shown), isKeyFrame: isKey,
-                    payload: Self.zeros.getSlice(at: 0, length: bytes)!), at: now)
+                    payload: Self.zeros.getSlice(at: 0, length: bytes) ?? Self.zeros), at: now)
         }
 
         var issues: Set<StreamIssue> { Set(meter.health(at: now).summary.issues.map(\.type)) }
