@@ -97,7 +97,7 @@ let package = Package(
             "RTMPTransport",
             ["Domain", "RTMP", nioCore, nioPosix, nioSSL, logging, metrics, coreMetrics, lifecycle]),
         library("PostgresStore", ["Domain", "CLibPQ", logging, metrics, lifecycle]),
-        library("FFmpegMedia", ["Domain", "CFFmpeg", nioCore, logging, subprocess]),
+        library("FFmpegMedia", ["Domain", "CFFmpeg", nioCore, logging, metrics, lifecycle, subprocess]),
         library("DeliveryMemory", ["Domain", "CDelivery", nioCore]),
         library("Cryptography", ["Domain", "CArgon2", "COpenSSL"]),
         library(
@@ -167,8 +167,14 @@ let package = Package(
                 "PostgresStore", "PostgresTestKit", "ClusterOwner", "Cryptography", "Domain", "TestKit", logging,
                 lifecycle,
             ]),
+        // A decode worker without the rest of the server.
+        .executableTarget(
+            name: "DecodeChild", dependencies: ["FFmpegMedia"], path: "Tests/DecodeChild", swiftSettings: strict),
         tests(
-            "FFmpegMediaTests", ["FFmpegMedia", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess]),
+            "FFmpegMediaTests",
+            [
+                "FFmpegMedia", "DecodeChild", "Packaging", "RTMP", "Domain", "TestKit", nioCore, logging, subprocess,
+            ]),
         tests("IPTVTests", ["IPTV", "TestKit"]),
         tests("AudienceTests", ["Audience", "Cryptography", "Domain", "TestKit", logging, lifecycle]),
         tests("SMTPClientTests", ["SMTPClient", "Domain", "TestKit", nioCore, nioPosix, nioEmbedded, logging]),

@@ -1,7 +1,7 @@
 package import Domain
 package import Logging
 import Metrics
-import NIOCore
+package import NIOCore
 import ServiceLifecycle
 import Synchronization
 
@@ -39,6 +39,7 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     private let queue: any QueueDoor
     private let rack: any InputRack
     private let programmeDelay: Duration
+    private let decoding: PublisherDecoding
     private let now: @Sendable () -> Int64
     private let logger: Logger
     private let publishers: Gauge
@@ -47,10 +48,11 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
 
     /// - Parameters:
     ///   - programmeDelay: of media behind a key frame before a publisher is ready; 0…30 s.
+    ///   - decoding: of those on air or next, and of those somebody looks at.
     ///   - now: monotonic nanoseconds, of the same clock as the channel's event loop.
     package init(
         keys: any KeyDirectory, digests: any Digesting, queue: any QueueDoor, rack: any InputRack, envelope: Envelope,
-        programmeDelay: Duration,
+        programmeDelay: Duration, decoding: PublisherDecoding = PublisherDecoding(),
         now: @escaping @Sendable () -> Int64 = { Int64(clamping: NIODeadline.now().uptimeNanoseconds) },
         logger: Logger
     ) {
@@ -60,6 +62,7 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         self.rack = rack
         self.state = Mutex(State(envelope: envelope))
         self.programmeDelay = programmeDelay
+        self.decoding = decoding
         self.now = now
         self.logger = logger
         self.publishers = Gauge(label: "lineup_publishers")
@@ -123,7 +126,7 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         let door = RehearsalDoor()
         let publisher = LivePublisher(
             session: session.id, line: DelayLine(), queue: door, envelope: state.withLock { $0.envelope },
-            delay: programmeDelay, now: now, logger: logger
+            delay: programmeDelay, decoding: decoding, now: now, logger: logger
         ) { [weak self] in self?.endRehearsal($0, of: session.user) }
         let older = state.withLock { state in
             state.sessions.accepted(session.id, publisher)
@@ -158,13 +161,14 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         logger[metadataKey: "session"] = "\(session.id)"
         let publisher = LivePublisher(
             session: session.id, line: line, queue: queue, envelope: state.withLock { $0.envelope },
-            delay: programmeDelay, now: now, logger: logger,
+            delay: programmeDelay, decoding: decoding, now: now, logger: logger,
             onIssues: { [weak self] in self?.count(begun: $0, ended: $1) }
         ) { [weak self] in self?.forget($0) }
-        let count = state.withLock { state in
+        let (count, isWatched) = state.withLock { state in
             state.sessions.accepted(session.id, publisher)
-            return state.sessions.count
+            return (state.sessions.count, state.watched.contains(session.id))
         }
+        if isWatched { publisher.monitor.attend(true) }
         // It may have changed since it was read.
         publisher.take(state.withLock { $0.envelope })
         publishers.record(count)
@@ -258,18 +262,24 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         }
     }
 
-    /// Who is on air or next, at each order: they are read at once, the others in larger pieces. Any thread; never waits.
+    /// Who is on air or next, at each order: they are read at once, the others in larger pieces, and their sound is decoded
+    /// (design §5). Any thread; never waits.
     package func attend(to watched: [PublishSessionID]) {
         let (begun, ended) = state.withLock { state in
             let (before, now) = (state.watched, Set(watched))
             state.watched = now
             return (
-                now.subtracting(before).compactMap { state.sessions[$0]?.connection },
-                before.subtracting(now).compactMap { state.sessions[$0]?.connection }
+                now.subtracting(before).compactMap { state.sessions[$0] },
+                before.subtracting(now).compactMap { state.sessions[$0] }
             )
         }
-        for connection in begun { connection.attentionChanged(isWatched: true) }
-        for connection in ended { connection.attentionChanged(isWatched: false) }
+        // First who leaves, so that their decoders' places are free.
+        for (sessions, isWatched) in [(ended, false), (begun, true)] {
+            for session in sessions {
+                session.connection.attentionChanged(isWatched: isWatched)
+                session.publisher?.monitor.attend(isWatched)
+            }
+        }
     }
 
     // MARK: PublisherControl
@@ -299,6 +309,16 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
 extension IngestService: StreamHealthDesk {
     package func health(of user: UserID) -> StreamHealth? {
         state.withLock { $0.sessions.publisher(of: user) }?.health
+    }
+}
+
+extension IngestService: StreamPreviewDesk {
+    package func levels(of user: UserID) -> LevelsAnswer {
+        state.withLock { $0.sessions.publisher(of: user) }?.monitor.levels() ?? .nobody
+    }
+
+    package func still(of user: UserID) async -> ByteBuffer? {
+        await state.withLock { $0.sessions.publisher(of: user) }?.monitor.still()
     }
 }
 

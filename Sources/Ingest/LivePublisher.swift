@@ -43,6 +43,7 @@ final class LivePublisher: PublisherSink {
 
     let session: PublishSessionID
     let line: DelayLine
+    let monitor: PublisherMonitor
     /// Monotonic nanoseconds.
     let begun: Int64
     private let queue: any QueueDoor
@@ -56,12 +57,13 @@ final class LivePublisher: PublisherSink {
 
     init(
         session: PublishSessionID, line: DelayLine, queue: any QueueDoor, envelope: Envelope, delay: Duration,
-        now: @escaping @Sendable () -> Int64, logger: Logger,
+        decoding: PublisherDecoding = PublisherDecoding(), now: @escaping @Sendable () -> Int64, logger: Logger,
         onIssues: @escaping @Sendable (_ begun: Set<StreamIssue>, _ ended: Set<StreamIssue>) -> Void = { _, _ in },
         onEnd: @escaping @Sendable (PublishSessionID) -> Void
     ) {
         self.session = session
         self.line = line
+        self.monitor = PublisherMonitor(decoding, line: line, now: now)
         self.queue = queue
         self.now = now
         self.begun = now()
@@ -72,6 +74,7 @@ final class LivePublisher: PublisherSink {
         self.logger = logger
         self.state = Mutex(
             State(meter: ReadinessMeter(envelope: envelope, delay: delay), health: HealthMeter(envelope: envelope)))
+        monitor.tell { [weak self] in self?.levelsMeasured($0) }
     }
 
     var statistics: PublisherStatistics {
@@ -119,11 +122,16 @@ final class LivePublisher: PublisherSink {
             return state.meter.envelope.codecReason(format) == nil
         }
         if isTaken { line.append(format) }
+        monitor.received(format)
         change { $0.received(format) }
     }
 
     func trackRefused(_ track: TrackKind, reason: String) {
         change { $0.refused(track, reason: reason) }
+    }
+
+    func tracksLeftOut(_ track: TrackKind, reason: String) {
+        state.withLock { $0.health.tracksLeftOut(track, reason: reason) }
     }
 
     func unitReceived(_ unit: AccessUnit) {
@@ -153,6 +161,7 @@ final class LivePublisher: PublisherSink {
             logger.debug("a publisher's clock jumped; its time goes on", metadata: ["track": "\(unit.track)"])
         }
         if arrival.isTaken { line.append(result.unit, at: now) }
+        monitor.received(result.unit, isTaken: arrival.isTaken)
         if arrival.endsSilence { queue.silenceChanged(session, isSilent: false) }
         if let absence = arrival.absence {
             logger.debug(
@@ -183,11 +192,21 @@ final class LivePublisher: PublisherSink {
         let issues = state.withLock { $0.toldIssues }
         if !issues.isEmpty { onIssues([], issues) }
         line.end()
+        monitor.end()
         onEnd(session)
         queue.ended(session, how: how)
     }
 
     // MARK: Health
+
+    /// On a thread of the decoder.
+    private func levelsMeasured(_ levels: SoundLevels) {
+        let now = now()
+        state.withLock { state in
+            state.absence.received(levels, at: now)
+            state.health.received(levels, at: now)
+        }
+    }
 
     /// - Returns: the verdict when it has changed and is due to be told.
     private static func lookAtHealth(_ state: inout State, now: Int64) -> HealthSummary? {

@@ -133,9 +133,10 @@ package struct LineupProcess: Sendable {
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
         try await queue.takeIfFree()
         reports.set({ queue.programmeReported($0) }, handover: { queue.handedOver($0) })
+        let decoding = MediaDecoding(logger: Logger(label: "lineup.decoding"))
         let ingest = IngestService(
             keys: store, digests: SHA256Digest(), queue: queue, rack: broadcast, envelope: Envelope(),
-            programmeDelay: configuration.programmeDelay,
+            programmeDelay: configuration.programmeDelay, decoding: decoding.decoding,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
         orders.set {
@@ -162,6 +163,7 @@ package struct LineupProcess: Sendable {
         webPorts.listings = store
         webPorts.handovers = store
         webPorts.health = ingest
+        webPorts.previews = ingest
         let web = WebServer(
             configuration: try WebServerConfiguration(
                 host: configuration.bindAddress, port: configuration.httpPort,
@@ -200,7 +202,7 @@ package struct LineupProcess: Sendable {
         if configuration.database == nil { services.append(cluster) }
         services += [
             store, numbers, retention, accounts, profiles, audience, announcements, web, control, broadcast, queue,
-            names,
+            names, decoding,
             ingest, revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(

@@ -207,7 +207,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         case .format(let format): sink?.formatReceived(format)
         case .metadata(let metadata): sink?.metadataReceived(metadata)
         case .refused(let track, let reason): sink?.trackRefused(track, reason: reason)
-        case .leftOut(let track, _): logger.debug("further tracks are left out", metadata: ["track": "\(track)"])
+        case .leftOut(let track, let reason): sink?.tracksLeftOut(track, reason: reason)
         }
     }
 

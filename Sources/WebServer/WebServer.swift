@@ -153,6 +153,10 @@ package final class WebServer: Service, Sendable {
             HistoryRoutes(history: ports.history).routes, AuditRoutes(audit: ports.audit).routes, events.routes,
             HandoverRoutes(handovers: ports.handovers).routes,
             HealthRoutes(health: ports.health, queue: ports.queue).routes,
+            PreviewRoutes(
+                previews: ports.previews, queue: ports.queue, slots: slots, heartbeat: configuration.heartbeat,
+                authenticator: authenticator
+            ).routes,
             operation.routes,
             ViewerRoutes(
                 viewers: ports.viewerDesk, audit: ports.audit, channels: configuration.channels, clock: clock

@@ -20,6 +20,7 @@ package struct WebServerPorts: Sendable {
     package var listings: any ListingStore = NoListings()
     package var handovers: any HandoverLog = NoHandovers()
     package var health: any StreamHealthDesk = NoHealth()
+    package var previews: any StreamPreviewDesk = NoPreviews()
 
     package init(
         accounts: any AccountDesk, profiles: any ProfileDesk, rehearsals: any RehearsalDesk, tokens: any TokenDesk,

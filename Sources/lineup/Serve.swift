@@ -86,5 +86,5 @@ struct DoctorCommand: AsyncParsableCommand {
 struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Started by the server itself; not for people.", shouldDisplay: false,
-        subcommands: [SlateWork.self, PictureWork.self])
+        subcommands: [SlateWork.self, PictureWork.self, DecodeWork.self])
 }

@@ -16,11 +16,11 @@ import Testing
         let owner = KeyOwner(key: .random(), user: .random(), name: "Ada", isRevoked: false, isDisabled: false)
         let service: IngestService
 
-        init(delay: Duration = .seconds(2)) {
+        init(delay: Duration = .seconds(2), decoding: PublisherDecoding = PublisherDecoding()) {
             let clock = clock
             service = IngestService(
                 keys: keys, digests: FakeDigest(), queue: queue, rack: rack, envelope: Envelope(),
-                programmeDelay: delay, now: { clock.now }, logger: Logger(label: "test"))
+                programmeDelay: delay, decoding: decoding, now: { clock.now }, logger: Logger(label: "test"))
             set("good", owner)
         }
 

@@ -96,6 +96,7 @@ final class PlayedSink: PublisherSink {
         state.withLock { $0.units.append(unit) }
         moves.continuation.yield()
     }
+    func tracksLeftOut(_ track: TrackKind, reason: String) { Issue.record("left out: \(reason)") }
     func trackRefused(_ track: TrackKind, reason: String) { Issue.record("refused: \(reason)") }
     func silenceBegan() {}
     func ended(_ how: PublisherEnd) {

@@ -80,6 +80,7 @@ final class RecordingSink: PublisherSink {
         firstUnit.continuation.yield()
     }
 
+    func tracksLeftOut(_ track: TrackKind, reason: String) {}
     func trackRefused(_ track: TrackKind, reason: String) { state.withLock { $0.refusals.append(reason) } }
 
     func silenceBegan() {

@@ -1,4 +1,5 @@
 import Domain
+import NIOCore
 import Synchronization
 import WebServer
 
@@ -132,4 +133,21 @@ final class FakeHealthDesk: StreamHealthDesk {
 /// Nobody tests.
 struct NoRehearsals: RehearsalDesk {
     func rehearsal(of user: UserID) -> Rehearsal? { nil }
+}
+
+/// Publishers by their user, each with a still and levels.
+final class FakePreviewDesk: StreamPreviewDesk {
+    let stills = Mutex<[UserID: ByteBuffer]>([:])
+    let listeners = Mutex<[UserID: AsyncStream<SoundLevels>.Continuation]>([:])
+    let isFull = Mutex(false)
+
+    func levels(of user: UserID) -> LevelsAnswer {
+        if isFull.withLock({ $0 }) { return .full }
+        guard stills.withLock({ $0[user] }) != nil else { return .nobody }
+        let (stream, continuation) = AsyncStream.makeStream(of: SoundLevels.self)
+        listeners.withLock { $0[user] = continuation }
+        return .levels(stream)
+    }
+
+    func still(of user: UserID) async -> ByteBuffer? { stills.withLock { $0[user] } }
 }

@@ -21,6 +21,7 @@ struct TestSite: Sendable {
     let audit = FakeAuditLog()
     let handovers = FakeHandoverLog()
     let health = FakeHealthDesk()
+    let previews = FakePreviewDesk()
     let targets = FakeTargetDesk()
     let origin = FakeDeliveryOrigin()
     let readiness = SettableReadiness()
@@ -49,6 +50,7 @@ struct TestSite: Sendable {
         ports.streams = streams
         ports.handovers = handovers
         ports.health = health
+        ports.previews = previews
         server = WebServer(
             configuration: configuration, group: Self.group, ports: ports,
             renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),

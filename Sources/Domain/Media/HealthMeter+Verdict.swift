@@ -20,7 +20,13 @@ extension HealthMeter {
         let measures = measures(at: now)
         hold(.noVideoStream, now - (lastPicture ?? firstArrival) > Self.trackPatience)
         hold(.noAudioStream, now - (lastSound ?? firstArrival) > Self.trackPatience)
-        if let heard = lastHeard, let sound = lastSound { hold(.silentAudio, sound - heard > Self.silencePatience) }
+        if let heard = hearing.lastHeard, let sound = lastSound {
+            hold(.silentAudio, sound - heard > Self.silencePatience)
+        }
+        if let since = oneSidedSince, let newest = levelsAt, now - newest < Hearing.verdictSpan {
+            hold(.oneSidedAudio, now - since > Self.silencePatience)
+        }
+        hold(.multitrack, !leftOut.isEmpty)
         if let video { holdPicture(video, measures, hold) }
         if let audio { holdSound(audio, measures, hold) }
         let bits = (measures.videoBitsPerSecond ?? 0) + (measures.audioBitsPerSecond ?? 0)
@@ -72,7 +78,7 @@ extension HealthMeter {
         hold(.audioCodec, envelope.codecReason(.audio(audio)) != nil)
         hold(.audioTooManyChannels, audio.channels > envelope.maximumAudioChannels)
         hold(.audioSampleRate, audio.sampleRate != 44_100 && audio.sampleRate != 48_000)
-        let isSilent = window.allSatisfy { $0.largestSound <= Self.silentFrameBytes }
+        let isSilent = window.allSatisfy { $0.largestSound <= Hearing.silentFrameBytes }
         if window.count == Self.windowSeconds, !isSilent, let bits = measures.audioBitsPerSecond {
             hold(.audioBitrateLow, bits < Self.lowAudioBitsPerSecond)
         }
@@ -149,6 +155,9 @@ extension HealthMeter {
             "Your stream arrives faster than it plays: send at playing speed (ffmpeg: -re)."
         case .bFrames: "Your encoder uses B-frames: fine here; switching them off shortens the delay a little."
         case .silentAudio: "Your sound is silent: check the mixer's output and the encoder's audio source."
+        case .oneSidedAudio:
+            "Only one side of your stereo sound can be heard: check the mixer's balance and cables, or send mono."
+        case .multitrack: TrackKind.allCases.compactMap { leftOut[$0] }.joined(separator: " ")
         case .frozenVideo: "Your picture has not changed for ten seconds: check the video source."
         case .arrivalJitter:
             "Your stream arrives in bursts of \(Self.text(measures.arrivalJitterMilliseconds.map { $0 / 1000 })) s: "

@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// A unit costs a few additions; once a second the second is put into a window of ten, and the conditions are looked at. An
 /// issue must hold for `raiseAfter` seconds before it is named and be gone for `clearAfter` before it is dropped, so that
-/// verdicts do not flap. Nothing is decoded: silence and a frozen picture are told by the sizes of their frames.
+/// verdicts do not flap. A frozen picture is told by the sizes of its frames, silence as `Hearing` says.
 package struct HealthMeter: Sendable {
     static let second: Int64 = 1_000_000_000
     static let windowSeconds = 10
@@ -18,8 +18,6 @@ package struct HealthMeter: Sendable {
     static let driftWindows = 12
     /// Of ten seconds each window the best lead, so a late packet does not look like a slow clock.
     private static let driftSpan = 10
-    /// Bytes of the largest AAC frame that is taken for silence; see `Ingest`'s `AbsenceWatch`.
-    static let silentFrameBytes = 24
 
     /// One second of arrival.
     struct Second: Sendable {
@@ -48,7 +46,12 @@ package struct HealthMeter: Sendable {
     private(set) var lastArrival: Int64?
     private(set) var lastPicture: Int64?
     private(set) var lastSound: Int64?
-    private(set) var lastHeard: Int64?
+    private(set) var hearing = Hearing()
+    /// The newest decoded levels and when they came; since when one side of stereo is silent.
+    private(set) var levelsAt: Int64?
+    private(set) var oneSidedSince: Int64?
+    /// Why further tracks are left out, in words for the DJ.
+    private(set) var leftOut: [TrackKind: String] = [:]
     private(set) var stalls = 0
     private(set) var keyFrameInterval: MediaTime?
     private var lastKeyFrame: MediaTime?
@@ -103,10 +106,20 @@ package struct HealthMeter: Sendable {
             present.audioFrames += 1
             present.largestSound = max(present.largestSound, bytes)
             present.bestAudioLead = max(present.bestAudioLead, lead)
-            if bytes > Self.silentFrameBytes || lastHeard == nil { lastHeard = now }
+            hearing.received(bytes: bytes, at: now)
         }
         present.newest = max(present.newest ?? unit.decodeTime, unit.decodeTime)
     }
+
+    /// The sound was decoded: at most a second after it came.
+    package mutating func received(_ levels: SoundLevels, at now: Int64) {
+        hearing.decoded(levels, at: now)
+        levelsAt = now
+        oneSidedSince = levels.isOneSided ? oneSidedSince ?? now : nil
+    }
+
+    /// The encoder sends more tracks than are taken.
+    package mutating func tracksLeftOut(_ track: TrackKind, reason: String) { leftOut[track] = reason }
 
     private mutating func picture(_ unit: AccessUnit, bytes: Int) {
         newestPicture = unit.decodeTime

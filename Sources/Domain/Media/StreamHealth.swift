@@ -5,7 +5,7 @@ package enum StreamIssue: String, Sendable, Hashable, Encodable, CaseIterable {
     case audioTooManyChannels, audioSampleRate, bitrateLow, audioBitrateLow, gopSizeLong, gopSizeOver, gopSizeShort
     case openGop, videoIngestionStarved, videoIngestionFasterThanRealtime
     // Ours.
-    case bFrames, silentAudio, frozenVideo, arrivalJitter, clockDrift, audioVideoOffset
+    case bFrames, silentAudio, oneSidedAudio, frozenVideo, arrivalJitter, clockDrift, audioVideoOffset, multitrack
 
     package enum Severity: String, Sendable, Encodable {
         /// Worth knowing; nothing suffers.
@@ -22,10 +22,10 @@ package enum StreamIssue: String, Sendable, Hashable, Encodable, CaseIterable {
             .audioTooManyChannels, .videoIngestionStarved:
             .error
         case .noVideoStream, .noAudioStream, .audioSampleRate, .gopSizeLong, .gopSizeOver, .gopSizeShort, .openGop,
-            .videoIngestionFasterThanRealtime, .silentAudio, .frozenVideo, .arrivalJitter, .clockDrift,
-            .audioVideoOffset:
+            .videoIngestionFasterThanRealtime, .silentAudio, .oneSidedAudio, .frozenVideo, .arrivalJitter,
+            .clockDrift, .audioVideoOffset:
             .warning
-        case .bitrateLow, .audioBitrateLow, .bFrames: .info
+        case .bitrateLow, .audioBitrateLow, .bFrames, .multitrack: .info
         }
     }
 }

@@ -135,6 +135,8 @@ package protocol PublisherSink: AnyObject, Sendable {
     func unitReceived(_ unit: AccessUnit)
     /// Something that this server cannot take (a codec, a bad configuration record): `reason` for the DJ. Media goes on.
     func trackRefused(_ track: TrackKind, reason: String)
+    /// Further tracks (multitrack) are not taken: `reason` for the DJ. The first track's media goes on.
+    func tracksLeftOut(_ track: TrackKind, reason: String)
     /// No unit came for 1.5 s (design §5, Stalls), once per silence; the next unit ends it.
     func silenceBegan()
     /// Exactly once, last.

@@ -44,19 +44,20 @@ package enum PictureWorker {
         }
         let decoder = try PictureDecoder(name, maximumPixels: maximumPixels)
         try decoder.decode(bytes)
-        let filter = try PictureFilter(decoder.frame, side: side)
-        let picture = try filter.picture()
-        let encoder = try Encoder("mjpeg", options: [("qmin", "3"), ("qmax", "3")]) { context in
-            context.pointee.width = picture.pointee.width
-            context.pointee.height = picture.pointee.height
-            context.pointee.pix_fmt = AV_PIX_FMT_YUVJ420P
-            context.pointee.color_range = AVCOL_RANGE_JPEG
-            context.pointee.time_base = AVRational(num: 1, den: 1)
-        }
-        picture.pointee.pts = 0
-        let outputs = try encoder.encode(picture) + encoder.encode(nil)
-        guard let first = outputs.first else { throw MediaError(.missingComponent, "the JPEG encoder gave nothing") }
-        return first.bytes
+        let graph = try FilterGraph(decoder.frame, through: steps(for: decoder.frame))
+        return try JPEG.encode(graph.picture(), quality: 3)
+    }
+
+    /// Upright, the middle square, scaled down.
+    private static func steps(for frame: UnsafeMutablePointer<AVFrame>) -> [FilterGraph.Step] {
+        let edge = min(Int(frame.pointee.width), Int(frame.pointee.height))
+        // An even edge, since colour is kept for every second pixel.
+        let target = max(2, min(edge, side) & ~1)
+        return transpositions(of: frame) + [
+            ("crop", [("w", "\(edge)"), ("h", "\(edge)"), ("exact", "1")]),
+            ("scale", [("w", "\(target)"), ("h", "\(target)"), ("flags", "area"), ("out_range", "full")]),
+            ("format", [("pix_fmts", "yuvj420p")]),
+        ]
     }
 
     /// By the first bytes, whatever the sender calls it.
@@ -67,6 +68,23 @@ package enum PictureWorker {
             return "webp"
         }
         return nil
+    }
+
+    /// What a camera noted of how it was held (Exif 2.3, tag 0x0112).
+    private static func transpositions(of frame: UnsafeMutablePointer<AVFrame>) -> [FilterGraph.Step] {
+        guard let entry = av_dict_get(frame.pointee.metadata, "Orientation", nil, 0),
+            let value = entry.pointee.value, let number = Int(String(cString: value).filter(\.isNumber))
+        else { return [] }
+        switch number {
+        case 2: return [("hflip", [])]
+        case 3: return [("hflip", []), ("vflip", [])]
+        case 4: return [("vflip", [])]
+        case 5: return [("transpose", [("dir", "cclock_flip")])]
+        case 6: return [("transpose", [("dir", "clock")])]
+        case 7: return [("transpose", [("dir", "clock_flip")])]
+        case 8: return [("transpose", [("dir", "cclock")])]
+        default: return []
+        }
     }
 }
 
@@ -109,87 +127,5 @@ private final class PictureDecoder {
         av_frame_free(&frame)
         var context: UnsafeMutablePointer<AVCodecContext>? = context
         avcodec_free_context(&context)
-    }
-}
-
-/// Turns a picture upright, cuts its middle square out and scales it down. Owned by the worker.
-private final class PictureFilter {
-    private let graph: UnsafeMutablePointer<AVFilterGraph>
-    private let frame: UnsafeMutablePointer<AVFrame>
-    private let sink: UnsafeMutablePointer<AVFilterContext>
-
-    init(_ source: UnsafeMutablePointer<AVFrame>, side: Int) throws(MediaError) {
-        let graph = try allocated(avfilter_graph_alloc(), "avfilter_graph_alloc")
-        self.graph = graph
-        frame = try allocated(av_frame_alloc(), "av_frame_alloc")
-        graph.pointee.nb_threads = 1
-        let (width, height) = (Int(source.pointee.width), Int(source.pointee.height))
-        let buffer = try Self.add(
-            "buffer",
-            [
-                ("video_size", "\(width)x\(height)"), ("pix_fmt", "\(source.pointee.format)"), ("time_base", "1/1"),
-                ("pixel_aspect", "1/1"),
-            ], to: graph, after: nil)
-        var last = buffer
-        for transposition in Self.transpositions(of: source) {
-            last = try Self.add(transposition.0, transposition.1, to: graph, after: last)
-        }
-        let edge = min(width, height)
-        // An even edge, since colour is kept for every second pixel.
-        let target = max(2, min(edge, side) & ~1)
-        last = try Self.add("crop", [("w", "\(edge)"), ("h", "\(edge)"), ("exact", "1")], to: graph, after: last)
-        last = try Self.add(
-            "scale", [("w", "\(target)"), ("h", "\(target)"), ("flags", "area"), ("out_range", "full")], to: graph,
-            after: last)
-        last = try Self.add("format", [("pix_fmts", "yuvj420p")], to: graph, after: last)
-        sink = try Self.add("buffersink", [], to: graph, after: last)
-        try check(avfilter_graph_config(graph, nil), "avfilter_graph_config")
-        try check(av_buffersrc_write_frame(buffer, source), "av_buffersrc_write_frame")
-        try check(av_buffersrc_close(buffer, 1, 0), "av_buffersrc_close")
-    }
-
-    func picture() throws(MediaError) -> UnsafeMutablePointer<AVFrame> {
-        try check(av_buffersink_get_frame(sink, frame), "av_buffersink_get_frame")
-        return frame
-    }
-
-    /// What a camera noted of how it was held (Exif 2.3, tag 0x0112).
-    private static func transpositions(of frame: UnsafeMutablePointer<AVFrame>) -> [(String, [(String, String)])] {
-        guard let entry = av_dict_get(frame.pointee.metadata, "Orientation", nil, 0),
-            let value = entry.pointee.value, let number = Int(String(cString: value).filter(\.isNumber))
-        else { return [] }
-        switch number {
-        case 2: return [("hflip", [])]
-        case 3: return [("hflip", []), ("vflip", [])]
-        case 4: return [("vflip", [])]
-        case 5: return [("transpose", [("dir", "cclock_flip")])]
-        case 6: return [("transpose", [("dir", "clock")])]
-        case 7: return [("transpose", [("dir", "clock_flip")])]
-        case 8: return [("transpose", [("dir", "cclock")])]
-        default: return []
-        }
-    }
-
-    private static func add(
-        _ name: String, _ options: [(String, String)], to graph: UnsafeMutablePointer<AVFilterGraph>,
-        after previous: UnsafeMutablePointer<AVFilterContext>?
-    ) throws(MediaError) -> UnsafeMutablePointer<AVFilterContext> {
-        guard let filter = avfilter_get_by_name(name) else {
-            throw MediaError(.missingComponent, "libavfilter has no filter \(name)")
-        }
-        let context = try allocated(avfilter_graph_alloc_filter(graph, filter, nil), "avfilter_graph_alloc_filter")
-        for (key, value) in options {
-            try check(av_opt_set(context, key, value, AV_OPT_SEARCH_CHILDREN), "av_opt_set")
-        }
-        try check(avfilter_init_str(context, nil), "avfilter_init_str")
-        if let previous { try check(avfilter_link(previous, 0, context, 0), "avfilter_link") }
-        return context
-    }
-
-    deinit {
-        var frame: UnsafeMutablePointer<AVFrame>? = frame
-        av_frame_free(&frame)
-        var graph: UnsafeMutablePointer<AVFilterGraph>? = graph
-        avfilter_graph_free(&graph)
     }
 }

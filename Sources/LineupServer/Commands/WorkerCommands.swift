@@ -13,6 +13,9 @@ package enum WorkerCommands {
                 channels: channels))
     }
 
+    /// Decodes publishers' sound and key frames: questions on standard input, answers on standard output.
+    package static func decode() throws { try DecodeWorker.runAsChild() }
+
     /// Makes an account's picture: standard input to standard output.
     package static func picture() throws { try PictureWorker.runAsChild() }
 }

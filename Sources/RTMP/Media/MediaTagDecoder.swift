@@ -181,7 +181,7 @@ package struct MediaTagDecoder: Sendable {
             .leftOut(
                 track,
                 reason:
-                    "Your encoder sends several \(words) tracks (multitrack); the channel takes the first and leaves "
-                    + "the others out: switch them off in the encoder to save your bandwidth."))
+                    "Your encoder sends several \(words) tracks (multitrack): the first one is used and the others are "
+                    + "left out; switch them off in the encoder to save your bandwidth."))
     }
 }

@@ -51,13 +51,7 @@ struct HealthRoutes: Sendable {
                     "Shows what an entry's encoder sends and what is wrong with it", .queue, answers: [.ok(Self.schema)]
                 )
             ) { request in
-                guard let caller = request.caller else { throw Problem.signInFirst }
-                let view = try await queue.view(of: try request.channel())
-                let name = request.parameters["entry"] ?? ""
-                guard let id = EntryID(name), let entry = view.entries.first(where: { $0.id == id }) else {
-                    throw Problem.notFound("There is no such entry in the queue.")
-                }
-                guard caller.role >= .operator || caller.user == entry.user else { throw Problem.roleTooLow(.operator) }
+                let entry = try await EntryAccess(queue: queue).entry(of: request)
                 return JSONAnswer.response(Answer(health.health(of: entry.user)))
             },
         ]
