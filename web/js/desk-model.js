@@ -107,10 +107,24 @@ export function levelPosition(decibels) {
   return Math.min(1, Math.max(0, 1 - decibels / QUIETEST));
 }
 
-/** The level in a word, for eyes and screen readers. */
-export function levelWord(peak) {
-  if (!Number.isFinite(peak) || peak < -55) return 'Silence';
+/** The level in a word, for eyes and screen readers; `channels` have a `peak` each. */
+export function levelWord(peak, channels = []) {
+  if (!Number.isFinite(peak) || peak < QUIETEST) return 'Silence';
   if (peak > -0.5) return 'Too loud: it distorts';
+  const silent = channels.findIndex((channel) => !Number.isFinite(channel.peak) || channel.peak < QUIETEST);
+  if (channels.length === 2 && silent >= 0) return `Only ${channelNames(2)[1 - silent]} can be heard`;
   if (peak < -30) return 'Quiet';
   return 'Good level';
+}
+
+/** One channel's peak, as it is read aloud. */
+export function levelText(peak) {
+  return !Number.isFinite(peak) || peak < QUIETEST ? 'silent' : `${Math.round(peak)} decibels`;
+}
+
+/** What the channels of a layout are called. */
+export function channelNames(count) {
+  if (count === 1) return ['mono'];
+  if (count === 2) return ['left', 'right'];
+  return Array.from({ length: count }, (_, index) => `channel ${index + 1}`);
 }

@@ -93,7 +93,6 @@ export class PlaceWidget {
     const isConnected = Boolean(entry?.connected);
     this.#health.isOn = isConnected;
     this.#level.isOn = isConnected;
-    if (!isConnected) this.#level.root.hidden = true;
     if (this.#still && this.#still.entry !== entry?.id) {
       this.#still.widget.isOn = false;
       this.#still = null;

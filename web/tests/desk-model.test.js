@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import {
-  canStepBack, deskTitle, endingSentence, estimateSentence, healthWords, keptOutSentence, levelPosition, levelWord, measureRows, ownSecondsLeft,
+  canStepBack, channelNames, deskTitle, endingSentence, estimateSentence, healthWords, keptOutSentence, levelPosition, levelText, levelWord, measureRows, ownSecondsLeft,
   warningSentence,
 } from '../js/desk-model.js';
 
@@ -92,4 +92,12 @@ test('the meter', () => {
   assert.equal(levelWord(-40), 'Quiet');
   assert.equal(levelWord(-12), 'Good level');
   assert.match(levelWord(0), /Too loud/);
+  assert.equal(levelWord(-12, [{ peak: -12 }, { peak: -120 }]), 'Only left can be heard');
+  assert.equal(levelWord(-12, [{ peak: -70 }, { peak: -12 }]), 'Only right can be heard');
+  assert.equal(levelWord(-12, [{ peak: -12 }, { peak: -14 }]), 'Good level');
+  assert.equal(levelWord(-70, [{ peak: -70 }, { peak: -90 }]), 'Silence');
+  assert.equal(levelText(-120), 'silent');
+  assert.equal(levelText(-12.4), '-12 decibels');
+  assert.deepEqual(channelNames(2), ['left', 'right']);
+  assert.equal(channelNames(6).length, 6);
 });
