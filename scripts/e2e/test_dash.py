@@ -77,7 +77,8 @@ def test_the_pictures_are_those_of_hls_without_the_sound(stage, folder):
         file.write_bytes(b"".join(a.content for a in answers))
         complaints = subprocess.run(["ffmpeg", "-v", "warning", "-i", str(file), "-fps_mode", "passthrough", "-enc_time_base:v", "1:90000",
                                      "-f", "null", "-"], capture_output=True, text=True, timeout=60).stderr
-        assert complaints == "", complaints
+        # The sound's first segment behind a discontinuity repeats its init section, for VLC in HLS.
+        assert [line for line in complaints.splitlines() if "duplicated MOOV" not in line] == [], complaints
         whole, part = answers[1].content, requests.get(f"{base}/{names[1]}", headers={"Range": "bytes=100-70000"}, timeout=TIMEOUT)
         assert part.status_code == 206 and part.content == whole[100:70_001]
     number = period.tracks[0].segments[0][0]
