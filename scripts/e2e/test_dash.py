@@ -68,16 +68,17 @@ def test_the_pictures_are_those_of_hls_without_the_sound(stage, folder):
     server, address, _ = stage
     base = address.rsplit("/", 1)[0]
     period = dash.parse(requests.get(address, timeout=TIMEOUT).text).periods[-1]
-    for track, number in zip(period.tracks, (1, 2)):
+    for track in period.tracks:
         names = [track.initialization] + [track.name(s[0]) for s in track.segments[:3]]
         answers = [requests.get(f"{base}/{name}", timeout=TIMEOUT) for name in names]
         assert all(a.status_code == 200 and a.headers["Cache-Control"].endswith("immutable") for a in answers), names
-        assert all(tracks == [number] for a in answers[1:] for tracks in dash.tracks_in(a.content))
+        assert all(tracks == [1] for a in answers[1:] for tracks in dash.tracks_in(a.content))
         file = folder / f"{track.kind}.mp4"
         file.write_bytes(b"".join(a.content for a in answers))
-        complaints = subprocess.run(["ffmpeg", "-v", "warning", "-i", str(file), "-vsync", "passthrough", "-enc_time_base:v", "1:90000",
+        complaints = subprocess.run(["ffmpeg", "-v", "warning", "-i", str(file), "-fps_mode", "passthrough", "-enc_time_base:v", "1:90000",
                                      "-f", "null", "-"], capture_output=True, text=True, timeout=60).stderr
-        assert complaints == "", complaints
+        # The sound's first segment behind a discontinuity repeats its init section, for VLC in HLS.
+        assert [line for line in complaints.splitlines() if "duplicated MOOV" not in line] == [], complaints
         whole, part = answers[1].content, requests.get(f"{base}/{names[1]}", headers={"Range": "bytes=100-70000"}, timeout=TIMEOUT)
         assert part.status_code == 206 and part.content == whole[100:70_001]
     number = period.tracks[0].segments[0][0]
