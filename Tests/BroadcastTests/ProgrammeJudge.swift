@@ -141,6 +141,8 @@ struct ProgrammeJudge {
             if !unit.isKeyFrame { fail("the first picture after a join is no IDR") }
             if unit.presentationTime != joins.last?.join.at { fail("the first picture is not at the join") }
         }
+        // Leading pictures of an open group (HEVC: RASL) refer to pictures that nobody has.
+        if let join = joins.last?.join, unit.presentationTime < join.at { fail("a leading picture after a join") }
         if unit.isKeyFrame, unit.whole.getInteger(at: 4, as: UInt8.self) != 0x67 {
             fail("an IDR without parameter sets")
         }
