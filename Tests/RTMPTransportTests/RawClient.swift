@@ -6,6 +6,7 @@ struct RawClient {
     private let channel: any Channel
     private let answer: EventLoopFuture<ByteBuffer>
     private let first: EventLoopFuture<Void>
+    private let start: EventLoopFuture<Bool>
 
     /// - Parameters:
     ///   - isReading: `false` for a peer that never reads, so that it never learns that it was closed either.
@@ -16,17 +17,20 @@ struct RawClient {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let answer = loop.makePromise(of: ByteBuffer.self)
         let first = loop.makePromise(of: Void.self)
+        let start = loop.makePromise(of: Bool.self)
         let channel = try await ClientBootstrap(group: loop)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.autoRead, value: isReading)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Collector(answer: answer, first: first))
+                    try channel.pipeline.syncOperations.addHandler(
+                        Collector(answer: answer, first: first, start: start))
                 }
             }
             .bind(to: try SocketAddress(ipAddress: source, port: 0))
             .connect(host: "127.0.0.1", port: port).get()
-        return RawClient(channel: channel, answer: answer.futureResult, first: first.futureResult)
+        return RawClient(
+            channel: channel, answer: answer.futureResult, first: first.futureResult, start: start.futureResult)
     }
 
     var localPort: Int { channel.localAddress?.port ?? 0 }
@@ -56,6 +60,9 @@ struct RawClient {
 
     /// Returns once the server has sent something, or has closed: by then it has decided about this connection.
     func answered() async throws { try await first.get() }
+
+    /// Returns once the server has told the client that it publishes, with true, or has closed, with false.
+    func published() async throws -> Bool { try await start.get() }
 
     /// Ends the connection with a reset instead of a FIN.
     func reset() async throws {
@@ -87,16 +94,21 @@ struct RawClient {
         typealias InboundIn = ByteBuffer
         private let answer: EventLoopPromise<ByteBuffer>
         private let first: EventLoopPromise<Void>
+        private let start: EventLoopPromise<Bool>
         private var bytes = ByteBuffer()
 
-        init(answer: EventLoopPromise<ByteBuffer>, first: EventLoopPromise<Void>) {
+        init(answer: EventLoopPromise<ByteBuffer>, first: EventLoopPromise<Void>, start: EventLoopPromise<Bool>) {
             self.answer = answer
             self.first = first
+            self.start = start
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             bytes.writeImmutableBuffer(unwrapInboundIn(data))
             first.succeed()
+            if bytes.readableBytesView.firstRange(of: Array("NetStream.Publish.Start".utf8)) != nil {
+                start.succeed(true)
+            }
         }
 
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -105,6 +117,7 @@ struct RawClient {
 
         func channelInactive(context: ChannelHandlerContext) {
             first.succeed()
+            start.succeed(false)
             answer.succeed(bytes)
         }
 
