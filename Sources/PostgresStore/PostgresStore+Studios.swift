@@ -49,6 +49,8 @@ extension PostgresStore: StudioStore {
             }
         } catch let error as PostgresError where error.constraint == "obs_connections_name_key" {
             throw StudioStoreError.nameTaken
+        } catch let error as PostgresError where error.constraint == "obs_connections_channel_fkey" {
+            throw StudioStoreError.channelUnknown
         }
     }
 }

@@ -26,7 +26,9 @@ struct OutputWatch: Sendable {
     private static let fewestFrames = 30.0
     private static let maximumAsking = 3
 
-    private(set) var last: Sample?
+    private var last: Sample?
+    /// Whether it runs, of `stream` and `record`, by the newest sample or event.
+    private var isOn: [String: Bool] = [:]
     /// Of the newest span, 0…1.
     private(set) var dropped: Double?
     private var isDropping = false
@@ -48,11 +50,10 @@ struct OutputWatch: Sendable {
         var findings: [Finding] = []
         let before = last
         last = sample
-        for (name, was, isOn, wanted) in [
-            ("stream", before?.isStreaming, sample.isStreaming, wantsStream),
-            ("record", before?.isRecording, sample.isRecording, wantsRecord),
+        for (name, isOn, wanted) in [
+            ("stream", sample.isStreaming, wantsStream), ("record", sample.isRecording, wantsRecord),
         ] {
-            if was == true, !isOn, wanted != false { findings.append(.stopped(name)) }
+            if let stop = changed(name, isOn: isOn, wanted: wanted) { findings.append(stop) }
             if let wanted, wanted != isOn {
                 asked[name, default: 0] += 1
                 if asked[name, default: 0] <= Self.maximumAsking { findings.append(.askAgain(name)) }
@@ -62,6 +63,13 @@ struct OutputWatch: Sendable {
         }
         findings += drops(before, sample)
         return findings
+    }
+
+    /// An output began or ended, as an event says; what begins and ends between two samples is seen by these alone.
+    /// - Parameter name: `stream` or `record`.
+    mutating func changed(_ name: String, isOn: Bool, wanted: Bool?) -> Finding? {
+        let was = self.isOn.updateValue(isOn, forKey: name)
+        return was == true && !isOn && wanted != false ? .stopped(name) : nil
     }
 
     private mutating func drops(_ before: Sample?, _ sample: Sample) -> [Finding] {

@@ -26,6 +26,8 @@ final class StudioRunner: Sendable {
         var toldProblem: String?
         /// Of the present connection: an AsyncStream whose reader was cancelled is of no more use.
         var wake: AsyncStream<Void>.Continuation?
+        /// Of the present connection.
+        var watch = OutputWatch()
     }
 
     private let studio: Studio
@@ -179,12 +181,24 @@ final class StudioRunner: Sendable {
         for await event in connection.events {
             switch event {
             case .currentProgramSceneChanged(let scene): state.withLock { $0.situation.scene = scene }
-            case .streamStateChanged(let isActive, _): state.withLock { $0.situation.isStreaming = isActive }
-            case .recordStateChanged(let isActive, _): state.withLock { $0.situation.isRecording = isActive }
+            case .streamStateChanged(let isActive, let word): heed("stream", isActive, word)
+            case .recordStateChanged(let isActive, let word): heed("record", isActive, word)
             case .exitStarted, .other: break
             }
         }
         return nil
+    }
+
+    /// An output began or ended; what lies between (starting, stopping, reconnecting) is no news.
+    private func heed(_ output: String, _ isActive: Bool, _ word: String) {
+        guard [.started, .stopped].contains(OBSOutputState(rawValue: word)) else { return }
+        let finding = state.withLock { state -> OutputWatch.Finding? in
+            let isStream = output == "stream"
+            if isStream { state.situation.isStreaming = isActive } else { state.situation.isRecording = isActive }
+            let wanted = isStream ? state.director.wantsStream : state.director.wantsRecord
+            return state.watch.changed(output, isOn: isActive, wanted: wanted)
+        }
+        if let finding { tell(finding) }
     }
 
     /// Sends what is to be sent whenever something has changed.
@@ -239,12 +253,11 @@ final class StudioRunner: Sendable {
 
     /// Asks what the outputs do, every five seconds.
     private func watch(_ connection: any OBSConnection) async -> OBSConnectionError? {
-        var watch = OutputWatch()
         do throws(OBSConnectionError) {
             while !Task.isCancelled {
                 let replies = try await connection.perform(
                     OBSBatch(OutputWatch.requests, execution: .serialRealtime))
-                if let sample = OutputWatch.sample(replies) { heed(sample, &watch) }
+                if let sample = OutputWatch.sample(replies) { heed(sample) }
                 await pause(OutputWatch.interval)
             }
             return nil
@@ -253,29 +266,31 @@ final class StudioRunner: Sendable {
         }
     }
 
-    private func heed(_ sample: OutputWatch.Sample, _ watch: inout OutputWatch) {
-        let (wantsStream, wantsRecord) = state.withLock { ($0.director.wantsStream, $0.director.wantsRecord) }
-        let findings = watch.sampled(sample, wantsStream: wantsStream, wantsRecord: wantsRecord)
-        let dropped = watch.dropped
-        state.withLock { state in
+    private func heed(_ sample: OutputWatch.Sample) {
+        let (findings, dropped) = state.withLock { state in
+            let findings = state.watch.sampled(
+                sample, wantsStream: state.director.wantsStream, wantsRecord: state.director.wantsRecord)
             state.situation.isStreaming = sample.isStreaming
             state.situation.isRecording = sample.isRecording
-            state.situation.droppedFrames = dropped
+            state.situation.droppedFrames = state.watch.dropped
+            return (findings, state.watch.dropped)
         }
         Gauge(label: "lineup_obs_streaming", dimensions: label).record(sample.isStreaming ? 1 : 0)
         Gauge(label: "lineup_obs_dropped_frames_ratio", dimensions: label).record(dropped ?? 0)
-        for finding in findings {
-            switch finding {
-            case .stopped(let output):
-                backing.logger.warning("an output of OBS has stopped", metadata: metadata(output))
-                backing.news.studioReported(.outputStopped(name: studio.name, output: output), on: studio.channel)
-            case .dropping(let percent):
-                backing.logger.warning("OBS drops frames of its stream", metadata: metadata("\(percent) %"))
-                backing.news.studioReported(.framesDropped(name: studio.name, percent: percent), on: studio.channel)
-            case .askAgain(let key):
-                state.withLock { $0.director.wishAgain(key) }
-                wakeUp()
-            }
+        for finding in findings { tell(finding) }
+    }
+
+    private func tell(_ finding: OutputWatch.Finding) {
+        switch finding {
+        case .stopped(let output):
+            backing.logger.warning("an output of OBS has stopped", metadata: metadata(output))
+            backing.news.studioReported(.outputStopped(name: studio.name, output: output), on: studio.channel)
+        case .dropping(let percent):
+            backing.logger.warning("OBS drops frames of its stream", metadata: metadata("\(percent) %"))
+            backing.news.studioReported(.framesDropped(name: studio.name, percent: percent), on: studio.channel)
+        case .askAgain(let key):
+            state.withLock { $0.director.wishAgain(key) }
+            wakeUp()
         }
     }
 
@@ -285,6 +300,7 @@ final class StudioRunner: Sendable {
         let now = backing.clock.now()
         let isNews = state.withLock { state in
             state.director.connected()
+            state.watch = OutputWatch()
             state.situation.state = .fine
             state.situation.lastError = nil
             state.situation.connectedSince = now

@@ -240,6 +240,8 @@ package struct StudioService: StudioDesk {
             return try await body()
         } catch StudioStoreError.nameTaken {
             throw .nameTaken
+        } catch StudioStoreError.channelUnknown {
+            throw .invalid(field: "channel", reason: "There is no channel of this name.")
         } catch {
             throw .unavailable("\(error)")
         }

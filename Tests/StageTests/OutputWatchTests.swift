@@ -16,6 +16,16 @@ struct OutputWatchTests {
         #expect(watch.sampled(sample(false), wantsStream: nil, wantsRecord: nil) == [])
     }
 
+    @Test func whatBeginsAndEndsBetweenTwoSamplesIsToldOnce() {
+        var watch = OutputWatch()
+        _ = watch.sampled(sample(false), wantsStream: nil, wantsRecord: nil)
+        #expect(watch.changed("stream", isOn: true, wanted: true) == nil)
+        #expect(watch.changed("stream", isOn: false, wanted: true) == .stopped("stream"))
+        #expect(watch.sampled(sample(false), wantsStream: nil, wantsRecord: nil) == [])
+        #expect(watch.changed("stream", isOn: true, wanted: false) == nil)
+        #expect(watch.changed("stream", isOn: false, wanted: false) == nil)
+    }
+
     @Test func aStreamThatWasToStopIsNoNews() {
         var watch = OutputWatch()
         _ = watch.sampled(sample(true), wantsStream: true, wantsRecord: nil)

@@ -180,6 +180,7 @@ import Testing
             ("host", { $0.host = "http://x/" }), ("port", { $0.port = 0 }), ("name", { $0.name = " x" }),
             ("requestsPerSecond", { $0.requestsPerSecond = 201 }), ("presets", { $0.presets = ["x": "y"] }),
             ("rules", { $0.rules = "[1]" }), ("channel", { $0.channel = "A B" }),
+            ("channel", { $0.channel = "nowhere" }),
         ]
         for (field, spoil) in spoilers {
             var draft = draft()

@@ -241,7 +241,7 @@ import Testing
             let path = "/dash/main/video-segment-9.m4s"
             let answer = try await site.send("GET", path)
             #expect(answer.headers["content-length"] == String(whole.utf8.count) && answer.body == whole)
-            for (first, last) in [(0, 3), (3, 4), (2, 50_020), (50_004, 50_007), (55_000, 200_000), (250_199, 250_207)]
+            for (first, last) in [(0, 3), (3, 4), (2, 50_020), (50_004, 50_007), (55_000, 200_000), (250_099, 250_115)]
             {
                 let range = try await site.send("GET", path, headers: [("Range", "bytes=\(first)-\(last)")])
                 #expect(

@@ -235,7 +235,7 @@ package struct StoredStudio: Sendable, Equatable {
     }
 }
 
-package enum StudioStoreError: Error, Sendable, Equatable { case nameTaken }
+package enum StudioStoreError: Error, Sendable, Equatable { case nameTaken, channelUnknown }
 
 /// Stores studios; implemented by `PostgresStore`. Each change has its audit line in the same transaction, and is told to whoever
 /// listens.
@@ -243,7 +243,7 @@ package protocol StudioStore: Sendable {
     /// Oldest first.
     func studios() async throws -> [StoredStudio]
     func studio(_ id: StudioID) async throws -> StoredStudio?
-    /// - Throws: `StudioStoreError.nameTaken`.
+    /// - Throws: `StudioStoreError`.
     func insertStudio(_ stored: StoredStudio, audit: AuditRecord) async throws
     /// - Returns: `false` when there is none.
     func updateStudio(_ stored: StoredStudio, audit: AuditRecord) async throws -> Bool
