@@ -13,6 +13,7 @@ import clips
 from places import SCREENSHOTS
 from publishers import Publisher
 from test_queue import three_in_line
+from test_queue_api import Machine
 from test_web import colour_of_video, current_time, log_in
 from waiting import wait_until
 
@@ -139,6 +140,16 @@ def test_admin_runs_a_night(server, publish, open_page, shoot, size, request):
     page.mouse.move(x, last - 4, steps=4)
     page.mouse.up()
     server.wait_for_queue("DJ A", "DJ B", "DJ C")
+    # What the channel shows and takes; what is wrong is said at its field, and nothing is lost of what was typed.
+    page.get_by_label("Text of the slate").fill("Back at nine\nBring water")
+    page.get_by_label("Largest picture").fill("wide")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_text("maximumSize must be like 1920x1080")).to_be_visible(timeout=20_000)
+    page.get_by_label("Largest picture").fill("1280x720")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_text("Saved.")).to_be_visible(timeout=20_000)
+    output = Machine(server).call("GET", "/api/v1/channels/main/queue/settings").json()["output"]
+    assert (output["slateText"], output["maximumSize"]) == ("Back at nine\nBring water", "1280x720")
     # The output, whoever is on air.
     page.get_by_role("button", name="Show the slate at once").click()
     page.get_by_role("dialog").get_by_role("button", name="Slate now").click()
@@ -159,7 +170,7 @@ def test_admin_runs_a_night(server, publish, open_page, shoot, size, request):
         shoot(page, f"admin-{tab.lower()}-{kind}")
     page.get_by_role("tab", name="People").click()
     page.get_by_label("Search").fill("dj-b@")
-    expect(page.locator(".person-entry")).to_have_count(1)
+    expect(page.get_by_role("tabpanel", name="People").locator(".person-entry")).to_have_count(1)
 
 
 def test_overlays_and_colours_and_a_dj_who_lets_one_go_first(server, publish, open_page, shoot):

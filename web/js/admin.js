@@ -154,7 +154,7 @@ function moreFields(values) {
     text('graceWaiting', 'A dropped DJ who waits keeps the place for', 'Like 30s, 5m or 1h; at most 1h.'),
     text('maximumLength', 'Places in the queue', 'Leave empty for no limit.'),
     text('warnings', 'Warn the DJ on air when so much is left', 'Like 10m, 5m, 1m. Leave empty for none.'),
-    ...OUTPUT_SETTINGS.filter((name) => name in values).map((name) => text(name, ...OUTPUT_WORDS[name])),
+    ...OUTPUT_SETTINGS.map((name) => ({ ...text(name, ...OUTPUT_WORDS[name]), type: name === 'slateText' ? 'lines' : 'text' })),
   ];
 }
 

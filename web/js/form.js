@@ -6,7 +6,7 @@ let serial = 0;
 
 /**
  * Makes a form. `fields` are `{ name, label, type, hint, value, autocomplete, … }`; other keys become attributes of the input. With
- * `choices` (`{ value: words }`) the field is a list to choose from.
+ * `choices` (`{ value: words }`) the field is a list to choose from; of type `lines` it takes several lines.
  * `submit(values)` may throw an error with `field` and `message`; what it returns is ignored.
  */
 export function form({ fields, action, submit, kind = 'button-main' }) {
@@ -51,8 +51,8 @@ function makeField({ name, label, type = 'text', hint, value, required = true, c
   const input = choices
     ? element('select', { id, name, 'aria-describedby': described },
       Object.entries(choices).map(([key, words]) => element('option', { value: key }, words)))
-    : element('input', {
-      id, name, type, ...attributes, required: required && !isCheck, checked: isCheck && value, 'aria-describedby': described,
+    : element(type === 'lines' ? 'textarea' : 'input', {
+      id, name, ...(type === 'lines' ? { rows: 3 } : { type }), ...attributes, required: required && !isCheck, checked: isCheck && value, 'aria-describedby': described,
     });
   if (!isCheck && value !== undefined) input.value = value;
   const setError = (text) => {

@@ -17,8 +17,7 @@ export function settingsValues(view) {
     graceWaiting: spanText(settings.graceWaitingSeconds),
     maximumLength: settings.maximumLength ? String(settings.maximumLength) : '',
     warnings: settings.warningSeconds.map(spanText).join(', '),
-    // The output's own settings, where this server has them.
-    ...Object.fromEntries(OUTPUT_SETTINGS.filter((name) => name in settings).map((name) => [name, outputText(settings[name])])),
+    ...Object.fromEntries(OUTPUT_SETTINGS.map((name) => [name, outputText(settings.output[name])])),
   };
 }
 
@@ -26,8 +25,7 @@ export function settingsValues(view) {
 export const OUTPUT_SETTINGS = ['slateText', 'slateFile', 'maximumSize', 'maximumFrameRate', 'maximumBitrate', 'videoCodecs'];
 
 function outputText(value) {
-  if (value === null || value === undefined || value === 'none') return '';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  return value === undefined || value === 'none' ? '' : value;
 }
 
 /** What to send for what was entered: only what differs from `drawn`. Throws an error with `field` when it makes no sense. */

@@ -65,15 +65,16 @@ test('bytes for people', () => {
   assert.equal(bytesText(2.5e9), '2.5 GB');
 });
 
-test('the slate and the envelope are set where the server has them', () => {
+test('the slate and the envelope are shown and set', () => {
   const settings = {
     autoAdvance: true, overtimeWhenAlone: true, deadAfter: false, coverDrop: 'slate', rejoin: 'tail', blockAfterTurn: 'off', graceOnAirSeconds: 30,
     graceWaitingSeconds: 120, maximumLength: null, warningSeconds: [600],
+    output: { slateText: 'none', slateFile: 'none', maximumSize: '1920x1080', maximumFrameRate: '60', maximumBitrate: '10000', videoCodecs: 'h264' },
   };
-  assert.equal('slateText' in settingsValues({ isOpen: true, settings }), false);
-  const drawn = settingsValues({ isOpen: true, settings: { ...settings, slateText: null, videoCodecs: ['h264', 'hevc'] } });
+  const drawn = settingsValues({ isOpen: true, settings });
   assert.equal(drawn.slateText, '');
-  assert.equal(drawn.videoCodecs, 'h264, hevc');
+  assert.equal(drawn.maximumSize, '1920x1080');
+  assert.deepEqual(settingsChange(drawn, drawn), {});
   // Blanks in a text are part of it.
   assert.deepEqual(settingsChange({ ...drawn, slateText: 'Back at nine' }, drawn), { slateText: 'Back at nine' });
   assert.deepEqual(settingsChange({ ...drawn, slateText: '' }, { ...drawn, slateText: 'x' }), { slateText: 'none' });

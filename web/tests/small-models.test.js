@@ -32,6 +32,7 @@ test('the settings form shows all settings and sends only what was changed', () 
   const settings = {
     autoAdvance: true, overtimeWhenAlone: true, deadAfter: false, coverDrop: 'slate', rejoin: 'tail', blockAfterTurn: 'off', graceOnAirSeconds: 30,
     graceWaitingSeconds: 120, maximumLength: null, warningSeconds: [600, 60],
+    output: { slateText: 'none' },
   };
   const drawn = settingsValues({ slotSeconds: 3600, isOpen: true, settings });
   assert.equal(drawn.graceOnAir, '30s');
