@@ -16,8 +16,8 @@ from server import Server
 logging.getLogger("obsws_python").setLevel(logging.CRITICAL)
 
 
-# What decodes or draws: two of these at once take the machine's cores from each other, and from everything beside them.
-HEAVY = ("obs", "browser", "player")
+# What decodes or draws; two of one group at once take the machine's cores from each other, and from everything beside them.
+HEAVY = {"obs": "obs", "browser": "pages", "player": "pages"}
 
 
 def pytest_configure(config):
@@ -28,15 +28,15 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     _leave_out_extended(config, items)
-    # First, and in one worker: the longest chain of the run, with the light ones beside it.
-    items.sort(key=lambda item: not _is_heavy(item))
+    # First, and each group in one worker: the longest chains of the run, with the light ones beside them.
+    items.sort(key=lambda item: not _group(item))
     for item in items:
-        if _is_heavy(item):
-            item.add_marker(pytest.mark.xdist_group("heavy"))
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
-def _is_heavy(item):
-    return any(item.get_closest_marker(name) for name in HEAVY)
+def _group(item):
+    return next((group for name, group in HEAVY.items() if item.get_closest_marker(name)), None)
 
 
 def _leave_out_extended(config, items):
