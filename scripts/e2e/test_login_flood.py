@@ -18,7 +18,8 @@ RATE = 100
 
 
 class Flood:
-    """Wrong log-ins at a steady rate on eighty connections, each from an address and to an account of its own."""
+    """Wrong log-ins at a steady rate on eighty connections, to accounts of their own; three quarters of them keep their address, the
+    others come from a new one each time, which no limit per address stops."""
 
     def __init__(self, port):
         self.port, self.answers, self.lock, self.ended = port, {}, threading.Lock(), threading.Event()
@@ -29,17 +30,21 @@ class Flood:
     def _run(self, number):
         draw = random.Random(number)
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        due = time.monotonic()
+        due, home = time.monotonic(), self._address(draw)
         while not self.ended.is_set():
             body = json.dumps({"email": f"{draw.randrange(10**9)}@example.org", "password": "wrong password"})
             connection.request("POST", "/api/v1/login", body, {
-                "Content-Type": "application/json", "X-Forwarded-For": ".".join(str(draw.randrange(1, 255)) for _ in range(4))})
+                "Content-Type": "application/json", "X-Forwarded-For": home if number % 4 else self._address(draw)})
             answer = connection.getresponse()
             answer.read()
             with self.lock:
                 self.answers[answer.status] = self.answers.get(answer.status, 0) + 1
             due += len(self.threads) / RATE
             self.ended.wait(max(0, due - time.monotonic()))
+
+    @staticmethod
+    def _address(draw):
+        return ".".join(str(draw.randrange(1, 255)) for _ in range(4))
 
     def stop(self):
         self.ended.set()
