@@ -1,0 +1,130 @@
+"""HEVC on air, from an encoder that is not ours: beside H.264, with open groups (CRA and RASL pictures), judged in decoded output
+(issue 5, must 4)."""
+
+import m3u8
+import pytest
+
+import judge
+from handover.coded import Coded
+from handover.studio import StudioDJ
+from handover.verdict import Verdict
+from handover.watcher import Watcher
+from recording import SegmentReader, watch_for
+from waiting import wait_until
+
+# Two of one encoder with the same settings: their parameter sets are the same, so that one decoder runs on between them.
+SECONDS = 128
+RED = Coded("red-h264", "red", 440, b_frames=2, seconds=SECONDS)
+GREEN = Coded("green-hevc", "green", 660, gop_seconds=2.0, b_frames=3, open_gop=True, codec="libx265", seconds=SECONDS)
+BLUE = Coded("blue-hevc", "blue", 990, gop_seconds=2.0, b_frames=3, open_gop=True, codec="libx265", seconds=SECONDS)
+CLOSED = Coded("yellow-hevc", "yellow", 1320, fps=30, b_frames=2, size=(384, 216), codec="libx265", seconds=SECONDS)
+
+
+def takes_both(server):
+    server.run("channel", "set", "main", "videoCodecs=h264,hevc")
+
+
+@pytest.fixture
+def join(folder, ended_later):
+    """Puts a clip's DJ into the queue."""
+
+    def start(server, clip):
+        return ended_later(StudioDJ(server, server.make_dj("DJ " + clip.name), clip, folder))
+
+    return start
+
+
+def missing(server, name):
+    return " ".join(" ".join(entry.get("missing") or []) for entry in server.whole_view()["entries"] if entry["name"] == name)
+
+
+def ready(server, *names):
+    wait_until(lambda: all(entry["ready"] for entry in server.view()["entries"]) and len(server.view()["entries"]) == len(names),
+               f"{', '.join(names)} ready", 40)
+
+
+def skip_to(server, name, seconds=9):
+    server.run("queue", "skip")
+    server.wait_for_on_air(name, timeout=30)
+    watch_for(seconds)
+
+
+def test_a_dj_waits_until_the_channel_takes_hevc(server, join):
+    join(server, GREEN)
+    wait_until(lambda: "takes H.264" in missing(server, "DJ green-hevc"), "the reason", 30)
+    assert server.on_air() is None
+    takes_both(server)
+    server.wait_for_on_air("DJ green-hevc", timeout=30)
+    codecs = m3u8.loads(server.get("/hls/main/index.m3u8").text).playlists[0].stream_info.codecs
+    assert codecs == "avc1.64002A,hvc1.1.6.L123.B0,mp4a.40.2"
+    wait_until(lambda: 'codecs="hvc1.1.6.L' in server.get("/dash/main/manifest.mpd").text, "a period in HEVC", 30)
+
+
+def test_every_picture_is_accounted_for(server, join, folder):
+    """H.264 to HEVC, HEVC to HEVC at a CRA picture, another HEVC, back to H.264, and HEVC to the slate."""
+    takes_both(server)
+    problems, joins = [], []
+    clips = (RED, GREEN, BLUE, CLOSED)
+    verdict = Verdict(clips, {}, lambda kind, text: problems.append((kind, text)), joins.append)
+    watcher = Watcher(server.playlist, verdict.decoder, lambda kind, text: problems.append((kind, text)), keep=folder / "segments")
+    djs = []
+    try:
+        for clip in clips:
+            djs.append(join(server, clip))
+            server.wait_for_queue(*("DJ " + one.name for one in clips[:len(djs)]), timeout=30)
+        ready(server, *clips)
+        server.wait_for_on_air("DJ red-h264", timeout=30)
+        watch_for(9)
+        for clip in (GREEN, BLUE, CLOSED, RED, GREEN):
+            skip_to(server, "DJ " + clip.name)
+        for dj in djs:
+            dj.stop()
+        server.wait_for_on_air(None, timeout=30)
+        watch_for(9)
+    finally:
+        watcher.stop()
+        verdict.finish()
+    report = verdict.report()
+    print("\n", report)
+    for one in joins:
+        print(f"{one.old} -> {one.new} at {one.at:.3f} s: gap {one.pictures:+.3f} pictures, first number {one.first_number}")
+    turns = [join.new for join in joins]
+    assert turns[-6:] == ["green", "blue", "yellow", "red", "green", "other"]
+    assert problems == []
+    assert report["missing_within_slots"] == report["repeated_within_slots"] == report["breaks_within_slots"] == 0
+    assert report["joins_beyond_one_picture"] == []
+    assert report["decoder_complaints"] == 0 and report["unreadable"] == 0
+    assert watcher.audio_gaps == [] and watcher.video_steps_back == watcher.audio_steps_back == 0
+
+
+def test_the_transport_stream_decodes_on_both_sides_of_a_change(server, join, folder, ended_later):
+    takes_both(server)
+    reader = ended_later(SegmentReader(server.playlist.replace("index.m3u8", "index-ts.m3u8")))
+    join(server, RED)
+    server.wait_for_on_air("DJ red-h264", timeout=30)
+    join(server, GREEN)
+    ready(server, RED, GREEN)
+    watch_for(6)
+    skip_to(server, "DJ green-hevc", 10)
+    segments = reader.stop()
+    runs, last = [], None
+    for segment in segments:
+        if segment.discontinuity or not runs:
+            runs.append(folder / f"run-{segment.number}.ts")
+            runs[-1].write_bytes(b"")
+        with open(runs[-1], "ab") as file:
+            file.write(segment.body)
+    colours = [judge_colours(run) for run in runs]
+    print("\n", [(run.name, names) for run, names in zip(runs, colours)])
+    assert all(judge.decode_complaints(run) == "" for run in runs)
+    assert all(judge.backward_steps(judge.packets(run)) == [] for run in runs)
+    assert colours[-2:] == [["red"], ["green"]]
+
+
+def judge_colours(run):
+    order = []
+    for picture in judge.pictures(run):
+        if not order or order[-1] != picture.colour:
+            order.append(picture.colour)
+    return order
+
