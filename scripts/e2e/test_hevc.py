@@ -38,9 +38,12 @@ def missing(server, name):
     return " ".join(" ".join(entry.get("missing") or []) for entry in server.whole_view()["entries"] if entry["name"] == name)
 
 
-def ready(server, *names):
-    wait_until(lambda: all(entry["ready"] for entry in server.view()["entries"]) and len(server.view()["entries"]) == len(names),
-               f"{', '.join(names)} ready", 40)
+def ready(server, *clips):
+    def are():
+        entries = server.view()["entries"]
+        return len(entries) == len(clips) and all(entry["ready"] for entry in entries)
+
+    wait_until(are, f"{', '.join(clip.name for clip in clips)} to be ready", 40)
 
 
 def skip_to(server, name, seconds=9):
@@ -77,7 +80,8 @@ def test_every_picture_is_accounted_for(server, join, folder):
         watch_for(9)
         for clip in (GREEN, BLUE, CLOSED, RED, GREEN):
             skip_to(server, "DJ " + clip.name)
-        for dj in djs:
+        # Whoever is on air last: nobody takes their place.
+        for dj in sorted(djs, key=lambda dj: dj.clip is GREEN):
             dj.stop()
         server.wait_for_on_air(None, timeout=30)
         watch_for(9)
