@@ -65,6 +65,7 @@ import Testing
     /// What a server sent behind its part of the handshake.
     private static func messages(_ bytes: ByteBuffer) throws -> [RTMPMessage] {
         var decoder = ChunkDecoder(limits: RTMPLimits())
+        decoder.mediaIsAllowed = true
         decoder.append(try #require(bytes.getSlice(at: 1 + 2 * 1536, length: bytes.readableBytes - 1 - 2 * 1536)))
         var messages: [RTMPMessage] = []
         while let message = try decoder.next() { messages.append(message) }
