@@ -10,6 +10,7 @@ from handover.studio import StudioDJ
 from handover.verdict import Verdict
 from handover.watcher import Watcher
 from recording import SegmentReader, watch_for
+from test_web import current_time
 from waiting import wait_until
 
 # Two of one encoder with the same settings: their parameter sets are the same, so that one decoder runs on between them.
@@ -132,3 +133,31 @@ def judge_colours(run):
             order.append(picture.colour)
     return order
 
+
+
+@pytest.mark.browser
+def test_the_page_says_what_a_browser_cannot_show_and_comes_back(server, join, folder, open_page):
+    takes_both(server)
+    join(server, RED)
+    server.wait_for_on_air("DJ red-h264", timeout=30)
+    page = open_page()
+    page.goto(server.url + "/watch/main")
+    if page.evaluate("""MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L93.B0, mp4a.40.2"')"""):
+        pytest.skip("this browser shows HEVC")
+    player = page.locator("[data-feed]")
+    wait_until(lambda: player.get_attribute("data-phase") == "playing", "the page to play H.264", 30)
+    sockets = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    join(server, GREEN)
+    ready(server, RED, GREEN)
+    skip_to(server, "DJ green-hevc", 0)
+    wait_until(lambda: player.get_attribute("data-phase") == "undecodable", "the page to say so", 20)
+    assert "HEVC" in page.locator(".player-message").inner_text()
+    page.screenshot(path=str(folder / "undecodable.png"))
+    watch_for(12)
+    assert player.get_attribute("data-phase") == "undecodable" and len(sockets) <= 2, "it looks again each ten seconds"
+    ready(server, RED, GREEN)
+    skip_to(server, "DJ red-h264", 0)
+    wait_until(lambda: player.get_attribute("data-phase") == "playing", "the picture to come back", 30)
+    place = current_time(page)
+    wait_until(lambda: current_time(page) > place + 2, "the page to play on", 20)
