@@ -111,8 +111,9 @@ struct InputPlayhead {
     /// The head picture comes before the join's key frame in display: whoever begins there could not decode it (RASL), and its time
     /// belongs to the source before. An HEVC picture says so itself, whatever its timestamps are (ITU-T H.265 table 7-1).
     mutating func leavesOut(_ candidate: Candidate) -> Bool {
+        if isAtJoin { return false }
         if candidate.presentation < firstPresentation { return true }
-        guard mayLead, !isAtJoin else { return false }
+        guard mayLead else { return false }
         mayLead = HEVCUnitSummary(candidate.unit.payload).picture == .leading
         return mayLead
     }

@@ -27,7 +27,8 @@ struct SlateClips {
 }
 
 extension SlateRequest {
-    /// The same slate in the codec, size, rate and layout of `format`, so that nothing but its parameters changes in a slot; a rate that its VUI does not tell stays as it is.
+    /// The same slate in the codec, size, rate and layout of `format`, so that nothing but parameters changes in a slot; a rate that
+    /// its VUI does not tell stays as it is.
     func matching(_ format: ProgrammeFormat) -> SlateRequest {
         var request = self
         request.codec = format.video.codec

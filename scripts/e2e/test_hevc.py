@@ -1,15 +1,19 @@
 """HEVC on air, from an encoder that is not ours: beside H.264, with open groups (CRA and RASL pictures), judged in decoded output
 (issue 5, must 4)."""
 
+import subprocess
+
 import m3u8
 import pytest
 
+import enhanced
 import judge
 from handover.coded import Coded
 from handover.studio import StudioDJ
 from handover.verdict import Verdict
 from handover.watcher import Watcher
-from recording import SegmentReader, watch_for
+from players import MPV, VLC, plays_on
+from recording import Recording, SegmentReader, watch_for
 from test_web import current_time
 from waiting import wait_until
 
@@ -161,3 +165,81 @@ def test_the_page_says_what_a_browser_cannot_show_and_comes_back(server, join, f
     wait_until(lambda: player.get_attribute("data-phase") == "playing", "the picture to come back", 30)
     place = current_time(page)
     wait_until(lambda: current_time(page) > place + 2, "the page to play on", 20)
+
+
+@pytest.mark.player
+@pytest.mark.extended
+def test_on_a_channel_of_hevc_alone_players_on_ffmpeg_go_through_every_change(server, join, folder, ended_later):
+    """Another DJ, another size and rate, and the slate, which is in HEVC as well."""
+    server.run("channel", "set", "main", "videoCodecs=hevc")
+    transport = server.playlist.replace("index.m3u8", "index-ts.m3u8")
+    green = join(server, GREEN)
+    server.wait_for_on_air("DJ green-hevc", timeout=30)
+    watch_for(8)
+    (folder / "ts").mkdir(exist_ok=True)
+    viewers = [ended_later(Recording(url, folder / name))
+               for url, name in ((server.playlist, "fragments.ts"), (transport, "transport.ts"))]
+    players = {"mpv": ended_later(MPV(server.playlist, folder)), "mpv, TS": ended_later(MPV(transport, folder / "ts"))}
+    for name, player in players.items():
+        plays_on(player, 3, name)
+    yellow = join(server, CLOSED)
+    ready(server, GREEN, CLOSED)
+    skip_to(server, "DJ yellow-hevc", 8)
+    green.stop()
+    yellow.stop()
+    server.wait_for_on_air(None, timeout=30)
+    watch_for(10)
+    for name, player in players.items():
+        plays_on(player, 3, name)
+        assert player.complaints() == [], name
+    for viewer in viewers:
+        file = viewer.stop()
+        pictures = judge.pictures(file)
+        assert [run.colour for run in judge.runs(pictures)] == ["green", "other"], "yellow and the slate are `other` here"
+        assert judge.picture_gaps(pictures, 2 / 25 + 0.005) == []
+        assert judge.decode_complaints(file) == ""
+
+
+@pytest.mark.player
+@pytest.mark.extended
+@pytest.mark.parametrize("feed", ["index.m3u8", "index-ts.m3u8"])
+def test_between_codecs_vlc_goes_on_and_mpv_comes_back(server, join, folder, ended_later, feed):
+    """FFmpeg takes the codec of a track or PID once and for all: it stands still until its codec is back."""
+    takes_both(server)
+    join(server, RED)
+    server.wait_for_on_air("DJ red-h264", timeout=30)
+    watch_for(8)
+    url = server.playlist.replace("index.m3u8", feed)
+    mpv, vlc = ended_later(MPV(url, folder)), ended_later(VLC(url, folder))
+    plays_on(mpv, 3, "mpv")
+    plays_on(vlc, 3, "VLC")
+    join(server, GREEN)
+    ready(server, RED, GREEN)
+    skip_to(server, "DJ green-hevc", 8)
+    plays_on(vlc, 4, "VLC in HEVC")
+    ready(server, RED, GREEN)
+    skip_to(server, "DJ red-h264", 8)
+    plays_on(vlc, 4, "VLC back in H.264")
+    plays_on(mpv, 4, "mpv back in H.264")
+    assert vlc.complaints() == []
+
+
+def rtmp_streams(command, url, file):
+    """The codecs that a player's recording of some seconds has."""
+    subprocess.run([*command, "-i", url, "-t", "5", "-c", "copy", str(file)], timeout=60, stdin=subprocess.DEVNULL,
+                   capture_output=True, check=False)
+    answer = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", str(file)],
+                            capture_output=True, text=True, check=True, timeout=30)
+    return sorted(answer.stdout.split())
+
+
+def test_rtmp_players_get_hevc_when_they_announce_it_and_else_the_sound(server, join, folder):
+    takes_both(server)
+    join(server, GREEN)
+    server.wait_for_on_air("DJ green-hevc", timeout=30)
+    url = f"rtmp://127.0.0.1:{server.rtmp_port}/play/main"
+    quiet = ["-nostdin", "-v", "error", "-y"]
+    announced = [enhanced.FFMPEG, *quiet, "-rtmp_enhanced_codecs", "hvc1"]
+    assert rtmp_streams(announced, url, folder / "announced.mp4") == ["aac", "hevc"]
+    assert rtmp_streams(["ffmpeg", *quiet], url, folder / "older.mp4") == ["aac"]
+    assert judge.decode_complaints(folder / "announced.mp4") == ""

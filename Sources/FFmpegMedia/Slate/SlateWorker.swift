@@ -109,7 +109,7 @@ extension SlateWorker {
         // One thread, as libx264 has here; without its word on itself, which would stand in the parameter sets.
         let quiet = "info=0:log-level=none:pools=none:frame-threads=1:min-keyint=\(request.maximumPictureCount)"
         return [
-            ("preset", "superfast"), ("profile", "main"), ("crf", "26"), ("forced-idr", "1"),
+            ("preset", "ultrafast"), ("profile", "main"), ("crf", "24"), ("forced-idr", "1"),
             ("x265-params", group + ":" + quiet),
         ]
     }
