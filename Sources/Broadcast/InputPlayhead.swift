@@ -38,7 +38,7 @@ struct InputPlayhead {
         case lost
     }
 
-    /// H.264 lets at most 16 pictures wait for their display (Annex A.3.1, max_dec_frame_buffering).
+    /// H.264 and HEVC let at most 16 pictures wait for their display (H.264 §A.3.1, max_dec_frame_buffering; H.265 §A.4.2).
     private static let greatestReorder: Int64 = 16
     /// What was played is given back after this many pictures, or twice as many frames of sound where there are no pictures:
     /// releasing takes the line's lock.
@@ -49,7 +49,11 @@ struct InputPlayhead {
     /// Programme time − publisher's time; slewed where the publisher's clock is off.
     private(set) var offset: MediaTime
     /// Pictures before the join's key frame are not shown.
-    let firstPresentation: MediaTime
+    private let firstPresentation: MediaTime
+    /// Of the join's key frame.
+    private let firstPlace: Int64
+    /// Only pictures that are decoded behind the join's key frame and shown before it have come since (HEVC).
+    private var mayLead: Bool
     /// The still's where the line has no picture.
     let videoFormat: VideoFormat
     /// Shown instead of pictures.
@@ -85,6 +89,8 @@ struct InputPlayhead {
         self.still = place.key == nil ? still : nil
         self.isSilent = audioPlace == nil
         self.videoPlace = place.key?.sequence ?? 0
+        self.firstPlace = place.key?.sequence ?? 0
+        self.mayLead = place.key != nil && videoFormat.codec == .hevc
         self.audioPlace = audioPlace ?? 0
         self.releasedPlace = (place.key == nil ? audioPlace : place.key?.sequence) ?? 0
     }
@@ -97,6 +103,19 @@ struct InputPlayhead {
     /// Of a line with sound.
     mutating func audioHead() -> Head {
         Self.head(.audio, of: line, at: audioPlace, cached: &audio, offset: offset)
+    }
+
+    /// The head picture is the one that the join was made at.
+    var isAtJoin: Bool { still == nil && videoPlace == firstPlace }
+
+    /// The head picture comes before the join's key frame in display: whoever begins there could not decode it (RASL), and its time
+    /// belongs to the source before. An HEVC picture says so itself, whatever its timestamps are (ITU-T H.265 table 7-1).
+    mutating func leavesOut(_ candidate: Candidate) -> Bool {
+        if isAtJoin { return false }
+        if candidate.presentation < firstPresentation { return true }
+        guard mayLead else { return false }
+        mayLead = HEVCUnitSummary(candidate.unit.payload).picture == .leading
+        return mayLead
     }
 
     /// The head picture begins another format; a join to the same line is due there.

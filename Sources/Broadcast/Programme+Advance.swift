@@ -101,7 +101,7 @@ extension Programme {
                 if head.formatChangesAtHead() {
                     // At a key frame `decide` makes a join of it; anything else cannot be decoded.
                     if candidate.unit.isKeyFrame { return nil }
-                } else if candidate.presentation >= head.firstPresentation {
+                } else if !head.leavesOut(candidate) {
                     if awaitsPictures(&head) { return nil }
                     return (candidate, video.decodeTime(natural: candidate.decode))
                 }
@@ -206,29 +206,28 @@ extension Programme {
 
     private mutating func emitVideo(_ candidate: Candidate, decode: MediaTime, _ actions: inout [Action]) {
         var unit = InBandUnit(front: ByteBuffer(), payload: candidate.unit.payload)
+        let format: VideoFormat
         switch current {
         case .nothing: return
         case .slate(var head):
-            if candidate.unit.isKeyFrame {
-                unit = withParameterSets(unit.payload, format: head.clip.format.video)
-            }
+            format = head.clip.format.video
             head.videoTaken()
             current = .slate(head)
         case .input(var head):
-            if candidate.unit.isKeyFrame {
-                unit = withParameterSets(unit.payload, format: head.videoFormat)
-            }
+            format = head.videoFormat
+            if head.isAtJoin, format.codec == .hevc { unit.payload = withBrokenLink(unit.payload) }
             if let span = head.videoTaken(epoch: epoch) { video.observed(span: span) }
             current = .input(head)
         }
+        if candidate.unit.isKeyFrame { unit = withParameterSets(unit.payload, format: format) }
         let presentation = max(candidate.presentation, decode)
         video.stamped(decode: decode, presentation: presentation)
         actions.append(
             .emit(
                 ProgrammeUnit(
                     track: .video, decodeTime: decode, presentationTime: presentation,
-                    duration: video.pictureDuration, isKeyFrame: candidate.unit.isKeyFrame, front: unit.front,
-                    payload: unit.payload)))
+                    duration: video.pictureDuration, isKeyFrame: candidate.unit.isKeyFrame,
+                    videoCodec: format.codec, front: unit.front, payload: unit.payload)))
         if let report = reportDue {
             reportDue = nil
             actions.append(.report(report))

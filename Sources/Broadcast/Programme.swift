@@ -110,7 +110,7 @@ package struct Programme {
     var slate: SlateClip?
     /// The slate that shows is not the channel's any more.
     var isSlateStale = false
-    /// The first slate: the channel's own size, rate and layout, for tracks that a line has not.
+    /// The channel's own slate, in its codec, size, rate and layout, for tracks that a line has not.
     var filler: SlateClip?
     /// Programme time of the running round.
     var moment = MediaTime.zero
@@ -138,6 +138,7 @@ package struct Programme {
     @discardableResult
     package mutating func slateChanged(to clip: SlateClip) -> Bool {
         guard slateReady(clip) else { return false }
+        filler = clip
         isSlateStale = true
         return true
     }

@@ -114,6 +114,7 @@ final class ProgrammeRunner {
     private func takeSlate(_ output: OutputSettings) {
         var request = configuredSlate
         if let text = output.slateText { (request.text, request.file) = (text, nil) }
+        if !output.envelope.videoCodecs.contains(.h264) { request.codec = .hevc }
         if let name = output.slateFile, let slateFolder { request.file = slateFolder + "/" + name }
         guard request != slateRequest else { return }
         slateRequest = request

@@ -27,9 +27,11 @@ struct SlateClips {
 }
 
 extension SlateRequest {
-    /// The same slate in the size, rate and layout of `format`; a rate that its VUI does not tell stays as it is.
+    /// The same slate in the codec, size, rate and layout of `format`, so that nothing but parameters changes in a slot; a rate that
+    /// its VUI does not tell stays as it is.
     func matching(_ format: ProgrammeFormat) -> SlateRequest {
         var request = self
+        request.codec = format.video.codec
         // 4:2:0 needs even sizes.
         request.width = max(16, format.video.width & ~1)
         request.height = max(16, format.video.height & ~1)

@@ -19,6 +19,7 @@ package enum FFmpegCapabilities {
             library("libavcodec", avcodec_version(), built: lineup_libavcodec_version),
             library("libavfilter", avfilter_version(), built: lineup_libavfilter_version),
             part("encoder libx264", avcodec_find_encoder_by_name("libx264") != nil, "slates", "libavcodec59"),
+            part("encoder libx265", avcodec_find_encoder_by_name("libx265") != nil, "slates in HEVC", "libavcodec59"),
             part("encoder aac", avcodec_find_encoder_by_name("aac") != nil, "slates", "libavcodec59"),
             part("decoder h264", avcodec_find_decoder(AV_CODEC_ID_H264) != nil, "stills, meters", "libavcodec59"),
             part("decoder aac", avcodec_find_decoder(AV_CODEC_ID_AAC) != nil, "meters", "libavcodec59"),

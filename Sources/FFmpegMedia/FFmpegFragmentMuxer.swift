@@ -162,14 +162,28 @@ extension FFmpegFragmentMuxer {
         stream.pointee.time_base = AVRational(num: 1, den: Int32(videoTimescale))
         let parameters = try allocated(stream.pointee.codecpar, "avformat_new_stream")
         parameters.pointee.codec_type = AVMEDIA_TYPE_VIDEO
-        // Nothing else is in a channel's envelope.
-        guard format.codec == .h264 else { throw MediaError(.invalidRequest, "\(format.codec.name) is not packaged") }
-        parameters.pointee.codec_id = AV_CODEC_ID_H264
+        (parameters.pointee.codec_id, parameters.pointee.codec_tag) = try sampleEntry(format.codec)
         parameters.pointee.width = Int32(clamping: format.width)
         parameters.pointee.height = Int32(clamping: format.height)
         parameters.pointee.profile = Int32(format.profile)
         parameters.pointee.level = Int32(format.level)
         try setExtradata(format.configuration, of: parameters)
+    }
+
+    /// With parameter sets in band `avc3` and `hev1` would be the names to the letter (ISO/IEC 14496-15 §5.4.2, §8.4.1), but Apple's
+    /// players take `avc1` and `hvc1` only, and every player that knows the others reads sets in band under these as well.
+    private static func sampleEntry(_ codec: VideoFormat.Codec) throws(MediaError) -> (AVCodecID, UInt32) {
+        switch codec {
+        case .h264: (AV_CODEC_ID_H264, fourCC("avc1"))
+        case .hevc: (AV_CODEC_ID_HEVC, fourCC("hvc1"))
+        // Not in any channel's envelope.
+        case .av1, .vp9: throw MediaError(.invalidRequest, "\(codec.name) is not packaged")
+        }
+    }
+
+    /// As libavformat has them: the first character lowest.
+    private static func fourCC(_ name: StaticString) -> UInt32 {
+        name.withUTF8Buffer { $0.prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) } }
     }
 
     /// The mov muxer takes the audio track's timescale from the sample rate, so it is told 48,000 for every rate; the true one

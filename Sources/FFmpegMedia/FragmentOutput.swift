@@ -37,6 +37,13 @@ final class FragmentOutput {
         return bytes
     }
 
+    /// Puts what was written elsewhere in front.
+    func begin(with earlier: ByteBuffer) {
+        var whole = earlier
+        whole.writeImmutableBuffer(bytes)
+        bytes = whole
+    }
+
     /// Drops what was written since the last call.
     func discard() {
         avio_flush(context)

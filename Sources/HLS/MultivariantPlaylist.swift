@@ -34,14 +34,27 @@ package struct MultivariantPlaylist: Sendable, Equatable {
 
         /// - Parameter overhead: what the container adds to the media's bits, in hundredths.
         private static func pictureAndSound(name: String, envelope: Envelope, overhead: Int) -> Variant {
-            let level = CodecString.h264Level(
-                width: envelope.maximumWidth, height: envelope.maximumHeight, frameRate: envelope.maximumFrameRate)
             let bandwidth = envelope.maximumBitsPerSecond / 100 * (100 + overhead)
             return Variant(
                 name: name, bandwidth: bandwidth, averageBandwidth: bandwidth,
-                codecs: [CodecString.h264(profile: 100, constraints: 0, level: level), CodecString.aac(objectType: 2)],
+                codecs: videoCodecs(envelope) + [CodecString.aac(objectType: 2)],
                 picture: Picture(
                     width: envelope.maximumWidth, height: envelope.maximumHeight, frameRate: envelope.maximumFrameRate))
+        }
+
+        /// Every codec that may come: a player that lacks one of them cannot play the variant to its end (§4.4.6.2, CODECS).
+        private static func videoCodecs(_ envelope: Envelope) -> [String] {
+            let (width, height, rate) = (envelope.maximumWidth, envelope.maximumHeight, envelope.maximumFrameRate)
+            var codecs: [String] = []
+            if envelope.videoCodecs.contains(.h264) {
+                let level = CodecString.h264Level(width: width, height: height, frameRate: rate)
+                codecs.append(CodecString.h264(profile: 100, constraints: 0, level: level))
+            }
+            if envelope.videoCodecs.contains(.hevc) {
+                let level = CodecString.hevcLevel(width: width, height: height, frameRate: rate)
+                codecs.append(CodecString.hevcMain(level: level))
+            }
+            return codecs
         }
 
         /// One in a hundred more: the boxes around what the envelope limits.

@@ -132,7 +132,7 @@ extension HLSRendition {
             number: number, start: part.start, shownAt: shownAt, isDiscontinuous: isDiscontinuous,
             initialization: initialization?.name,
             date: wallTimeAtProgrammeZero + .nanoseconds(shownAt.nanoseconds),
-            isIndependent: names == .audio || part.startsWithKeyFrame, file: usesFiles ? memory.makeFile() : nil)
+            isIndependent: names == .audio || part.startsIndependently, file: usesFiles ? memory.makeFile() : nil)
         guard isDiscontinuous, let section = writer.initialization, written.bytes.readableBytes > 0 else {
             return written.bytes
         }

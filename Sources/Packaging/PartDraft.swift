@@ -19,6 +19,8 @@ struct PartDraft: Sendable {
     private(set) var bytes = 0
     /// Whether its first picture is a key frame; `nil` without pictures.
     private(set) var startsWithKeyFrame: Bool?
+    /// Whether its first picture is a key frame behind which nothing needs what came before. A CRA picture of HEVC is none.
+    private(set) var startsIndependently = false
     /// Whether one of its pictures is a key frame.
     private(set) var hasKeyFrame = false
     /// The lowest decode time; zero when empty.
@@ -44,6 +46,7 @@ struct PartDraft: Sendable {
         latestEnd = max(units.isEmpty ? unit.decodeTime : latestEnd, unit.decodeTime + unit.duration)
         bytes += unit.byteCount
         if unit.track == .video {
+            if startsWithKeyFrame == nil { startsIndependently = unit.isKeyFrame && !unit.isCleanRandomAccess }
             startsWithKeyFrame = startsWithKeyFrame ?? unit.isKeyFrame
             hasKeyFrame = hasKeyFrame || unit.isKeyFrame
         }
@@ -63,6 +66,7 @@ struct PartDraft: Sendable {
         self.units = []
         bytes = 0
         startsWithKeyFrame = nil
+        startsIndependently = false
         hasKeyFrame = false
         adopt(kept)
         return removed

@@ -50,6 +50,8 @@ package struct Segmenter: Sendable {
         package var isDiscontinuous: Bool
         /// Its first picture is a key frame.
         package var startsWithKeyFrame: Bool
+        /// It can be decoded without what came before; a CRA picture of HEVC is a key frame that does not promise that.
+        package var startsIndependently: Bool
         /// One of its pictures is a key frame.
         package var hasKeyFrame: Bool
         /// It is the first of a segment, so the segment before has ended.
@@ -290,7 +292,8 @@ extension Segmenter {
                 breaksAfter: drafts.first.map { $0.breaksBefore || $0.format != draft.format } ?? false),
             start: start, duration: end - start, presentationStart: draft.presentationStart,
             isDiscontinuous: draft.breaksBefore || draft.format != lastFormat,
-            startsWithKeyFrame: draft.startsWithKeyFrame == true, hasKeyFrame: draft.hasKeyFrame,
+            startsWithKeyFrame: draft.startsWithKeyFrame == true, startsIndependently: draft.startsIndependently,
+            hasKeyFrame: draft.hasKeyFrame,
             opensSegment: draft.opensSegment, closesSegment: drafts.first?.opensSegment ?? true, join: draft.join)
     }
 

@@ -140,7 +140,8 @@ final class RTMPClientHandler: ChannelDuplexHandler {
             watchIdle()
         case .hub(let hub):
             let form = RTMPHubWriter.Form(
-                streamID: machine.streamID ?? SharedMessage.usualStreamID, isPublishing: true)
+                streamID: machine.streamID ?? SharedMessage.usualStreamID, isPublishing: true,
+                videoCodecs: machine.peerCapabilities.videoCodecs)
             let writer = RTMPHubWriter(context: context, form: form, stallLimit: configuration.idleLimit) {
                 [weak self] end in
                 guard let self else { return }

@@ -270,7 +270,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
             timer?.cancel()
             timer = nil
             let limits = players.playing.limits
-            let player = RTMPHubWriter(context: context, stallLimit: limits.stallLimit) { [weak self] end in
+            let form = RTMPHubWriter.Form(videoCodecs: machine.peerCapabilities.videoCodecs)
+            let player = RTMPHubWriter(context: context, form: form, stallLimit: limits.stallLimit) { [weak self] end in
                 self?.playingEnded(end)
             }
             let viewing = players.playing.viewing

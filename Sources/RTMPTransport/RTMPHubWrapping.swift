@@ -2,7 +2,8 @@ package import Domain
 package import NIOCore
 import RTMP
 
-/// The programme as RTMP messages in chunks, made once for all players and pushes.
+/// The programme as RTMP messages in chunks, made once for all players and pushes. HEVC goes in Enhanced RTMP's form, and
+/// `RTMPHubWriter` leaves it out for peers that did not announce it.
 ///
 /// Every message has a full header (RTMP 1.0 §5.3.1.2.1), so it means the same whatever a connection was sent before, and its
 /// timestamp is the programme's own in milliseconds: it rises for 49.7 days and wraps, as RTMP's do.
@@ -14,7 +15,7 @@ package struct RTMPHubWrapping: HubWrapping {
     package init() {}
 
     package func header(_ format: ProgrammeFormat, at time: MediaTime) -> ByteBuffer {
-        Self.header(format, at: time, form: .init())
+        Self.header(format, at: time, form: .init(), hasPictures: true)
     }
 
     package func body(_ unit: ProgrammeUnit) -> ByteBuffer {
@@ -22,11 +23,10 @@ package struct RTMPHubWrapping: HubWrapping {
         let tag: MediaTagHeader
         switch unit.track {
         case .video:
-            // The programme's pictures are H.264 by its envelope.
             let offset = MediaTagEncoder.compositionOffset(
                 decodeTime: decodeTime, presentationTime: unit.presentationTime)
             tag = MediaTagEncoder.header(
-                VideoFormat.Codec.h264, isKeyFrame: unit.isKeyFrame, compositionOffset: offset)
+                unit.videoCodec, isKeyFrame: unit.isKeyFrame, compositionOffset: offset)
         case .audio: tag = MediaTagEncoder.header(AudioFormat.Codec.aac)
         }
         var header = tag.buffer
@@ -38,11 +38,16 @@ package struct RTMPHubWrapping: HubWrapping {
         return message?.bytes ?? ByteBuffer()
     }
 
-    /// - Parameter form: what the peer wants; see `RTMPHubWriter.Form`.
-    static func header(_ format: ProgrammeFormat, at time: MediaTime, form: RTMPHubWriter.Form) -> ByteBuffer {
-        let metadata = MediaTagEncoder.metadata(format, encoder: encoderName, isPublishing: form.isPublishing)
+    /// - Parameters:
+    ///   - form: what the peer wants; see `RTMPHubWriter.Form`.
+    ///   - hasPictures: it can show the format's.
+    static func header(
+        _ format: ProgrammeFormat, at time: MediaTime, form: RTMPHubWriter.Form, hasPictures: Bool
+    ) -> ByteBuffer {
+        let metadata = MediaTagEncoder.metadata(
+            format, encoder: encoderName, isPublishing: form.isPublishing, hasPictures: hasPictures)
         let bodies: [(SharedMessage.Kind, ByteBuffer?)] = [
-            (.data, metadata), (.video, MediaTagEncoder.configuration(of: format.video)),
+            (.data, metadata), (.video, hasPictures ? MediaTagEncoder.configuration(of: format.video) : nil),
             (.audio, MediaTagEncoder.configuration(of: format.audio)),
         ]
         var bytes = ByteBuffer()

@@ -15,6 +15,9 @@ final class RTMPHubWriter: HubReader {
         var streamID: UInt32 = SharedMessage.usualStreamID
         /// We are the publisher: metadata is to be kept by the peer.
         var isPublishing = false
+        /// What it announced. While the programme's pictures are in another codec it gets the sound alone: an older player would take
+        /// Enhanced RTMP's tags for damage.
+        var videoCodecs: Set<VideoFormat.Codec> = [.h264]
     }
 
     enum End: Equatable {
@@ -33,6 +36,8 @@ final class RTMPHubWriter: HubReader {
     private var isPaused = false
     private var takesAudio = true
     private var takesVideo = true
+    /// The peer knows the codec of the programme's pictures.
+    private var knowsPictures = true
     private var waitsForKeyFrame = false
     private var lastProgress: NIODeadline
     /// Told of what was handed to the connection, in bytes, from time to time and at the end.
@@ -145,7 +150,11 @@ final class RTMPHubWriter: HubReader {
     private func write(_ event: HubEvent, _ context: ChannelHandlerContext) -> Bool {
         switch event {
         case .format(let format, let at, let header):
-            let bytes = form == Form() ? header : RTMPHubWrapping.header(format, at: at, form: form)
+            // A format begins with a key frame, so pictures that can be shown again can be from here on.
+            knowsPictures = form.videoCodecs.contains(format.video.codec)
+            let bytes =
+                knowsPictures && hasUsualForm
+                ? header : RTMPHubWrapping.header(format, at: at, form: form, hasPictures: knowsPictures)
             sentBytes += bytes.readableBytes
             context.write(NIOAny(bytes), promise: nil)
             return true
@@ -164,15 +173,19 @@ final class RTMPHubWriter: HubReader {
 
     /// Whether the hub's own bytes, all of them, are what the peer gets.
     private var takesAll: Bool {
-        takesAudio && takesVideo && !waitsForKeyFrame && form.streamID == SharedMessage.usualStreamID
+        takesAudio && takesVideo && knowsPictures && !waitsForKeyFrame
+            && form.streamID == SharedMessage.usualStreamID
     }
+
+    /// The hub's own header serves.
+    private var hasUsualForm: Bool { form.streamID == SharedMessage.usualStreamID && !form.isPublishing }
 
     private func isWanted(_ packet: HubPacket) -> Bool {
         switch packet.track {
         case .audio: return takesAudio
         case .video:
             if packet.isKeyFrame { waitsForKeyFrame = false }
-            return takesVideo && !waitsForKeyFrame
+            return takesVideo && knowsPictures && !waitsForKeyFrame
         }
     }
 

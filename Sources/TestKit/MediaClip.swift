@@ -11,12 +11,31 @@ package struct MediaRecipe: Sendable, Hashable {
     /// Pictures between key frames.
     package var keyFrameInterval = 60
     package var bFrames = 0
+    /// HEVC comes out of libx265.
+    package var codec = VideoFormat.Codec.h264
+    /// HEVC only: key pictures are CRA pictures with RASL pictures behind them.
+    package var isOpen = false
     package var colour = "red"
     package var toneHertz = 440
     package var sampleRate = 48_000
     package var channels = 2
 
     package init() {}
+
+    fileprivate var encoder: [String] {
+        guard codec == .hevc else {
+            return [
+                "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "main", "-g", String(keyFrameInterval),
+                "-sc_threshold", "0", "-bf", String(bFrames),
+            ]
+        }
+        let parameters =
+            "keyint=\(keyFrameInterval):min-keyint=\(keyFrameInterval):scenecut=0:bframes=\(bFrames):b-adapt=0:"
+            + "open-gop=\(isOpen ? 1 : 0):log-level=none:pools=none:frame-threads=1"
+        return [
+            "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", parameters, "-video_track_timescale", "90000",
+        ]
+    }
 
     package func with(_ change: (inout Self) -> Void) -> Self {
         var copy = self
@@ -25,7 +44,8 @@ package struct MediaRecipe: Sendable, Hashable {
     }
 }
 
-/// An H.264 and AAC clip, encoded by the ffmpeg command and read back from FLV as a publisher's access units.
+/// A clip in H.264 or HEVC with AAC, encoded by the ffmpeg command and read back from FLV, or from MP4 where FLV cannot hold it, as a
+/// publisher's access units.
 package struct MediaClip: Sendable {
     package var format: ProgrammeFormat
     /// In the order of the file; times start near zero, in whole milliseconds, as RTMP brings them.
@@ -35,19 +55,18 @@ package struct MediaClip: Sendable {
     package static func generate(_ recipe: MediaRecipe) throws -> MediaClip {
         let folder = try MediaTool.temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }  // Only litter in the temporary folder is lost.
-        let file = folder.appendingPathComponent("clip.flv").path
+        let isFLV = recipe.codec == .h264
+        let file = folder.appendingPathComponent(isFLV ? "clip.flv" : "clip.mp4").path
         let size = "\(recipe.width)x\(recipe.height)"
         let outcome = try MediaTool.run(
             "ffmpeg",
             [
                 "-v", "error", "-y", "-f", "lavfi", "-i", "color=c=\(recipe.colour):s=\(size):r=\(recipe.frameRate)",
                 "-f", "lavfi", "-i", "sine=frequency=\(recipe.toneHertz):sample_rate=\(recipe.sampleRate)",
-                "-t", String(recipe.seconds), "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "main",
-                "-pix_fmt", "yuv420p", "-g", String(recipe.keyFrameInterval), "-sc_threshold", "0", "-bf",
-                String(recipe.bFrames), "-threads", "1", "-c:a", "aac", "-ac", String(recipe.channels), "-f", "flv",
-                file,
-            ])
+                "-t", String(recipe.seconds), "-pix_fmt", "yuv420p",
+            ] + recipe.encoder + ["-threads", "1", "-c:a", "aac", "-ac", String(recipe.channels), file])
         guard outcome.status == 0 else { throw MediaClipError(words: outcome.errors) }
+        guard isFLV else { return try MP4ClipReader.read(file, recipe) }
         var reader = FLVClipReader(bytes: ByteBuffer(bytes: try Data(contentsOf: URL(fileURLWithPath: file))))
         return try reader.read(recipe)
     }
@@ -67,7 +86,7 @@ package struct MediaClip: Sendable {
             made.append(
                 ProgrammeUnit(
                     track: unit.track, decodeTime: decodeTime, presentationTime: unit.presentationTime - first + start,
-                    duration: duration, isKeyFrame: unit.isKeyFrame,
+                    duration: duration, isKeyFrame: unit.isKeyFrame, videoCodec: format.video.codec,
                     payload: unit.track == .video && unit.isKeyFrame ? withParameterSets(unit.payload) : unit.payload))
         }
         return made.reversed()

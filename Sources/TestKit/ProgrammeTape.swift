@@ -14,10 +14,15 @@ package struct ProgrammeTape: Sendable {
         package var width: Int
         /// Behind each key frame but the first come pictures that are shown before it (an open group of pictures).
         package var isOpen: Bool
+        /// Key frames of HEVC's open groups are CRA pictures with RASL pictures behind them, or, where this is set, IDR pictures with RADL
+        /// pictures.
+        package var codec: VideoFormat.Codec
+        package var hasDecodableLeading: Bool
 
         package init(
             frameRate: Double = 30, groupSeconds: Double = 2, bFrames: Int = 0, sampleRate: Int = 48_000,
-            channels: Int = 2, width: Int = 1280, isOpen: Bool = false
+            channels: Int = 2, width: Int = 1280, isOpen: Bool = false, codec: VideoFormat.Codec = .h264,
+            hasDecodableLeading: Bool = false
         ) {
             self.frameRate = frameRate
             self.groupSeconds = groupSeconds
@@ -26,6 +31,8 @@ package struct ProgrammeTape: Sendable {
             self.channels = channels
             self.width = width
             self.isOpen = isOpen && self.bFrames > 0
+            self.codec = codec
+            self.hasDecodableLeading = hasDecodableLeading
         }
 
         package var frameDuration: MediaTime { .seconds(1 / frameRate) }
@@ -59,7 +66,9 @@ package struct ProgrammeTape: Sendable {
         self.startMilliseconds = startMilliseconds
     }
 
-    package var videoFormat: VideoFormat { .synthetic(width: shape.width, frameRate: nil, mark: 1) }
+    package var videoFormat: VideoFormat {
+        .synthetic(width: shape.width, frameRate: nil, mark: 1, codec: shape.codec)
+    }
 
     package var audioFormat: AudioFormat { .synthetic(sampleRate: shape.sampleRate, channels: shape.channels) }
 
@@ -82,22 +91,26 @@ package struct ProgrammeTape: Sendable {
         let count = Int64(order.count)
         let minis = max(1, Int64(shape.framesPerGroup) / count)
         var display: Int64 = 0
-        var isKey = true
+        var kind = PictureKind.closedKey
         if videoIndex > 0 {
             let (mini, place) = (videoIndex - 1).quotientAndRemainder(dividingBy: count)
             display = mini * count + Int64(order[Int(place)])
-            isKey = place == 0 && (mini + 1) % minis == 0
+            let isOfKey = (mini + 1) % minis == 0
+            kind = place == 0 ? (isOfKey ? .openKey : .trailing) : (isOfKey ? .leading : .trailing)
         }
         videoIndex += 1
-        return picture(at: time, display: display, isKey: isKey)
+        return picture(at: time, display: display, kind)
     }
 
-    private func picture(at time: MediaTime, display: Int64, isKey: Bool) -> (AccessUnit, MediaTime) {
+    private enum PictureKind { case closedKey, openKey, leading, trailing }
+
+    private func picture(at time: MediaTime, display: Int64, _ kind: PictureKind) -> (AccessUnit, MediaTime) {
         let presentation = stamp(videoTime(display + Int64(shape.reorder)))
         return (
             AccessUnit(
-                track: .video, decodeTime: stamp(time), presentationTime: presentation, isKeyFrame: isKey,
-                payload: pictureBytes(isKey: isKey, presentation: presentation)), time
+                track: .video, decodeTime: stamp(time), presentationTime: presentation,
+                isKeyFrame: kind == .closedKey || kind == .openKey,
+                payload: pictureBytes(kind, presentation: presentation)), time
         )
     }
 
@@ -108,7 +121,7 @@ package struct ProgrammeTape: Sendable {
         let group = videoIndex - Int64(inGroup)
         let display = group + displayPlace(of: inGroup, of: Int(perGroup))
         videoIndex += 1
-        return picture(at: time, display: display, isKey: inGroup == 0)
+        return picture(at: time, display: display, inGroup == 0 ? .closedKey : .trailing)
     }
 
     /// Where the picture decoded at `place` is shown; the tail of a group that no mini-group fills has no B-frames.
@@ -119,6 +132,19 @@ package struct ProgrammeTape: Sendable {
         let base = mini * order.count
         guard base + order.count < count else { return Int64(place) }
         return Int64(base + order[(place - 1) % order.count])
+    }
+
+    private func unitHeader(_ kind: PictureKind) -> [UInt8] {
+        guard shape.codec == .hevc else { return [kind == .closedKey || kind == .openKey ? 0x65 : 0x41] }
+        // ITU-T H.265 table 7-1.
+        let type: UInt8 =
+            switch kind {
+            case .closedKey: 20
+            case .openKey: shape.hasDecodableLeading ? 19 : 21
+            case .leading: shape.hasDecodableLeading ? 7 : 9
+            case .trailing: 1
+            }
+        return [type << 1, 1]
     }
 
     private mutating func nextSound(at time: MediaTime) -> (AccessUnit, MediaTime) {
@@ -138,10 +164,11 @@ package struct ProgrammeTape: Sendable {
         .milliseconds(startMilliseconds + time.ticks(timescale: 1000))
     }
 
-    private func pictureBytes(isKey: Bool, presentation: MediaTime) -> ByteBuffer {
+    private func pictureBytes(_ kind: PictureKind, presentation: MediaTime) -> ByteBuffer {
         var payload = ByteBuffer()
-        payload.writeInteger(UInt32(10))
-        payload.writeInteger(UInt8(isKey ? 0x65 : 0x41))
+        let header = unitHeader(kind)
+        payload.writeInteger(UInt32(header.count + 9))
+        payload.writeBytes(header)
         payload.writeInteger(mark)
         payload.writeInteger(presentation.nanoseconds)
         return payload
@@ -165,8 +192,18 @@ package struct TapeStamp: Equatable, Sendable {
 }
 
 extension VideoFormat {
-    /// Looks like a High-profile stream of this width; `mark` makes configurations differ.
-    package static func synthetic(width: Int, frameRate: Double?, mark: UInt8) -> VideoFormat {
+    /// Looks like a High-profile stream, or one of HEVC's Main profile, of this width; `mark` makes configurations differ.
+    package static func synthetic(
+        width: Int, frameRate: Double?, mark: UInt8, codec: VideoFormat.Codec = .h264
+    ) -> VideoFormat {
+        guard codec != .hevc else {
+            let sets: [[UInt8]] = [
+                [0x40, 1, mark], [0x42, 1, mark, UInt8(truncatingIfNeeded: width >> 4)], [0x44, 1, mark],
+            ]
+            return VideoFormat(
+                codec: .hevc, configuration: sets.flatMap { $0 }, parameterSets: sets, width: width,
+                height: width * 9 / 16, frameRate: frameRate, profile: 1, constraints: 0, level: 120)
+        }
         let sets: [[UInt8]] = [[0x67, 0x64, 0, mark, UInt8(truncatingIfNeeded: width >> 4)], [0x68, mark]]
         return VideoFormat(
             configuration: sets.flatMap { $0 }, parameterSets: sets, width: width, height: width * 9 / 16,

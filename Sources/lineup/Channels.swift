@@ -30,7 +30,11 @@ struct Channel: AsyncParsableCommand {
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Changes a channel's settings: those of `lineup queue set`, the slate and what is taken of DJs.")
+            abstract: "Changes a channel's settings: those of `lineup queue set`, the slate and what is taken of DJs.",
+            discussion: """
+                slateText and slateFile (none: the server's own), maximumSize (1920x1080), maximumFrameRate, maximumBitrate (kbit/s), \
+                maximumAudioChannels, and videoCodecs: h264, hevc or h264,hevc. Not every player shows HEVC.
+                """)
 
         @OptionGroup var installation: InstallationOptions
         @Flag(help: "Print one JSON document.") var json = false

@@ -6,6 +6,7 @@ import LineupServer
 struct SlateWork: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "slate", shouldDisplay: false)
 
+    @Option var codec = "h264"
     @Option var width: Int
     @Option var height: Int
     @Option var frameRate: Int
@@ -16,8 +17,8 @@ struct SlateWork: ParsableCommand {
     func run() throws {
         try plainly {
             try WorkerCommands.slate(
-                width: width, height: height, frameRate: frameRate, sampleRate: sampleRate, channels: channels,
-                file: file)
+                codec: codec, width: width, height: height, frameRate: frameRate, sampleRate: sampleRate,
+                channels: channels, file: file)
         }
     }
 }

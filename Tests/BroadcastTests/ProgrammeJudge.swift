@@ -63,6 +63,11 @@ struct ProgrammeJudge {
     private var lastVideoDecode: MediaTime?
     private var lastUnit: MediaTime?
     private var awaitsKeyFrame = false
+    private var isFirstKeyFrame = false
+    /// Since a join in HEVC no other than leading pictures have come.
+    private var mayNotLead = false
+    /// HEVC's, which within a turn are there as the encoder made them.
+    private(set) var leadingPictures = 0
     private var expectedMark: UInt8 = 0
 
     init(slate: SlateClip) { self.slate = slate }
@@ -136,6 +141,7 @@ struct ProgrammeJudge {
             fail("picture of \(stamp.mark), not \(expectedMark)")
         }
         if shown.last != stamp.mark { shown.append(stamp.mark) }
+        isFirstKeyFrame = awaitsKeyFrame
         if awaitsKeyFrame {
             awaitsKeyFrame = false
             if !unit.isKeyFrame { fail("the first picture after a join is no IDR") }
@@ -143,14 +149,25 @@ struct ProgrammeJudge {
         }
         // Leading pictures of an open group (HEVC: RASL) refer to pictures that nobody has.
         if let join = joins.last?.join, unit.presentationTime < join.at { fail("a leading picture after a join") }
-        if unit.isKeyFrame, unit.whole.getInteger(at: 4, as: UInt8.self) != 0x67 {
-            fail("an IDR without parameter sets")
-        }
+        judgeUnits(of: unit)
         if let lastPresentation, unit.presentationTime <= lastPresentation - frameDuration * 5 {
             fail("a picture from the past at \(unit.presentationTime)")
         }
         if stamp.mark != 0 { videoOffset = unit.presentationTime - stamp.presentation }
         lastPresentation = lastPresentation.map { max($0, unit.presentationTime) } ?? unit.presentationTime
+    }
+
+    private mutating func judgeUnits(of unit: ProgrammeUnit) {
+        let codec = joins.last?.format.video.codec ?? .h264
+        if unit.videoCodec != codec { fail("a picture in \(unit.videoCodec), not \(codec)") }
+        let front = unit.whole.getInteger(at: 4, as: UInt8.self)
+        if unit.isKeyFrame, front != (codec == .hevc ? 0x40 : 0x67) { fail("a key picture without parameter sets") }
+        guard codec == .hevc else { return }
+        let picture = HEVCUnitSummary(unit.payload).picture
+        if isFirstKeyFrame, picture != .closedRandomAccess { fail("a join at a picture that is neither IDR nor BLA") }
+        if mayNotLead, picture == .leading { fail("a RASL or RADL picture after a join") }
+        mayNotLead = isFirstKeyFrame || mayNotLead && picture == .leading
+        if picture == .leading { leadingPictures += 1 }
     }
 
     private mutating func sound(_ unit: ProgrammeUnit) {

@@ -15,7 +15,9 @@ import Testing
             bFrames: Int.random(in: 0...3, using: &generator),
             sampleRate: sampleRates[Int.random(in: 0...1, using: &generator)],
             channels: Int.random(in: 1...2, using: &generator),
-            width: 16 * Int.random(in: 20...120, using: &generator), isOpen: Bool.random(using: &generator))
+            width: 16 * Int.random(in: 20...120, using: &generator), isOpen: Bool.random(using: &generator),
+            codec: [.h264, .hevc][Int.random(in: 0...1, using: &generator)],
+            hasDecodableLeading: Bool.random(using: &generator))
     }
 
     private static func publish(
@@ -105,7 +107,9 @@ import Testing
                             sampleRate: Bool.random(using: &generator) ? 24_000 : 22_050,
                             channels: Int.random(in: 1...2, using: &generator),
                             width: 16 * Int.random(in: 20...24, using: &generator),
-                            isOpen: Bool.random(using: &generator)),
+                            isOpen: Bool.random(using: &generator),
+                            codec: [.h264, .hevc][Int.random(in: 0...1, using: &generator)],
+                            hasDecodableLeading: Bool.random(using: &generator)),
                         startMilliseconds: Int64.random(in: 0...4_294_967_296, using: &generator),
                         jitter: .milliseconds(30), loss: [0, 0, 0.02][Int.random(in: 0...2, using: &generator)],
                         sends: tracks))

@@ -17,6 +17,7 @@ import Testing
         output.envelope.maximumFrameRate = 30
         output.envelope.maximumBitsPerSecond = 4_500_000
         output.envelope.maximumAudioChannels = 1
+        output.envelope.videoCodecs = [.h264, .hevc]
         return output
     }
 
@@ -58,7 +59,8 @@ import Testing
         ("slotLength", "9223372036854775807h"), ("slotLength", "-5"), ("deadAfter", "10"), ("graceOnAir", "2h"),
         ("nothing", "1"), ("emergency", "loud"), ("slateFile", "../key"), ("slateFile", "/etc/passwd"),
         ("slateFile", ""),
-        ("videoCodecs", "av1"), ("videoCodecs", ""), ("maximumSize", "1920"), ("maximumSize", "9999x10"),
+        ("videoCodecs", "av1"), ("videoCodecs", "h264,av1"), ("videoCodecs", ""), ("maximumSize", "1920"),
+        ("maximumSize", "9999x10"),
         ("maximumFrameRate", "0"), ("maximumBitrate", "99999999999"), ("maximumAudioChannels", "9"),
     ])
     func aTextThatIsNoSettingIsRefusedByName(name: String, text: String) {

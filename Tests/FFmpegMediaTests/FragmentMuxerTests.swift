@@ -21,6 +21,18 @@ import Testing
             $0.channels = 1
             $0.frameRate = 60
         },
+        MediaRecipe().with {
+            $0.codec = .hevc
+            $0.bFrames = 2
+        },
+        MediaRecipe().with {
+            $0.codec = .hevc
+            $0.isOpen = true
+            $0.bFrames = 3
+            $0.frameRate = 25
+            $0.keyFrameInterval = 25
+            $0.sampleRate = 44_100
+        },
     ]
 
     @Test(arguments: recipes, [MediaTime.zero, .seconds(100), .seconds(3 * 365 * 86_400 + 0.5)])
@@ -62,6 +74,79 @@ import Testing
         #expect(probed.streams.last?.sampleRate == String(recipe.sampleRate))
         #expect(probed.streams.last?.channels == recipe.channels)
         #expect(probed.complaints == "")
+    }
+
+    /// `hvc1` with the record as it is; CRA pictures of open groups are sync samples (ISO/IEC 14496-15 §8.4.3): no flag says that
+    /// they are none (`sample_is_non_sync_sample`, ISO/IEC 14496-12 §8.8.3.1).
+    @Test func namesHEVCAsEveryPlayerKnowsIt() throws {
+        let clip = try MediaClip.generate(
+            MediaRecipe().with {
+                $0.codec = .hevc
+                $0.isOpen = true
+                $0.bFrames = 2
+                $0.seconds = 4
+                $0.keyFrameInterval = 30
+            })
+        let muxer = try FFmpegMuxerFactory().makeMuxer(for: clip.format)
+        let section = muxer.initializationSection
+        let entry = try #require(
+            MP4Boxes.find(["moov", "trak", "mdia", "minf", "stbl", "stsd", "hvc1"], of: section).first)
+        // A VisualSampleEntry has 78 bytes of its own (ISO/IEC 14496-12 §12.1.3.2).
+        let children = MP4Boxes.boxes(of: section, in: entry.body.lowerBound + 78..<entry.body.upperBound)
+        let record = try #require(children.first { $0.type == "hvcC" })
+        let written = section.getBytes(at: record.body.lowerBound, length: record.body.count)
+        #expect(written == clip.format.video.configuration)
+        let pictures = clip.units.filter { $0.track == .video }
+        let kinds = pictures.map { HEVCUnitSummary($0.payload).picture }
+        #expect(kinds.filter { $0 == .cleanRandomAccess }.count == 3 && kinds.filter { $0 == .leading }.count >= 6)
+        let starts: [HEVCPicture?] = [.cleanRandomAccess, .closedRandomAccess]
+        #expect(pictures.map(\.isKeyFrame) == kinds.map(starts.contains))
+        for unit in clip.programme(startingAt: .zero) { try muxer.append(unit) }
+        var file = section
+        var fragment = try muxer.flush()
+        file.writeBuffer(&fragment)
+        let packets = try probe(file).packets.filter { $0.codecType == "video" }
+        #expect(packets.filter { $0.flags?.hasPrefix("K") == true }.count == 4)
+    }
+
+    /// What a hand-over makes of an open group: the CRA picture as a BLA picture, no leading pictures, behind another source in the
+    /// same configuration. A decoder that runs on shows every picture of both, and says nothing.
+    @Test func aDecoderRunsOnThroughABrokenLink() throws {
+        let recipe = MediaRecipe().with {
+            $0.codec = .hevc
+            $0.isOpen = true
+            $0.bFrames = 3
+            $0.seconds = 4
+            $0.keyFrameInterval = 30
+        }
+        let one = try MediaClip.generate(recipe)
+        let two = try MediaClip.generate(recipe.with { $0.colour = "blue" })
+        try #require(one.format.video.configuration == two.format.video.configuration)
+        let muxer = try FFmpegMuxerFactory().makeMuxer(for: one.format, tracks: .video)
+        // The first breaks off in the middle of a group, where its order closes.
+        let old = one.programme(startingAt: .zero).filter { $0.track == .video }.prefix(41)
+        let end = try #require(old.map(\.presentationTime).max()) + .milliseconds(33)
+        let pictures = two.programme(startingAt: .zero).filter { $0.track == .video }
+        let start = try #require(pictures.firstIndex { $0.isCleanRandomAccess })
+        let key = pictures[start]
+        let new = pictures[start...].filter { $0.presentationTime >= key.presentationTime }
+        for unit in old { try muxer.append(unit) }
+        var last = try #require(old.last).decodeTime
+        for unit in new {
+            var moved = unit
+            moved.presentationTime = unit.presentationTime - key.presentationTime + end
+            moved.decodeTime = max(unit.decodeTime - key.presentationTime + end, last + .milliseconds(1))
+            last = moved.decodeTime
+            if unit.decodeTime == key.decodeTime { moved.payload = withBrokenLink(unit.payload) }
+            try muxer.append(moved)
+        }
+        var file = muxer.initializationSection
+        var fragment = try muxer.flush()
+        file.writeBuffer(&fragment)
+        let shown = try tool("ffmpeg", on: file, ["-v", "warning", "-f", "framemd5", "-"])
+        #expect(shown.errors == "")
+        let lines = String(decoding: shown.output, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(lines.count == old.count + new.count)
     }
 
     @Test func startsEachFragmentAtItsOwnTimeAcrossGaps() throws {

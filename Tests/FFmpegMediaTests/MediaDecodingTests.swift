@@ -143,6 +143,16 @@ import Testing
             let tall = try look(try await still(decoding, format, picture).get())
             #expect((tall.width, tall.height) == (180, 320))
             #expect(tall.colour[2] > 200 && tall.colour[0] < 60, "blue is \(tall.colour)")
+            // HEVC: the CRA picture of an open group, alone.
+            let clip = try MediaClip.generate(
+                MediaRecipe().with {
+                    ($0.seconds, $0.codec, $0.isOpen, $0.bFrames, $0.keyFrameInterval) = (2, .hevc, true, 3, 30)
+                })
+            let key = try #require(
+                clip.units.first { $0.track == .video && HEVCUnitSummary($0.payload).picture == .cleanRandomAccess })
+            let red = try look(try await still(decoding, clip.format.video, key.payload).get())
+            #expect((red.width, red.height) == (320, 180))
+            #expect(red.colour[0] > 200 && red.colour[2] < 60, "red is \(red.colour)")
         }
     }
 

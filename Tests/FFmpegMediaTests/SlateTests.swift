@@ -74,6 +74,37 @@ import Testing
         #expect(probed.streams.last?.sampleRate == String(request.sampleRate))
     }
 
+    /// For a DJ who sends HEVC: the same picture, closed and without reordering as in H.264, and no change of codec in their slot.
+    @Test(arguments: [(1280, 720, 30), (640, 360, 25), (1920, 1080, 60)])
+    func loopsInHEVC(width: Int, height: Int, rate: Int) async throws {
+        var request = Self.request
+        (request.codec, request.width, request.height, request.frameRate) = (.hevc, width, height, rate)
+        let clip = try await makeThroughChild(request)
+        #expect(clip.format.video.codec == .hevc && clip.format.video.profile == 1)
+        #expect(clip.format.video.width == width && clip.format.video.height == height)
+        #expect(clip.format.video.parameterSets.map { ($0.first ?? 0) >> 1 } == [32, 33, 34])
+        #expect(clip.video.count == rate * 2)
+        let kinds = clip.video.map { HEVCUnitSummary($0.payload).picture }
+        #expect(kinds == [.closedRandomAccess] + Array(repeating: .trailing, count: kinds.count - 1))
+        #expect(Envelope().codecReason(.video(clip.format.video)) != nil)
+        let muxer = try FFmpegMuxerFactory().makeMuxer(for: clip.format)
+        for unit in loop(clip, seconds: 6) { try muxer.append(unit) }
+        var file = muxer.initializationSection
+        var fragment = try muxer.flush()
+        file.writeBuffer(&fragment)
+        let probed = try probe(file)
+        #expect(probed.complaints == "")
+        #expect(probed.packets.filter { $0.codecType == "video" }.count == rate * 6)
+    }
+
+    @Test func refusesASlateInAnotherCodec() async {
+        var request = Self.request
+        request.codec = .av1
+        await #expect { try await SlateWorkerMaker(executable: "/nonexistent").makeSlate(request) } throws: {
+            ($0 as? MediaError)?.code == .invalidRequest
+        }
+    }
+
     /// A file that ffmpeg makes of its test picture; the caller removes the folder.
     private func testFile(_ name: String, _ arguments: [String]) throws -> URL {
         let file = try MediaTool.temporaryFolder().appendingPathComponent(name)

@@ -80,6 +80,38 @@ import Testing
         #expect(words.contains("h264,120") && words.contains("aac"), "\(words)")
     }
 
+    /// Another codec is another stream: a PID and a stream type of its own (ISO/IEC 13818-1 table 2-34), tables of the next version, and
+    /// a first packet on each PID that says that its counter begins anew.
+    @Test(arguments: [FFmpegTransportStreamMuxer.Use.segments, .live])
+    func theTransportStreamGoesOnThroughAnotherCodec(use: FFmpegTransportStreamMuxer.Use) throws {
+        let h264 = try Self.clip { $0.bFrames = 2 }
+        let hevc = try Self.clip {
+            $0.codec = .hevc; $0.isOpen = true; $0.bFrames = 2; $0.keyFrameInterval = 30; $0.colour = "blue"
+        }
+        let muxer = try FFmpegTransportStreamMuxer(for: use)
+        var stream = ByteBuffer()
+        var start = MediaTime.seconds(5)
+        for clip in [h264, hevc, h264] {
+            try muxer.beginSegment()
+            for unit in clip.programme(startingAt: start) { try muxer.append(unit, format: clip.format) }
+            stream.writeImmutableBuffer(try muxer.take(endsSegment: true))
+            start = clip.end(startingAt: start)
+        }
+        let read = try TransportStreamReader(stream)
+        #expect(read.maps.map(\.version) == [0, 1, 2])
+        #expect(
+            read.maps.map(\.streams) == [
+                [0x100: 0x1B, 0x101: 0x0F], [0x102: 0x24, 0x101: 0x0F], [0x100: 0x1B, 0x101: 0x0F],
+            ])
+        #expect(read.problems == [])
+        // Delimiter (35), VPS, SPS, PPS; then the picture.
+        let key = try #require(read.firstUnit[0x102])
+        let types = AnnexB.split(key).compactMap { $0.first }.map { $0 >> 1 & 0x3F }
+        #expect(types.prefix(4) == [35, 32, 33, 34] && types.last.map { (16...21).contains($0) } == true)
+        let words = try probe([stream], name: "programme.ts")
+        #expect(words.contains("h264,120") && words.contains("hevc,60") && words.contains("aac"), "\(words)")
+    }
+
     /// ISO/IEC 13818-1 §2.7.2: clock references come at least each 100 ms, and run before what they are the clock of.
     @Test(arguments: [FFmpegTransportStreamMuxer.Use.segments, .live])
     func theClockComesEachTenthOfASecond(use: FFmpegTransportStreamMuxer.Use) throws {

@@ -106,6 +106,43 @@ import Testing
         #expect(CodecString.h264Level(width: 99_999, height: 99_999, frameRate: 240) == 52)
     }
 
+    @Test(arguments: [
+        ([VideoFormat.Codec.hevc], "hvc1.1.6.L123.B0"), ([.h264, .hevc], "avc1.64002A,hvc1.1.6.L123.B0"),
+    ])
+    func declaresEveryCodecThatMayCome(codecs: [VideoFormat.Codec], names: String) {
+        var envelope = Envelope()
+        envelope.videoCodecs = Set(codecs)
+        let text = MultivariantPlaylist(variants: [.fragmented(name: "media.m3u8", envelope: envelope)]).rendered()
+        #expect(text.contains("CODECS=\"\(names),mp4a.40.2\""))
+    }
+
+    /// ITU-T H.265, tables A.8 and A.9.
+    @Test func namesTheLevelThatHoldsAnHEVCPicture() {
+        #expect(CodecString.hevcLevel(width: 1280, height: 720, frameRate: 30) == 93)
+        #expect(CodecString.hevcLevel(width: 1920, height: 1080, frameRate: 30) == 120)
+        #expect(CodecString.hevcLevel(width: 1920, height: 1080, frameRate: 60) == 123)
+        #expect(CodecString.hevcLevel(width: 3840, height: 2160, frameRate: 60) == 153)
+        #expect(CodecString.hevcLevel(width: 99_999, height: 99_999, frameRate: 240) == 186)
+    }
+
+    /// ISO/IEC 14496-15 §E.3; the third is its own example.
+    @Test(
+        arguments: [
+            ([0x01, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0x3C], "hvc1.1.6.L60.90"),
+            ([0x02, 0x20, 0, 0, 0, 0xB0, 0, 0, 0, 0, 0, 0x99], "hvc1.2.4.L153.B0"),
+            ([0x41, 0x60, 0, 0, 0, 0xB0, 0x23, 0, 0, 0, 0, 0x5D], "hvc1.A1.6.L93.B0.23"),
+            ([0x24, 0x08, 0, 0, 0, 0x9D, 0x08, 0, 0, 0, 0, 0x78], "hvc1.4.10.H120.9D.8"),
+            ([0x01, 0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x5D], "hvc1.1.6.L93"),
+        ] as [([UInt8], String)])
+    func writesTheCodecOfAnHEVCRecord(general: [UInt8], name: String) {
+        var format = VideoFormat(
+            codec: .hevc, configuration: [1] + general, parameterSets: [], width: 1, height: 1, frameRate: nil,
+            profile: 1, constraints: 0, level: 93)
+        #expect(CodecString.of(format) == name)
+        format.configuration.removeLast()
+        #expect(CodecString.of(format) == "hvc1")
+    }
+
     @Test func writesCodecsOfFormats() {
         let video = VideoFormat(
             configuration: [], parameterSets: [], width: 1, height: 1, frameRate: nil, profile: 77, constraints: 0x40,

@@ -174,10 +174,15 @@ import Testing
         var envelope = Envelope()
         envelope.videoCodecs = [.h264, .hevc]
         var made = meter(seconds: 5, envelope: envelope)
-        var format = VideoFormat.synthetic(width: 1280, frameRate: nil, mark: 1)
-        format.codec = .hevc
+        var format = VideoFormat.synthetic(width: 1280, frameRate: nil, mark: 1, codec: .hevc)
         made.meter.received(.video(format))
         #expect(reasons(made).isEmpty)
+        format.bitDepth = 10
+        made.meter.received(.video(format))
+        #expect(reasons(made).first?.contains("8 bits") == true)
+        (format.bitDepth, format.profile) = (8, 4)
+        made.meter.received(.video(format))
+        #expect(reasons(made).first?.contains("profile main") == true)
         format.codec = .av1
         made.meter.received(.video(format))
         #expect(reasons(made).first?.contains("takes H.264 or HEVC (H.265)") == true)

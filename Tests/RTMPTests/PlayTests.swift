@@ -1,3 +1,4 @@
+import Domain
 import NIOCore
 import RTMP
 import TestKit
@@ -155,6 +156,17 @@ struct PlayTests {
         try transcript.drain()
         #expect(transcript.lines.last == "control 4")
         #expect(transcript.connection.isPlaying)
+    }
+
+    @Test func tellsWhichPicturesAPeerCanBeSent() {
+        #expect(EnhancedCapabilities().videoCodecs == [.h264])
+        #expect(EnhancedCapabilities(video: [.init("hvc1", .decode)]).videoCodecs == [.h264, .hevc])
+        #expect(
+            EnhancedCapabilities(video: [.init("hvc1", .encode), .init("av01", .forward)]).videoCodecs == [.h264, .av1])
+        #expect(EnhancedCapabilities(video: [.init("*", .forward)]).videoCodecs == Set(VideoFormat.Codec.allCases))
+        var older = EnhancedCapabilities()
+        older.listed = ["hvc1", "Opus"]
+        #expect(older.videoCodecs == [.h264, .hevc])
     }
 
     @Test func asksOnlyThoseToReconnectWhoUnderstandIt() throws {

@@ -62,8 +62,8 @@ struct ReplyBytesTests {
         }
         let information = try #require(result.last?.object)
         #expect(information["capsEx"] == .number(13))
-        #expect(information["fourCcList"] == .array([.string("avc1"), .string("mp4a")]))
-        #expect(information["videoFourCcInfoMap"] == .object(["avc1": .number(5)]))
+        #expect(information["fourCcList"] == .array([.string("avc1"), .string("hvc1"), .string("mp4a")]))
+        #expect(information["videoFourCcInfoMap"] == .object(["avc1": .number(5), "hvc1": .number(5)]))
         #expect(information["audioFourCcInfoMap"] == .object(["mp4a": .number(5)]))
     }
 

@@ -137,7 +137,7 @@ const OUTPUT_WORDS = {
   maximumSize: ['Largest picture', 'Like 1920x1080.'],
   maximumFrameRate: ['Highest frame rate', 'Pictures a second, up to 120.'],
   maximumBitrate: ['Highest bitrate', 'In kbit/s.'],
-  videoCodecs: ['Codecs taken', 'Like h264.'],
+  videoCodecs: ['Codecs taken', 'h264, hevc or both: h264,hevc. Not every browser and player can show HEVC.'],
 };
 
 function moreFields(values) {

@@ -11,6 +11,9 @@ const TICK_MILLISECONDS = 200;
 /** Without a message for so long the connection is taken for dead. */
 const SILENCE_MILLISECONDS = 8000;
 
+/** What most DJs send: 1080p60 in H.264 High, with AAC-LC. */
+const USUAL = 'video/mp4; codecs="avc1.64002A, mp4a.40.2"';
+
 const Source = window.ManagedMediaSource ?? window.MediaSource;
 
 export class MediaSourceEngine {
@@ -36,7 +39,10 @@ export class MediaSourceEngine {
   #hasBegun = false;
   #latency = null;
 
-  /** `tell(kind)` is called with `failed`, or `unsupported` when this browser does not know the format. */
+  /**
+   * `tell(kind)` is called with `failed`; with `undecodable` when this browser knows H.264 but not what is sent now; with
+   * `unsupported` when it does not know H.264 either.
+   */
   constructor(video, channel, tell) {
     this.#video = video;
     this.#address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/${encodeURIComponent(channel)}`;
@@ -104,7 +110,7 @@ export class MediaSourceEngine {
       const format = readFormat(data);
       if (!format) return;
       if (!Source.isTypeSupported(format.mime)) {
-        this.#fail('unsupported');
+        this.#fail(Source.isTypeSupported(USUAL) ? 'undecodable' : 'unsupported');
         return;
       }
       this.#line.push({ format });

@@ -1,10 +1,13 @@
 // What the player does next. Pure: an event goes in, the new state and one action come out.
 //
 // Phases: loading, playing, buffering, paused, notYet (the channel has nothing to show), failed (will try again), offline,
-// unsupported (this browser plays none of our feeds). Actions: none, load (set the source and play), probe (ask how the playlist
+// unsupported (this browser plays none of our feeds), undecodable (it knows not the codec of the DJ who is on air now). Actions: none, load (set the source and play), probe (ask how the playlist
 // answers).
 
 import { nextDelay } from './backoff.js';
+
+/** A browser that cannot decode who is on air looks this often whether that has changed. */
+const LOOK_AGAIN_MILLISECONDS = 10000;
 
 export const initial = { phase: 'loading', attempt: 0 };
 
@@ -16,6 +19,8 @@ export function decide(state, event, random = 0.5) {
       return event.canPlay ? go({ phase: 'loading', attempt: 0 }, 'load') : keep({ phase: 'unsupported', attempt: 0 });
     case 'playing':
       return keep({ phase: 'playing', attempt: 0 });
+    case 'undecodable':
+      return { state: { phase: 'undecodable', attempt: 0 }, action: 'load', delay: LOOK_AGAIN_MILLISECONDS };
     case 'starved':
       return keep(state.phase === 'playing' ? { ...state, phase: 'buffering' } : state);
     case 'paused':
@@ -78,6 +83,8 @@ export function message(phase) {
       return 'No connection to the server. Trying again…';
     case 'unsupported':
       return 'This browser cannot play the broadcast. It plays in current Chrome, Edge and Safari, and in VLC and mpv with this address:';
+    case 'undecodable':
+      return 'The DJ on air sends HEVC (H.265), which this browser cannot show. The picture comes back by itself with the next DJ who sends H.264. VLC shows it now, with this address:';
     default:
       return null;
   }

@@ -135,6 +135,10 @@ export class Player {
       this.#handle({ kind: 'started', canPlay: this.#can.hls });
       return;
     }
+    if (outcome === 'undecodable') {
+      this.#handle({ kind: 'undecodable' });
+      return;
+    }
     // The engine has stopped by now: whether it ever began is in the picture that moved.
     this.#fruitless = this.#lastMove.time > 0 ? 0 : this.#fruitless + 1;
     this.#handle({ kind: 'failed' });
@@ -203,7 +207,7 @@ export class Player {
     if (this.#overlay.dataset.phase !== phase) {
       this.#overlay.dataset.phase = phase;
       show(this.#overlay, text && element('p', {}, text),
-        phase === 'unsupported' && copyRow('', location.origin + playlistPath(this.#channel)));
+        (phase === 'unsupported' || phase === 'undecodable') && copyRow('', location.origin + playlistPath(this.#channel)));
     }
     const { play, sound, root } = this.#controls;
     root.hidden = phase === 'unsupported';

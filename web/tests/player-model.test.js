@@ -12,6 +12,15 @@ test('loads when the browser can play, and says so when it cannot', () => {
   assert.equal(decide(state, { kind: 'failed' }).action, 'none');
 });
 
+test('a DJ whose codec the browser lacks is waited out without a loop', () => {
+  const { state, action, delay } = decide(at('playing'), { kind: 'undecodable' });
+  assert.deepEqual([state.phase, action, delay], ['undecodable', 'load', 10000]);
+  assert.match(message(state.phase), /HEVC/);
+  assert.equal(decide(state, { kind: 'starved' }).state.phase, 'undecodable');
+  assert.equal(decide(state, { kind: 'paused' }).state.phase, 'undecodable');
+  assert.equal(decide(state, { kind: 'playing' }).state.phase, 'playing');
+});
+
 test('a failure first asks why', () => {
   for (const phase of ['loading', 'playing', 'buffering', 'notYet']) {
     const { state, action } = decide(at(phase), { kind: 'failed' });

@@ -42,6 +42,33 @@ package struct HEVCConfiguration: Sendable, Equatable {
             reorderDepth: sequence.reorderDepth)
     }
 
+    /// The record for parameter sets that an encoder gave without one; what it cannot know (segmentation, parallelism, frame rate)
+    /// says so by 0.
+    /// - Parameter units: VPS, SPS and PPS with their headers; others are left out.
+    /// - Throws: `CodecError` without one of each, or for an SPS that cannot be read.
+    package static func record(of units: [[UInt8]]) throws(CodecError) -> [UInt8] {
+        var sets = ParameterSets()
+        for unit in units {
+            guard let header = unit.first, HEVCUnitType.parameterSets.contains(HEVCUnitType.of(header)) else {
+                continue
+            }
+            sets.append(unit, type: HEVCUnitType.of(header))
+        }
+        guard let first = sets.sequence.first, !sets.video.isEmpty, !sets.picture.isEmpty else {
+            throw CodecError(.malformed, "The encoder gave no VPS, SPS or PPS.")
+        }
+        let sequence = try HEVCSequenceParameterSet(first)
+        // Behind the unit's header and a byte of the SPS's own stand profile, tier and level (§7.3.3): 12 bytes.
+        let general = withoutEmulationPrevention(first.dropFirst(2)).dropFirst().prefix(12)
+        let header =
+            [1] + general + [
+                0xF0, 0, 0xFC, 0xFC | UInt8(truncatingIfNeeded: sequence.chromaFormat),
+                0xF8 | UInt8(truncatingIfNeeded: sequence.bitDepthLuma - 8),
+                0xF8 | UInt8(truncatingIfNeeded: sequence.bitDepthChroma - 8), 0, 0, 0x0F,
+            ]
+        return serialise(header, sets)
+    }
+
     fileprivate struct ParameterSets {
         var video: [[UInt8]] = []
         var sequence: [[UInt8]] = []

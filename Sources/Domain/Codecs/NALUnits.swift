@@ -9,16 +9,21 @@ package enum NALUnitType {
     package static let accessUnitDelimiter: UInt8 = 9
 }
 
-/// Walks the NAL units of one H.264 access unit, each behind a big-endian length of 1, 2 or 4 bytes
+/// Walks the NAL units of one H.264 or HEVC access unit, each behind a big-endian length of 1, 2 or 4 bytes
 /// (ISO/IEC 14496-15 §5.3.4.2). Copies nothing and reads one byte per unit.
 ///
 /// Empty units are skipped. The walk ends at the first length that reaches past the payload; `isBroken` then says so.
 package struct NALUnits: Sequence, IteratorProtocol {
     package struct Unit: Equatable {
-        /// `nal_unit_type`, 0…31.
-        package var type: UInt8
+        /// The first byte; HEVC has a second.
+        package var header: UInt8
         /// Indices into the buffer: the unit with its header byte, without its length.
         package var range: Range<Int>
+
+        /// H.264's `nal_unit_type`, 0…31.
+        package var type: UInt8 { header & 0x1F }
+        /// HEVC's `nal_unit_type`, 0…63 (ITU-T H.265 §7.3.1.2).
+        package var hevcType: UInt8 { HEVCUnitType.of(header) }
     }
 
     private let buffer: ByteBuffer
@@ -48,7 +53,7 @@ package struct NALUnits: Sequence, IteratorProtocol {
                 hasEmptyUnits = true
                 continue
             }
-            return Unit(type: header & 0x1F, range: start..<index)
+            return Unit(header: header, range: start..<index)
         }
         return nil
     }

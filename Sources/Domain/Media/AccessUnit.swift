@@ -14,7 +14,7 @@ package struct AccessUnit: Sendable {
     package var decodeTime: MediaTime
     /// At or after `decodeTime`; equal to it for audio and for video without reordering.
     package var presentationTime: MediaTime
-    /// Video: an IDR picture was found in the NAL units. Audio: true, but a join is never made at one.
+    /// Video: a picture was found in the NAL units that a decoder can start at: IDR; of HEVC any IRAP picture. Audio: true, but a join is never made at one.
     package var isKeyFrame: Bool
     /// Video: NAL units, each behind a 4-byte big-endian length (ISO/IEC 14496-15 §5.3.4.2). Audio: one raw AAC frame.
     package var payload: ByteBuffer

@@ -1,7 +1,8 @@
 /// What a channel takes of its publishers (design §5). A DJ outside it is received, measured and told why they are not ready;
 /// their media does not reach the channel.
 package struct Envelope: Sendable, Hashable {
-    /// Of H.264 and the others only 4:2:0 with 8 bits.
+    /// H.264 and HEVC are what the programme can carry. Of H.264 only 4:2:0 with 8 bits, of HEVC only the Main profile, which is
+    /// that; Main 10 is not taken.
     package var videoCodecs: Set<VideoFormat.Codec> = [.h264]
     /// Of AAC only AAC-LC.
     package var audioCodecs: Set<AudioFormat.Codec> = [.aac]
@@ -27,16 +28,26 @@ package struct Envelope: Sendable, Hashable {
         guard videoCodecs.contains(format.codec) else {
             let taken = VideoFormat.Codec.allCases.filter(videoCodecs.contains)
             let advice =
-                taken == [.h264]
-                ? "set the encoder to x264, NVENC H.264, QuickSync H.264 or another H.264 encoder."
-                : "choose one of these in the encoder."
+                switch taken {
+                case [.h264]: "set the encoder to x264, NVENC H.264, QuickSync H.264 or another H.264 encoder."
+                case [.hevc]: "set the encoder to x265, NVENC HEVC, QuickSync HEVC or another HEVC encoder."
+                default: "choose one of these in the encoder."
+                }
             return
                 "Your encoder sends \(format.codec.name); this channel takes \(Self.list(taken.map(\.name))): \(advice)"
         }
         guard format.chromaFormat == 1, format.bitDepth == 8 else {
             return "Your colour format is not 4:2:0 with 8 bits: choose NV12 or yuv420p in the encoder."
         }
+        guard format.codec != .hevc || Self.isMainHEVC(format) else {
+            return "Your encoder sends HEVC in another profile than Main: choose the profile main in the encoder."
+        }
         return nil
+    }
+
+    /// `general_profile_idc` or `general_profile_compatibility_flag` 1 (ITU-T H.265 §A.3.2).
+    private static func isMainHEVC(_ format: VideoFormat) -> Bool {
+        format.profile == 1 || format.configuration.count > 2 && format.configuration[2] & 0x40 != 0
     }
 
     private func audioReason(_ format: AudioFormat) -> String? {

@@ -148,7 +148,11 @@ extension HealthMeter {
             "Your key-frame interval is \(Self.text(measures.keyFrameIntervalSeconds)) s: set it to 2 s in the encoder."
         case .gopSizeShort:
             "Your key frames come every \(Self.text(measures.keyFrameIntervalSeconds)) s: set the interval to 2 s."
-        case .openGop: "Your encoder uses open GOPs: switch that off (x264: open-gop=0), so that others can join."
+        case .openGop:
+            video?.codec == .hevc
+                ? "Your encoder uses open GOPs: the pictures before each key picture are left out where the programme joins "
+                    + "you and where viewers begin; switch that off (x265: open-gop=0)."
+                : "Your encoder uses open GOPs: switch that off (x264: open-gop=0), so that others can join."
         case .videoIngestionStarved:
             "Your stream arrives slower than it plays: lower the bitrate, or check the network and the encoder's load."
         case .videoIngestionFasterThanRealtime:

@@ -235,10 +235,6 @@ enum OpenGop {
 
     /// HEVC: the key picture is a CRA (ITU-T H.265 table 7-1), whose leading pictures need the group before.
     static func isCleanRandomAccess(_ payload: ByteBuffer) -> Bool {
-        for unit in NALUnits(payload) {
-            guard let header = payload.getInteger(at: unit.range.lowerBound, as: UInt8.self) else { continue }
-            if HEVCUnitType.of(header) == 21 { return true }
-        }
-        return false
+        HEVCUnitSummary(payload).picture == .cleanRandomAccess
     }
 }

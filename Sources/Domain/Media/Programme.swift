@@ -19,23 +19,31 @@ package struct ProgrammeUnit: Sendable {
     /// The nominal span to the next unit of the track. Audio: exact. Video: best knowledge; the next unit's DTS decides.
     package var duration: MediaTime
     package var isKeyFrame: Bool
-    /// What stands in front of `payload` in the same access unit: the parameter sets of an IDR that came without them (design §5,
-    /// Formats), in `payload`'s form. Apart, because putting both into one buffer would copy the picture.
+    /// Of a picture. Of no meaning for sound.
+    package var videoCodec: VideoFormat.Codec
+    /// What stands in front of `payload` in the same access unit: the parameter sets of a key picture that came without them
+    /// (design §5, Formats), in `payload`'s form. Apart, because putting both into one buffer would copy the picture.
     package var front: ByteBuffer
     /// As `AccessUnit.payload`, where it is not in `front`.
     package var payload: ByteBuffer
 
     package init(
         track: TrackKind, decodeTime: MediaTime, presentationTime: MediaTime, duration: MediaTime, isKeyFrame: Bool,
-        front: ByteBuffer = ByteBuffer(), payload: ByteBuffer
+        videoCodec: VideoFormat.Codec = .h264, front: ByteBuffer = ByteBuffer(), payload: ByteBuffer
     ) {
         self.track = track
         self.decodeTime = decodeTime
         self.presentationTime = presentationTime
         self.duration = duration
         self.isKeyFrame = isKeyFrame
+        self.videoCodec = videoCodec
         self.front = front
         self.payload = payload
+    }
+
+    /// A key picture of HEVC behind which pictures may come that need those before it (RASL).
+    package var isCleanRandomAccess: Bool {
+        track == .video && videoCodec == .hevc && isKeyFrame && HEVCUnitSummary(payload).picture == .cleanRandomAccess
     }
 
     /// Of the whole access unit.

@@ -6,6 +6,8 @@ package struct SlateRequest: Sendable, Hashable {
     package var text: String
     /// The path of an image or a clip; of a clip the first 240 pictures are taken.
     package var file: String?
+    /// H.264 or HEVC; where no encoder for it is there, it becomes H.264.
+    package var codec: VideoFormat.Codec
     package var width: Int
     package var height: Int
     /// Whole frames per second.
@@ -14,10 +16,12 @@ package struct SlateRequest: Sendable, Hashable {
     package var channels: Int
 
     package init(
-        text: String, file: String? = nil, width: Int, height: Int, frameRate: Int, sampleRate: Int, channels: Int
+        text: String, file: String? = nil, codec: VideoFormat.Codec = .h264, width: Int, height: Int, frameRate: Int,
+        sampleRate: Int, channels: Int
     ) {
         self.text = text
         self.file = file
+        self.codec = codec
         self.width = width
         self.height = height
         self.frameRate = frameRate

@@ -64,7 +64,7 @@ extension OutputSettings {
     ]
 
     /// Codecs that the programme can carry on; others are refused whatever is set.
-    private static let videoChoices: [VideoFormat.Codec] = [.h264]
+    private static let videoChoices: [VideoFormat.Codec] = [.h264, .hevc]
 
     /// - Returns: `false` when there is no such setting.
     /// - Throws: `QueueCommandError.invalidSetting` for a text that is none.
@@ -125,11 +125,11 @@ extension OutputSettings {
         var codecs: Set<VideoFormat.Codec> = []
         for part in text.split(separator: ",", maxSplits: 10) {
             guard let codec = VideoFormat.Codec(rawValue: String(part)), videoChoices.contains(codec) else {
-                throw .invalidSetting("videoCodecs must be h264, the only one the programme carries, not '\(text)'")
+                throw .invalidSetting("videoCodecs must be h264, hevc or h264,hevc, not '\(text)'")
             }
             codecs.insert(codec)
         }
-        guard !codecs.isEmpty else { throw .invalidSetting("videoCodecs must be h264") }
+        guard !codecs.isEmpty else { throw .invalidSetting("videoCodecs must be h264, hevc or h264,hevc") }
         return codecs
     }
 }

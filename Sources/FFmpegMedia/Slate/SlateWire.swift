@@ -1,3 +1,4 @@
+import CFFmpeg
 import Domain
 import NIOCore
 
@@ -6,7 +7,7 @@ import NIOCore
 ///     stream:  "LSLATE1\n"  record  record  …  end record
 ///     record:  [kind u8][length u32 big-endian][payload]
 ///
-///     1  video configuration   AVCDecoderConfigurationRecord, once
+///     1  video configuration   AVCDecoderConfigurationRecord or HEVCDecoderConfigurationRecord, as was asked for, once
 ///     2  audio configuration   AudioSpecificConfig, once
 ///     3  key picture           NAL units behind 4-byte lengths; the first picture, and no other
 ///     4  picture
@@ -96,8 +97,10 @@ private struct Parts {
         }
         let format: ProgrammeFormat
         do throws(CodecError) {
-            var picture = try AVCConfiguration(ByteBuffer(bytes: video)).format
-            // libx264 writes the rate it was asked for; said here for those that leave it out.
+            let record = ByteBuffer(bytes: video)
+            var picture =
+                request.codec == .hevc ? try HEVCConfiguration(record).format : try AVCConfiguration(record).format
+            // The encoder writes the rate it was asked for; said here for those that leave it out.
             picture.frameRate = Double(request.frameRate)
             format = ProgrammeFormat(
                 video: picture,
@@ -121,6 +124,14 @@ extension SlateRequest {
     /// Of a clip, what fits into this is taken: 8 s at 30 pictures a second.
     var maximumPictureCount: Int { file == nil ? pictureCount : SlateWire.maximumPictures }
 
+    /// In H.264 where this machine has no encoder for what was asked: another codec than the DJ's is better than no slate.
+    var encodable: SlateRequest {
+        guard avcodec_find_encoder_by_name(SlateWorker.encoderName(of: codec)) == nil else { return self }
+        var request = self
+        request.codec = .h264
+        return request
+    }
+
     /// - Throws: `MediaError(.invalidRequest)` for what no slate can be made of.
     func validate() throws(MediaError) {
         guard (16...4096).contains(width), (16...4096).contains(height) else {
@@ -128,6 +139,9 @@ extension SlateRequest {
         }
         guard (1...120).contains(frameRate) else {
             throw MediaError(.invalidRequest, "a slate has 1…120 pictures a second, not \(frameRate)")
+        }
+        guard codec == .h264 || codec == .hevc else {
+            throw MediaError(.invalidRequest, "a slate is H.264 or HEVC, not \(codec.name)")
         }
         guard (7350...96_000).contains(sampleRate), (1...8).contains(channels) else {
             throw MediaError(.invalidRequest, "a slate has no audio of \(channels) channels at \(sampleRate) Hz")

@@ -2,8 +2,8 @@ import CFFmpeg
 package import Domain
 package import Foundation
 
-/// The work of the child process that encodes a slate (`lineup worker slate …`): libavfilter draws, libx264 and the AAC encoder
-/// encode, `SlateWire` goes to standard output.
+/// The work of the child process that encodes a slate (`lineup worker slate …`): libavfilter draws, libx264 or libx265 and the AAC
+/// encoder encode, `SlateWire` goes to standard output.
 package enum SlateWorker {
     /// The text on standard input may have this many bytes; the rest is not read.
     package static let maximumTextBytes = 4096
@@ -13,7 +13,8 @@ package enum SlateWorker {
     /// The command line that makes this request of `lineup`; the text goes to standard input.
     package static func arguments(for request: SlateRequest) -> [String] {
         [
-            "worker", "slate", "--width", "\(request.width)", "--height", "\(request.height)", "--frame-rate",
+            "worker", "slate", "--codec", request.codec.rawValue, "--width", "\(request.width)", "--height",
+            "\(request.height)", "--frame-rate",
             "\(request.frameRate)", "--sample-rate", "\(request.sampleRate)", "--channels", "\(request.channels)",
         ] + (request.file.map { ["--file", $0] } ?? [])
     }
@@ -41,18 +42,17 @@ package enum SlateWorker {
         try output.write(contentsOf: Data(SlateWire.record(.silence, audio.frame)))
         let pictures = try SlatePictures(request)
         let encoder = try videoEncoder(request)
-        guard let record = record(from: encoder.extradata) else {
-            throw MediaError(.missingComponent, "libx264 gave no parameter sets")
-        }
-        try output.write(contentsOf: Data(SlateWire.record(.videoConfiguration, record.bytes)))
+        let record = try record(request.codec, from: encoder.extradata)
+        try output.write(contentsOf: Data(SlateWire.record(.videoConfiguration, record)))
         var written = 0
         func write(_ outputs: [Encoder.Output]) throws {
             for picture in outputs {
                 guard picture.isKeyFrame == (written == 0) else {
-                    throw MediaError(.missingComponent, "libx264 placed key frames of its own")
+                    throw MediaError(.missingComponent, "the video encoder placed key frames of its own")
                 }
                 let kind: SlateWire.Kind = picture.isKeyFrame ? .keyPicture : .picture
-                try output.write(contentsOf: Data(SlateWire.record(kind, lengthPrefixed(picture.bytes))))
+                let units = lengthPrefixed(picture.bytes, request.codec)
+                try output.write(contentsOf: Data(SlateWire.record(kind, units)))
                 written += 1
             }
         }
@@ -70,7 +70,7 @@ package enum SlateWorker {
             index += 1
         }
         try write(encoder.encode(nil))
-        guard written == index else { throw MediaError(.missingComponent, "libx264 lost pictures") }
+        guard written == index else { throw MediaError(.missingComponent, "the video encoder lost pictures") }
         let count = withUnsafeBytes(of: UInt32(written).bigEndian) { Array($0) }
         try output.write(contentsOf: Data(SlateWire.record(.end, count)))
     }
@@ -80,15 +80,8 @@ extension SlateWorker {
     /// One closed GOP without reordering, whose only key frame is the first.
     private static func videoEncoder(_ request: SlateRequest) throws(MediaError) -> Encoder {
         let size = request.codedSize
-        let options =
-            [
-                ("preset", "veryfast"), ("profile", "high"), ("crf", "22"), ("forced-idr", "1"),
-                (
-                    "x264-params",
-                    "scenecut=0:open-gop=0:repeat-headers=0:keyint=\(request.maximumPictureCount):bframes=0"
-                ),
-            ] + (request.file == nil ? [("tune", "stillimage")] : [])
-        return try Encoder("libx264", options: options) { context in
+        let name = encoderName(of: request.codec)
+        return try Encoder(name, options: options(request)) { context in
             context.pointee.width = Int32(size.width)
             context.pointee.height = Int32(size.height)
             context.pointee.pix_fmt = AV_PIX_FMT_YUV420P
@@ -102,6 +95,23 @@ extension SlateWorker {
             context.pointee.rc_max_rate = 6_000_000
             context.pointee.rc_buffer_size = 6_000_000
         }
+    }
+
+    static func encoderName(of codec: VideoFormat.Codec) -> String { codec == .hevc ? "libx265" : "libx264" }
+
+    private static func options(_ request: SlateRequest) -> [(String, String)] {
+        let group = "scenecut=0:open-gop=0:repeat-headers=0:keyint=\(request.maximumPictureCount):bframes=0"
+        guard request.codec == .hevc else {
+            return [
+                ("preset", "veryfast"), ("profile", "high"), ("crf", "22"), ("forced-idr", "1"), ("x264-params", group),
+            ] + (request.file == nil ? [("tune", "stillimage")] : [])
+        }
+        // One thread, as libx264 has here; without its word on itself, which would stand in the parameter sets.
+        let quiet = "info=0:log-level=none:pools=none:frame-threads=1:min-keyint=\(request.maximumPictureCount)"
+        return [
+            ("preset", "ultrafast"), ("profile", "main"), ("crf", "24"), ("forced-idr", "1"),
+            ("x265-params", group + ":" + quiet),
+        ]
     }
 
     /// One frame of silence from the middle of a run of them: past the encoder's priming every frame is the same.
@@ -139,17 +149,32 @@ extension SlateWorker {
         return (encoder.extradata, frames[5])
     }
 
-    private static func record(from extradata: [UInt8]) -> AVCRecord? {
+    /// `avcC` or `hvcC`.
+    private static func record(_ codec: VideoFormat.Codec, from extradata: [UInt8]) throws(MediaError) -> [UInt8] {
         let units = AnnexB.split(extradata)
-        return AVCRecord(
+        if codec == .hevc {
+            do throws(CodecError) {
+                return try HEVCConfiguration.record(of: units.map(Array.init))
+            } catch {
+                throw MediaError(.missingComponent, "libx265's parameter sets: \(error)")
+            }
+        }
+        let record = AVCRecord(
             sequenceSets: units.filter { ($0.first ?? 0) & 0x1F == 7 }.map(Array.init),
             pictureSets: units.filter { ($0.first ?? 0) & 0x1F == 8 }.map(Array.init))
+        guard let record else { throw MediaError(.missingComponent, "libx264 gave no parameter sets") }
+        return record.bytes
     }
 
-    /// NAL units behind 4-byte lengths instead of start codes, without x264's note on itself (SEI).
-    private static func lengthPrefixed(_ bytes: [UInt8]) -> [UInt8] {
-        AnnexB.split(bytes).filter { ($0.first ?? 0) & 0x1F != 6 }.flatMap { unit in
+    /// NAL units behind 4-byte lengths instead of start codes, without the encoder's note on itself (SEI).
+    private static func lengthPrefixed(_ bytes: [UInt8], _ codec: VideoFormat.Codec) -> [UInt8] {
+        AnnexB.split(bytes).filter { !isNote($0.first ?? 0, codec) }.flatMap { unit in
             (0..<4).map { UInt8(truncatingIfNeeded: unit.count >> (24 - $0 * 8)) } + unit
         }
+    }
+
+    private static func isNote(_ header: UInt8, _ codec: VideoFormat.Codec) -> Bool {
+        // SEI: 6 of H.264; 39 and 40 of HEVC.
+        codec == .hevc ? (39...40).contains(header >> 1 & 0x3F) : header & 0x1F == 6
     }
 }

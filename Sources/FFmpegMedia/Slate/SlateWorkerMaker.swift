@@ -30,6 +30,7 @@ package struct SlateWorkerMaker: SlateMaker {
     /// - Throws: `MediaError` when the request makes no sense or the worker failed; `CancellationError` when cancelled.
     package func makeSlate(_ request: SlateRequest) async throws -> SlateClip {
         try request.validate()
+        let request = request.encodable
         let bytes = try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
             group.addTask { try await runWorker(request) }
             group.addTask {

@@ -5,8 +5,12 @@ package import NIOCore
 /// Writes programme units as an MPEG transport stream (ISO/IEC 13818-1) through libavformat's mpegts muxer, in memory.
 ///
 /// Owned by one packager or wrapping and used on one thread at a time; no call blocks, none touches a file. One muxer serves
-/// every format, so continuity counters and tables go on across hand-overs: pictures go with start codes and parameter sets in
-/// band, sound as ADTS (`ADTSHeader`), whose header says the configuration of each frame.
+/// every format of one video codec, so continuity counters and tables go on across hand-overs: pictures go with an access unit delimiter,
+/// start codes and parameter sets in band, sound as ADTS (`ADTSHeader`), whose header says the configuration of each frame.
+///
+/// Each video codec has a PID of its own, for players built on FFmpeg take a PID's stream type once and for all. Where the codec
+/// changes, libavformat's muxer is made anew: its tables have the next version (ISO/IEC 13818-1 §2.4.4.9), and the first packet of each PID says
+/// that its counter is not to be continued (`discontinuity_indicator`, §2.4.3.5).
 ///
 /// Program tables stand before each key frame and where a segment begins; the clock reference goes with every picture. A time in
 /// the stream is the programme's plus `timeOffset`, modulo 2^33 ticks of 90 kHz (26.5 hours), as players expect.
@@ -31,10 +35,16 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
     package static let timeOffset = MediaTime.seconds(10)
     private static let timescale: Int64 = 90_000
     private static let startCode: UInt32 = 1
+    /// `version_number` has five bits.
+    private static let tableVersions: Int32 = 32
 
-    private let output: FragmentOutput
-    private let context: UnsafeMutablePointer<AVFormatContext>
+    private let use: Use
+    private var output: FragmentOutput
+    private var context: UnsafeMutablePointer<AVFormatContext>
     private let packet: UnsafeMutablePointer<AVPacket>
+    /// What `context` was made for.
+    private var codec: VideoFormat.Codec
+    private var tableVersion: Int32 = 0
     /// Each unit as the muxer wants it; kept for its memory.
     private var scratch = ByteBuffer()
     private var sound: (format: AudioFormat, header: ADTSHeader?)?
@@ -44,6 +54,22 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
     /// - Throws: `MediaError` when libavformat lacks the muxer or an option of it.
     package init(for use: Use) throws {
         let output = try FragmentOutput()
+        self.context = try Self.makeContext(.h264, use, tableVersion: 0, output)
+        if use == .live { output.discard() }
+        self.codec = .h264
+        self.use = use
+        self.output = output
+        do {
+            self.packet = try allocated(av_packet_alloc(), "av_packet_alloc")
+        } catch {
+            avformat_free_context(context)
+            throw error
+        }
+    }
+
+    private static func makeContext(
+        _ codec: VideoFormat.Codec, _ use: Use, tableVersion: Int32, isFirst: Bool = true, _ output: FragmentOutput
+    ) throws -> UnsafeMutablePointer<AVFormatContext> {
         var made: UnsafeMutablePointer<AVFormatContext>?
         try check(avformat_alloc_output_context2(&made, nil, "mpegts", nil), "avformat_alloc_output_context2")
         let context = try allocated(made, "avformat_alloc_output_context2")
@@ -54,13 +80,11 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
                 (context.pointee.flags | AVFMT_FLAG_CUSTOM_IO) & ~(AVFMT_FLAG_AUTO_BSF | AVFMT_FLAG_FLUSH_PACKETS)
             context.pointee.avoid_negative_ts = 0
             context.pointee.max_delay = use.decoderDelay
-            try Self.addStream(AVMEDIA_TYPE_VIDEO, AV_CODEC_ID_H264, id: 0x100, to: context)
-            try Self.addStream(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, id: 0x101, to: context)
-            try Self.writeHeader(context, use)
-            if use == .live { output.discard() }
-            self.packet = try allocated(av_packet_alloc(), "av_packet_alloc")
-            self.output = output
-            self.context = context
+            let (identifier, id) = try videoStream(codec)
+            try addStream(AVMEDIA_TYPE_VIDEO, identifier, id: id, to: context)
+            try addStream(AVMEDIA_TYPE_AUDIO, AV_CODEC_ID_AAC, id: 0x101, to: context)
+            try writeHeader(context, use, tableVersion: tableVersion, isFirst: isFirst)
+            return context
         } catch {
             avformat_free_context(context)
             throw error
@@ -70,10 +94,35 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
     deinit {
         var pointer: UnsafeMutablePointer<AVPacket>? = packet
         av_packet_free(&pointer)
-        // The muxer's own memory is freed by its trailer only; what that writes is read by nobody.
+        freeContext()
+    }
+
+    /// The muxer's own memory is freed by its trailer only; what that writes is read by nobody.
+    private func freeContext() {
         av_write_trailer(context)
         output.discard()
         avformat_free_context(context)
+    }
+
+    /// Goes on with pictures of `codec`. What the muxer still held of the sound is written first.
+    private func change(to codec: VideoFormat.Codec) throws {
+        try check(av_write_frame(context, nil), "av_write_frame")
+        let written = try output.take()
+        let version = (tableVersion + 1) % Self.tableVersions
+        let fresh = try FragmentOutput()
+        let next = try Self.makeContext(codec, use, tableVersion: version, isFirst: false, fresh)
+        freeContext()
+        (context, output, self.codec, tableVersion) = (next, fresh, codec, version)
+        output.begin(with: written)
+    }
+
+    private static func videoStream(_ codec: VideoFormat.Codec) throws(MediaError) -> (AVCodecID, id: Int32) {
+        switch codec {
+        case .h264: (AV_CODEC_ID_H264, 0x100)
+        case .hevc: (AV_CODEC_ID_HEVC, 0x102)
+        // Not in any channel's envelope.
+        case .av1, .vp9: throw MediaError(.invalidRequest, "\(codec.name) is not packaged")
+        }
     }
 
     private static func addStream(
@@ -91,14 +140,17 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
         }
     }
 
-    private static func writeHeader(_ context: UnsafeMutablePointer<AVFormatContext>, _ use: Use) throws {
+    private static func writeHeader(
+        _ context: UnsafeMutablePointer<AVFormatContext>, _ use: Use, tableVersion: Int32, isFirst: Bool
+    ) throws {
         try check(av_dict_set(&context.pointee.metadata, "service_provider", "Lineup", 0), "av_dict_set")
         try check(av_dict_set(&context.pointee.metadata, "service_name", "Lineup", 0), "av_dict_set")
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
         var wanted = [
             ("mpegts_copyts", "1"), ("pat_period", "2"), ("sdt_period", "10"),
-            ("mpegts_flags", "+resend_headers"),
+            ("mpegts_flags", isFirst ? "+resend_headers" : "+resend_headers+initial_discontinuity"),
+            ("tables_version", "\(tableVersion)"),
         ]
         // Each frame of sound in a PES packet of its own.
         if use == .live { wanted.append(("pes_payload_size", "0")) }
@@ -121,6 +173,7 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
             throw MediaError(.invalidRequest, "a unit's time does not rise")
         }
         let presentation = max(decode, (unit.presentationTime + Self.timeOffset).ticks(timescale: Self.timescale))
+        if format.video.codec != codec { try change(to: format.video.codec) }
         scratch.clear()
         switch unit.track {
         case .video:
@@ -134,7 +187,7 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
         }
     }
 
-    /// A start code (ITU-T H.264 Annex B) in place of each NAL unit's 4-byte length.
+    /// A start code (ITU-T H.264 and H.265, Annex B) in place of each NAL unit's 4-byte length.
     private func fillPicture(_ unit: ProgrammeUnit) throws(MediaError) {
         unit.write(into: &scratch)
         var position = scratch.readerIndex

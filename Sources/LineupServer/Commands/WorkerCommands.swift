@@ -5,12 +5,12 @@ import FFmpegMedia
 package enum WorkerCommands {
     /// Encodes a slate on standard output. Sizes in pixels, rates in hertz; the text comes on standard input.
     package static func slate(
-        width: Int, height: Int, frameRate: Int, sampleRate: Int, channels: Int, file: String?
+        codec: String, width: Int, height: Int, frameRate: Int, sampleRate: Int, channels: Int, file: String?
     ) throws {
         try SlateWorker.runAsChild(
             SlateRequest(
-                text: "", file: file, width: width, height: height, frameRate: frameRate, sampleRate: sampleRate,
-                channels: channels))
+                text: "", file: file, codec: VideoFormat.Codec(rawValue: codec) ?? .h264, width: width, height: height,
+                frameRate: frameRate, sampleRate: sampleRate, channels: channels))
     }
 
     /// Decodes publishers' sound and key frames: questions on standard input, answers on standard output.

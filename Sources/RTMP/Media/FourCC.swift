@@ -11,6 +11,10 @@ enum FourCC {
         }
     }
 
+    static func name(of codec: VideoFormat.Codec) -> String {
+        String(decoding: [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: of(codec) >> UInt32($0)) }, as: UTF8.self)
+    }
+
     static func of(_ codec: AudioFormat.Codec) -> UInt32 {
         switch codec {
         case .aac: 0x6D70_3461  // mp4a

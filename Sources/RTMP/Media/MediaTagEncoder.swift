@@ -154,20 +154,27 @@ extension MediaTagEncoder {
     /// - Parameters:
     ///   - encoder: the name and version of the sender.
     ///   - isPublishing: puts `@setDataFrame` in front, as a publisher does; a server sends players the bare form.
-    package static func metadata(_ format: ProgrammeFormat, encoder: String, isPublishing: Bool) -> ByteBuffer {
+    package static func metadata(
+        _ format: ProgrammeFormat, encoder: String, isPublishing: Bool, hasPictures: Bool = true
+    ) -> ByteBuffer {
         var members: AMF0Object = [
-            "width": .number(Double(format.video.width)), "height": .number(Double(format.video.height)),
-            "videocodecid": .number(videoCodecID(format.video.codec)),
             "audiocodecid": .number(audioCodecID(format.audio.codec)),
             "audiosamplerate": .number(Double(format.audio.sampleRate)),
             "audiosamplesize": .number(16), "stereo": .boolean(format.audio.channels == 2),
             "encoder": .string(encoder),
         ]
-        if let frameRate = format.video.frameRate { members.members.append(.init("framerate", .number(frameRate))) }
+        if hasPictures { members.members = pictures(format.video) + members.members }
         var body = ByteBuffer()
         if isPublishing { body.writeAMF0(.string("@setDataFrame")) }
         body.writeAMF0([.string("onMetaData"), .associativeArray(members)])
         return body
+    }
+
+    private static func pictures(_ format: VideoFormat) -> [AMF0Object.Member] {
+        [
+            .init("width", .number(Double(format.width))), .init("height", .number(Double(format.height))),
+            .init("videocodecid", .number(videoCodecID(format.codec))),
+        ] + (format.frameRate.map { [.init("framerate", .number($0))] } ?? [])
     }
 
     /// FLV's number, or the fourCC as one where there is none.

@@ -1,3 +1,5 @@
+package import Domain
+
 /// What one side of a connection can do beyond Flash's RTMP, as it says in `connect` or in its answer (Enhanced RTMP v2,
 /// "Enhancing NetConnection connect Command").
 package struct EnhancedCapabilities: Sendable, Equatable {
@@ -45,11 +47,20 @@ package struct EnhancedCapabilities: Sendable, Equatable {
 
     /// What this server and its clients say by default. Multitrack is not among it: one track of each kind is taken.
     package static let ours = EnhancedCapabilities(
-        features: [.reconnect, .modifiers, .nanosecondOffsets], video: [Codec("avc1", [.decode, .forward])],
+        features: [.reconnect, .modifiers, .nanosecondOffsets],
+        video: [Codec("avc1", [.decode, .forward]), Codec("hvc1", [.decode, .forward])],
         audio: [Codec("mp4a", [.decode, .forward])])
 
     /// Whether the peer said anything of the kind; only then is it answered.
     var isEmpty: Bool { features.isEmpty && video.isEmpty && audio.isEmpty && listed.isEmpty }
+
+    /// The video codecs in which a player or server that says this can be sent pictures. H.264 is always one of them: in the form of
+    /// older RTMP, which everybody reads.
+    package var videoCodecs: Set<VideoFormat.Codec> {
+        let names = Set(listed + video.filter { !$0.uses.isDisjoint(with: [.decode, .forward]) }.map(\.fourCC))
+        guard !names.contains("*") else { return Set(VideoFormat.Codec.allCases) }
+        return Set(VideoFormat.Codec.allCases.filter { $0 == .h264 || names.contains(FourCC.name(of: $0)) })
+    }
 
     // MARK: As AMF
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy
 
+import enhanced
 from places import CLIPS
 
 # U and V of each DJ's pictures; 90 and more apart.
@@ -92,6 +93,27 @@ def sound(clip):
     return samples * numpy.where(index % clip.sample_rate < DIP_SECONDS * clip.sample_rate, 0.12, 1.0)
 
 
+def publish(clip, url):
+    """The command that publishes a clip in real time: over and over, but once in HEVC, which needs an ffmpeg that cannot go back to
+    the start of its FLV files."""
+    loop = [] if clip.codec == "libx265" else ["-stream_loop", "-1"]
+    return [_ffmpeg(clip), "-nostdin", "-nostats", "-v", "warning", "-re", *loop, "-i", str(path_of(clip)), "-c", "copy", "-f", "flv",
+            url]
+
+
+def _ffmpeg(clip):
+    return enhanced.FFMPEG if clip.codec == "libx265" else "ffmpeg"
+
+
+def _video(clip, gop):
+    structure = f"b-adapt=0:open-gop={int(clip.open_gop)}:scenecut=0"
+    if clip.codec == "libx265":
+        return ["-c:v", "libx265", "-preset", "ultrafast", "-profile:v", "main", "-x265-params",
+                f"{structure}:keyint={gop}:min-keyint={gop}:bframes={clip.b_frames}:b-pyramid=1:log-level=none"]
+    return ["-c:v", clip.codec, "-preset", "veryfast", "-profile:v", "high" if clip.b_frames else "main", "-g", str(gop),
+            "-keyint_min", str(gop), "-sc_threshold", "0", "-bf", str(clip.b_frames), "-x264-params", structure]
+
+
 def path_of(clip):
     """The clip's file, encoded on the first call: some seconds."""
     parts = (clip.name, clip.colour, clip.tone, f"{clip.size[0]}x{clip.size[1]}", clip.fps, clip.gop_seconds, clip.b_frames,
@@ -107,12 +129,10 @@ def path_of(clip):
         target.writeframes(numpy.repeat(mono, clip.channels).tobytes())
     gop = round(clip.fps * clip.gop_seconds)
     encoder = subprocess.Popen(
-        ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}",
+        [_ffmpeg(clip), "-nostdin", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}",
          "-r", str(clip.fps), "-i", "pipe:0", "-i", str(wav), "-vf", f"scale={clip.size[0]}:{clip.size[1]}:flags=neighbor",
-         "-c:v", clip.codec, "-preset", "veryfast", "-profile:v", "high" if clip.b_frames else "main",
-         "-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-bf", str(clip.b_frames),
-         "-x264-params", f"b-adapt=0:open-gop={int(clip.open_gop)}:scenecut=0", "-b:v", "160k", "-maxrate", "240k",
-         "-bufsize", "240k", "-c:a", "aac", "-b:a", "64k", "-f", "flv", str(part)],
+         *_video(clip, gop), "-b:v", "160k", "-maxrate", "240k", "-bufsize", "240k", "-c:a", "aac", "-b:a", "64k", "-f", "flv",
+         str(part)],
         stdin=subprocess.PIPE)
     for number in range(clip.pictures):
         encoder.stdin.write(picture(clip, number))

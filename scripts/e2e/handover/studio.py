@@ -33,8 +33,7 @@ class StudioDJ:
                     return
                 self.starts += 1
                 self.process = subprocess.Popen(
-                    ["ffmpeg", "-nostdin", "-nostats", "-v", "warning", "-re", "-stream_loop", "-1", "-i",
-                     str(coded.path_of(self.clip)), "-c", "copy", "-f", "flv", self._url],
+                    coded.publish(self.clip, self._url),
                     stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, preexec_fn=processes.die_with_parent)
             self.process.wait()
             self._stopped.wait(self._retry)
