@@ -75,6 +75,8 @@ let package = Package(
         .systemLibrary(name: "CDelivery", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        // Gives back what only a start needs.
+        .target(name: "CPages"),
 
         // Domain: the words everyone shares.
         library("Domain", [nioCore]),
@@ -124,7 +126,7 @@ let package = Package(
                 "Domain", "RTMP", "HLS", "Queueing", "Ingest", "Broadcast", "Packaging", "Accounts", "Audience",
                 "Announcements", "RTMPTransport", "PostgresStore", "FFmpegMedia", "DeliveryMemory", "Cryptography",
                 "WebServer", "WebhookClient", "Stage", "OBSProtocol", "OBSClient", "SMTPClient", "PrometheusMetrics",
-                "ControlSocket", "CMalloc", nioCore,
+                "ControlSocket", "CMalloc", "CPages", nioCore,
                 nioPosix, logging, metrics, lifecycle, lifecycleSignals, configuration,
             ]),
         .executableTarget(

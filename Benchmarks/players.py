@@ -47,6 +47,7 @@ class Publisher:
     def _run(place, loop):
         senders = Senders(loop)
         senders.add(open_publisher(*place))
+        senders.begin()
         while not senders.lost:
             senders.run(60)
 

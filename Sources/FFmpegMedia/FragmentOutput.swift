@@ -5,7 +5,12 @@ import NIOCore
 ///
 /// Owned by one muxer, used on its event loop only. What it holds is bounded by what the muxer was given since the last `take`.
 final class FragmentOutput {
+    /// More is given back after a part that was so large.
+    private static let keptBytes = 1 << 20
+
     private var bytes = ByteBuffer()
+    /// `bytes` was handed out and is not to be added to.
+    private var isTaken = false
     private(set) var context: UnsafeMutablePointer<AVIOContext>
 
     init() throws(MediaError) {
@@ -30,10 +35,14 @@ final class FragmentOutput {
     }
 
     /// What was written since the last call.
+    ///
+    /// Its memory is used again once nobody holds it: what goes into a memory file is let go of at once, and fresh pages for each
+    /// part cost more than filling them.
     func take() throws(MediaError) -> ByteBuffer {
         avio_flush(context)
         try check(context.pointee.error, "avio_flush")
-        defer { bytes = ByteBuffer() }
+        if isTaken { bytes = ByteBuffer() }
+        isTaken = true
         return bytes
     }
 
@@ -47,10 +56,16 @@ final class FragmentOutput {
     /// Drops what was written since the last call.
     func discard() {
         avio_flush(context)
-        bytes = ByteBuffer()
+        isTaken = true
     }
 
     fileprivate func append(_ chunk: UnsafeRawBufferPointer) {
+        if isTaken {
+            isTaken = false
+            if bytes.storageCapacity > Self.keptBytes { bytes = ByteBuffer() }
+            // Takes other memory where somebody still holds this.
+            bytes.clear(minimumCapacity: 0)
+        }
         bytes.writeBytes(chunk)
     }
 }

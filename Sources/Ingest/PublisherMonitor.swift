@@ -143,6 +143,7 @@ final class PublisherMonitor: Sendable {
                 state.feed = decoding.sound?.open(isEssential: state.isAttended) { [weak self] in self?.measured($0) }
                 if let format = state.audio { state.feed?.append(format) }
             }
+            state.feed?.watched(!state.listeners.isEmpty)
             defer { isListening.store(state.feed != nil, ordering: .relaxed) }
             guard !isWanted else { return (nil, state.feed != nil) }
             defer { state.feed = nil }

@@ -212,7 +212,7 @@ package struct LineupProcess: Sendable {
         services += [
             store, numbers, retention, accounts, profiles, audience, announcements, studios, web, control, broadcast,
             queue, names, decoding,
-            ingest, revocations, rtmp, announcement,
+            ingest, revocations, rtmp, announcement, StartupMemoryService(),
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

@@ -41,25 +41,26 @@ extension QueueService {
     private static let isAway = "the database cannot be reached or refuses to write"
     private static let isLate = "the database does not answer"
 
-    /// Says so when the answer is late: who looks learns of a frozen database long before the write is given up.
     private func writeInTime(_ work: Work) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { [limits] in
-                // Cancelled: the answer is there.
-                guard (try? await Task.sleep(for: limits.latestAnswer)) != nil else { return }
-                self.noteTrouble(Self.isLate, error: "no answer for \(limits.latestAnswer)")
-            }
-            try await write(work)
-        }
+        state.withLock { $0.writingSince = .now }
+        defer { state.withLock { $0.writingSince = nil } }
+        try await write(work)
+        state.withLock { $0.hasWritten = true }
     }
 
-    /// A database that goes away has no event, and on an idle channel nothing is written: then it is asked (I5: whoever waits
-    /// for the answer is only the writer).
+    /// Looks after each `pingInterval`. An answer that is late is said to be: who looks learns of a frozen database long before the
+    /// write is given up. And a database that goes away has no event, so while nothing is written it is asked (I5: whoever waits for
+    /// the answer is only the writer).
     func askForSignsOfLife() async {
         while await pings.pause(limits.pingInterval) != .finished {
-            state.withLock { $0.isPingDue = true }
-            writerWishes.wish()
+            let (isLate, isPingDue) = state.withLock { state in
+                defer { state.hasWritten = false }
+                if let since = state.writingSince { return (since.duration(to: .now) >= limits.latestAnswer, false) }
+                state.isPingDue = !state.hasWritten
+                return (false, state.isPingDue)
+            }
+            if isLate { noteTrouble(Self.isLate, error: "no answer for \(limits.latestAnswer)") }
+            if isPingDue { writerWishes.wish() }
         }
     }
 

@@ -23,9 +23,9 @@ package final class QueueService: QueueDoor, QueueDesk, StudioNewsDesk, Readines
         package var maximumEventsPerListener = 256
         /// How long an operator's answer waits for the act to be stored; then it goes out all the same.
         package var longestAnswer: Duration = .seconds(2)
-        /// How long a write may take before the queue says that the database does not answer.
-        package var latestAnswer: Duration = .seconds(1)
-        /// So often the database is asked for a sign of life while there is nothing to write.
+        /// How long a write may take before the queue says, at its next look, that the database does not answer.
+        package var latestAnswer: Duration = .milliseconds(750)
+        /// So often the queue looks whether the database answers, and asks it for a sign of life when there was nothing to write.
         package var pingInterval: Duration = .milliseconds(500)
         /// How long the stop waits for the moves that are not written yet.
         package var lastWriting: Duration = .seconds(2)
@@ -57,6 +57,10 @@ package final class QueueService: QueueDoor, QueueDesk, StudioNewsDesk, Readines
         var trouble: Trouble?
         /// The database was not asked for anything lately.
         var isPingDue = false
+        /// The database answered since the last look after it.
+        var hasWritten = false
+        /// The database has been asked something.
+        var writingSince: ContinuousClock.Instant?
         /// Another server owns the channel: nothing of ours is written any more.
         var hasSteppedDown = false
     }
@@ -316,7 +320,8 @@ package final class QueueService: QueueDoor, QueueDesk, StudioNewsDesk, Readines
 
     static func view(of state: borrowing State, now: WallTime) -> QueueView {
         var view = state.machine.view(now: now)
-        view.unwritten = state.trouble.map { QueueView.Unwritten(since: $0.since, moves: state.backlog.count) }
+        let moves = state.backlog.count
+        view.unwritten = state.trouble.map { QueueView.Unwritten(since: $0.since, moves: moves) }
         return view
     }
 

@@ -57,6 +57,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     /// The reads before and after the publisher was let in: what is read at once is held at once.
     static let readBytesBeforePublish = 8192
+    /// From the first sight of silence to the second; a read of what waits is a matter of microseconds.
+    private static let lastLook: Duration = .milliseconds(20)
     private static let readBytes = AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 8192, maximum: 65_536)
 
     /// - Parameters:
@@ -323,7 +325,13 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private func watchForSilence() {
         let now = context?.eventLoop.now ?? lastMedia
         let quiet = Duration(now - lastMedia)
-        if let threshold = readPace.looked(at: now, quiet: quiet) { wakeAt(threshold) }
+        let threshold = readPace.looked(at: now, quiet: quiet)
+        if let threshold { wakeAt(threshold) }
+        if threshold == 1, !isSilent, quiet >= min(limits.silenceLimit, limits.idleLimit) {
+            // Few bytes came, and they may have waited below the threshold all the while: they are read first.
+            schedule(after: Self.lastLook) { $0.watchForSilence() }
+            return
+        }
         guardReading()
         if quiet >= limits.idleLimit {
             machine.idleLimitPassed()
@@ -340,7 +348,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     /// Looks after what waits below the threshold, while that matters.
     private func guardReading() {
         guard readGuard == nil, readPace.needsGuard, let context else { return }
-        let due = lastRead + TimeAmount(ReadPace.patience)
+        let due = lastRead + TimeAmount(readPace.patience)
         readGuard = context.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
             guard let self, let context = self.context else { return }
             self.readGuard = nil

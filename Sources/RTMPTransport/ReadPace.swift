@@ -9,35 +9,40 @@ import NIOCore
 /// at each byte until the next look.
 ///
 /// Whoever is on air or next is watched. Without a delay line they are read at once. Behind one that is longer than `patience` they
-/// are read like the others, but the connection looks after each `patience` whether something waits below the threshold.
+/// are read like the others, but the connection looks after each `patience`, a quarter of the delay, whether something waits below
+/// the threshold.
 struct ReadPace {
     /// Media read at once.
-    static let span: Duration = .milliseconds(60)
+    static let span: Duration = .milliseconds(100)
     /// More makes little difference: a key picture crosses it by itself.
     static let largest = 32_768
     /// Less saves nothing.
     static let smallest = 2048
-    /// Whoever sent nothing for this long may have sent less than the threshold.
-    static let patience: Duration = .milliseconds(200)
+    /// Whoever sent nothing for this long may have sent less than the threshold. More than two spans, so that it seldom ends one.
+    static let longestPatience: Duration = .milliseconds(500)
     /// From this programme delay on, `patience` is little against what the line holds.
     private static let leastDelay: Duration = .milliseconds(500)
 
     /// There is a delay line that hides when exactly media is read.
     private let isDelayed: Bool
+    let patience: Duration
     private var isWatched = false
     private var threshold = 1
     private var bytes = 0
     private var since: NIODeadline?
 
     /// - Parameter delay: between what is read and when it is on air.
-    init(delay: Duration = .zero) { isDelayed = delay >= Self.leastDelay }
+    init(delay: Duration = .zero) {
+        isDelayed = delay >= Self.leastDelay
+        patience = isDelayed ? min(delay / 4, Self.longestPatience) : Self.longestPatience
+    }
 
     /// Somebody is to look after each `patience`.
     var needsGuard: Bool { isWatched && isDelayed && threshold > 1 }
 
     /// - Parameter quiet: since anything was read.
     /// - Returns: the threshold to set, when it changes.
-    mutating func guarded(quiet: Duration) -> Int? { quiet < Self.patience ? nil : set(1) }
+    mutating func guarded(quiet: Duration) -> Int? { quiet < patience ? nil : set(1) }
 
     mutating func received(_ count: Int) { bytes &+= count }
 
@@ -52,14 +57,14 @@ struct ReadPace {
     /// - Returns: the threshold to set, when it changes.
     mutating func looked(at now: NIODeadline, quiet: Duration) -> Int? {
         defer { (bytes, since) = (0, now) }
-        guard !isWatched || isDelayed, quiet < Self.patience, let since else { return set(1) }
+        guard !isWatched || isDelayed, quiet < patience, let since else { return set(1) }
         let elapsed = Duration(now - since)
         guard elapsed >= .milliseconds(500) else { return nil }
         let wanted = Int(Double(bytes) * (Self.span / elapsed))
-        // Powers of two: a bitrate that wavers sets nothing anew.
-        var rounded = Self.smallest
-        while rounded * 2 <= min(wanted, Self.largest) { rounded *= 2 }
-        return set(wanted < Self.smallest ? 1 : rounded)
+        guard wanted >= Self.smallest else { return set(1) }
+        // A bitrate that wavers by a quarter sets nothing anew.
+        if threshold > 1, abs(wanted - threshold) <= threshold / 4 { return nil }
+        return set(min(wanted, Self.largest))
     }
 
     private mutating func set(_ wanted: Int) -> Int? {

@@ -10,12 +10,13 @@ import Testing
 private final class FakeDecoding: SoundDecoding, StillMaking {
     final class Feed: SoundFeed {
         let onLevels: @Sendable (SoundLevels) -> Void
-        let state = Mutex((formats: 0, units: 0, isEnded: false))
+        let state = Mutex((formats: 0, units: 0, isEnded: false, isWatched: false))
 
         init(_ onLevels: @escaping @Sendable (SoundLevels) -> Void) { self.onLevels = onLevels }
 
         func append(_ format: AudioFormat) { state.withLock { $0.formats += 1 } }
         func append(_ unit: AccessUnit) { state.withLock { $0.units += 1 } }
+        func watched(_ isWatched: Bool) { state.withLock { $0.isWatched = isWatched } }
         func end() { state.withLock { $0.isEnded = true } }
     }
 
@@ -115,6 +116,7 @@ private final class FakeDecoding: SoundDecoding, StillMaking {
         send(sink, seconds: 0...1)
         #expect(feed.state.withLock { $0.units } == 50)
         #expect(feed.state.withLock { $0.formats } == 1)
+        #expect(!feed.state.withLock { $0.isWatched })
         bench.service.attend(to: [])
         #expect(decoding.open.isEmpty)
         send(sink, seconds: 2...3)
@@ -139,6 +141,7 @@ private final class FakeDecoding: SoundDecoding, StillMaking {
         await listen { first in
             await listen { second in
                 #expect(decoding.open.count == 1, "one feed, however many listen")
+                #expect(decoding.open.first?.state.withLock { $0.isWatched } == true)
                 decoding.open.first?.onLevels(Self.music)
                 for await level in first {
                     #expect(level == Self.music)

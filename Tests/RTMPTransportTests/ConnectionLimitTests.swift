@@ -44,6 +44,22 @@ struct ConnectionLimitTests {
         #expect(gate.sink.record.silences == 2)
     }
 
+    /// What it sends then waits in the kernel, below the threshold that its bitrate had set.
+    @Test func hearsAPublisherWhoseBitrateFalls() async throws {
+        let gate = RecordingGate()
+        var limits = RTMPServerConfiguration.Limits()
+        limits.silenceLimit = .seconds(1)
+        try await withServer(gate, limits: limits) { port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send(PeerBytes.publish("key"))
+            let pieces = (0..<1000).map { PeerBytes.sound(at: $0 * 5, padding: $0 < 500 ? 2500 : 0) }
+            client.send(pieces, each: .milliseconds(5))
+            #expect(await gate.sink.waitForEnd() == .dropped)
+        }
+        #expect(gate.sink.record.silences == 0)
+        #expect(gate.sink.record.units.count == 1000)
+    }
+
     @Test func closesOnAPublisherThatFallsSilent() async throws {
         let gate = RecordingGate()
         let metrics = PrometheusMetrics()

@@ -45,10 +45,12 @@ enum PeerBytes {
     }
 
     /// AAC-LC, 48 kHz, stereo: the configuration and one frame of nothing.
-    static func sound(at timestamp: UInt32) -> ByteBuffer {
+    /// - Parameter padding: bytes more in the frame.
+    static func sound(at timestamp: UInt32, padding: Int = 0) -> ByteBuffer {
         var bytes = ByteBuffer()
         var encoder = ChunkEncoder()
-        for payload in [[0xAF, 0x00, 0x11, 0x90], [0xAF, 0x01, 0x21, 0x10, 0x04]] as [[UInt8]] {
+        let frame = [0xAF, 0x01, 0x21, 0x10, 0x04] + [UInt8](repeating: 0, count: padding)
+        for payload in [[0xAF, 0x00, 0x11, 0x90], frame] as [[UInt8]] {
             encoder.encode(
                 RTMPMessage(type: 8, streamID: 1, timestamp: timestamp, payload: ByteBuffer(bytes: payload)), on: 4,
                 into: &bytes)

@@ -47,6 +47,20 @@ struct RawClient {
         channel.closeFuture.whenComplete { _ in task.cancel() }
     }
 
+    /// Sends one piece each `interval`, then closes.
+    func send(_ pieces: [ByteBuffer], each interval: TimeAmount) {
+        let channel = channel
+        let next = Counter()
+        channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: interval) { task in
+            let number = next.take()
+            guard number < pieces.count else {
+                task.cancel()
+                return channel.close(promise: nil)
+            }
+            channel.writeAndFlush(pieces[number], promise: nil)
+        }
+    }
+
     /// Sends `bytes` over and over, as fast as they are taken, until the server closes or `limit` bytes are sent.
     func flood(_ bytes: ByteBuffer, limit: Int) async {
         var sent = 0

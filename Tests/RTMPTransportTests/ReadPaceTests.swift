@@ -16,8 +16,8 @@ struct ReadPaceTests {
         return (pace, threshold)
     }
 
-    @Test(arguments: [(312_500, 16_384), (1_250_000, 32_768), (50_000, 2048), (16_000, nil)] as [(Int, Int?)])
-    func readsSixtyMillisecondsOfTheBitrateAtOnce(bytes: Int, threshold: Int?) {
+    @Test(arguments: [(312_500, 31_250), (1_250_000, 32_768), (50_000, 5000), (16_000, nil)] as [(Int, Int?)])
+    func readsAHundredMillisecondsOfTheBitrateAtOnce(bytes: Int, threshold: Int?) {
         #expect(Self.paced(bytes).threshold == threshold)
     }
 
@@ -28,24 +28,29 @@ struct ReadPaceTests {
         #expect(pace.looked(at: Self.second(3), quiet: .zero) == nil)
         #expect(pace.attentionChanged(isWatched: false) == nil, "the next look decides")
         pace.received(312_500)
-        #expect(pace.looked(at: Self.second(4), quiet: .zero) == 16_384)
+        #expect(pace.looked(at: Self.second(4), quiet: .zero) == 31_250)
     }
 
     @Test func readsInPiecesWhatIsOnAirBehindADelayLine() {
         var (pace, threshold) = Self.paced(312_500, delay: .milliseconds(2000))
-        #expect(threshold == 16_384)
+        #expect(threshold == 31_250)
         #expect(!pace.needsGuard)
         #expect(pace.attentionChanged(isWatched: true) == nil)
         #expect(pace.needsGuard)
-        #expect(pace.guarded(quiet: .milliseconds(199)) == nil)
+        #expect(pace.guarded(quiet: .milliseconds(499)) == nil)
         // A still picture: what there is stays below the threshold.
-        #expect(pace.guarded(quiet: .milliseconds(200)) == 1)
+        #expect(pace.guarded(quiet: .milliseconds(500)) == 1)
         #expect(!pace.needsGuard)
         pace.received(312_500)
-        #expect(pace.looked(at: Self.second(3), quiet: .zero) == 16_384)
+        #expect(pace.looked(at: Self.second(3), quiet: .zero) == 31_250)
         #expect(pace.needsGuard)
         #expect(pace.attentionChanged(isWatched: false) == nil)
         #expect(!pace.needsGuard)
+    }
+
+    @Test func looksAgainWithinAQuarterOfTheDelay() {
+        #expect(ReadPace(delay: .milliseconds(500)).patience == .milliseconds(125))
+        #expect(ReadPace(delay: .seconds(30)).patience == .milliseconds(500))
     }
 
     @Test func readsAtOnceBehindADelayLineThatHidesNothing() {
@@ -55,12 +60,14 @@ struct ReadPaceTests {
 
     @Test func readsAtEachByteWhatHasGoneQuiet() {
         var (pace, _) = Self.paced(312_500)
-        #expect(pace.looked(at: Self.second(3), quiet: .milliseconds(200)) == 1)
+        #expect(pace.looked(at: Self.second(3), quiet: .milliseconds(500)) == 1)
     }
 
     @Test func setsNothingAnewForABitrateThatWavers() {
         var (pace, _) = Self.paced(312_500)
-        pace.received(290_000)
+        pace.received(240_000)
         #expect(pace.looked(at: Self.second(3), quiet: .zero) == nil)
+        pace.received(200_000)
+        #expect(pace.looked(at: Self.second(4), quiet: .zero) == 20_000)
     }
 }

@@ -5,7 +5,7 @@ package protocol SoundDecoding: Sendable {
     /// Begins with one publisher's sound.
     /// - Parameters:
     ///   - isEssential: on air or next, so that a place is kept for it; `false`: somebody looks.
-    ///   - onLevels: on a thread of the decoder, about four times a second of sound.
+    ///   - onLevels: on a thread of the decoder, about once a second of sound; four times while somebody looks.
     /// - Returns: `nil` when as many are decoded as may be.
     func open(isEssential: Bool, onLevels: @escaping @Sendable (SoundLevels) -> Void) -> (any SoundFeed)?
 }
@@ -15,6 +15,8 @@ package protocol SoundFeed: AnyObject, Sendable {
     /// Of the units that follow.
     func append(_ format: AudioFormat)
     func append(_ unit: AccessUnit)
+    /// Whether somebody looks at the levels as they come. Nobody does at first.
+    func watched(_ isWatched: Bool)
     /// Nothing follows, and no level either, but for one that is on its way.
     func end()
 }

@@ -3,7 +3,7 @@ import Metrics
 import NIOCore
 import Synchronization
 
-/// Publishers' sound on its way to a decode worker: each feed collects a quarter of a second, then waits its turn. Any thread appends;
+/// Publishers' sound on its way to a decode worker: each feed collects a second, or a quarter of one for whoever looks, then waits its turn. Any thread appends;
 /// the lane's thread takes. Never waits.
 final class SoundMeters: SoundDecoding {
     /// On air, next, and those whose meter somebody watches; a few are kept for who is on air or next.
@@ -84,6 +84,7 @@ final class SoundMeters: SoundDecoding {
             var bytes = 0
             var span = MediaTime.zero
             var isDue = false
+            var isWatched = false
             /// The child that knows the format.
             var child: Int?
             var isEnded = false
@@ -91,8 +92,9 @@ final class SoundMeters: SoundDecoding {
             var pausesUntil: ContinuousClock.Instant?
         }
 
-        /// What is asked at once.
-        private static let due = MediaTime.milliseconds(240)
+        /// What is asked at once: a meter moves four times a second; whether there is any sound at all can wait for a second.
+        private static let watchedDue = MediaTime.milliseconds(240)
+        private static let due = MediaTime.milliseconds(960)
         private static let dueFrames = 64
         /// What waits at most, all of it dropped when it is more: a decoder begins anew with any frame.
         private static let maximumFrames = 512
@@ -136,7 +138,7 @@ final class SoundMeters: SoundDecoding {
                 state.frames.append(unit.payload)
                 state.bytes += unit.payload.readableBytes
                 state.span += format.frameDuration
-                guard !state.isDue, state.span >= Self.due || state.frames.count >= Self.dueFrames else {
+                guard !state.isDue, state.span >= (state.isWatched ? Self.watchedDue : Self.due) || state.frames.count >= Self.dueFrames else {
                     return (false, dropped)
                 }
                 state.isDue = true
@@ -145,6 +147,8 @@ final class SoundMeters: SoundDecoding {
             if dropped > 0 { meters.dropped(dropped) }
             if isDue { meters.isDue(self) }
         }
+
+        func watched(_ isWatched: Bool) { state.withLock { $0.isWatched = isWatched } }
 
         func end() {
             let isFirst = state.withLock { state in

@@ -238,7 +238,8 @@ package struct ChunkDecoder: Sendable {
     /// Messages up to here never outgrow their first room. More than a key picture of 2.5 Mbit/s; with 64 chunk streams, 4 MB.
     package static let smallRoomBytes = 65_536
     /// The least that the allocator maps from the system, once it is told so; the first room of a longer message.
-    package static let pagedRoomBytes = 131_072
+    /// Above what muxers and sockets need again and again, which the heap serves without fresh pages.
+    package static let pagedRoomBytes = 524_288
 
     private mutating func makeRoom(for count: Int, stream index: Int) {
         let held = streams[index].payload.readableBytes
