@@ -16,17 +16,26 @@ package struct ListFilter: Sendable, Equatable {
     package init() {}
 
     /// - Parameter query: a field's first value, percent-decoded.
-    /// - Throws: `Problem` for a region that is no country code, and for too many of anything.
-    package init(query: (String) -> String?) throws(Problem) {
+    /// - Parameter regionHeader: where a proxy says the request comes from; holds when the query names no region. What is no
+    ///   country code (proxies have marks for "unknown") says nothing.
+    /// - Throws: `Problem` for a region in the query that is no country code, and for too many of anything.
+    package init(query: (String) -> String?, regionHeader: String? = nil) throws(Problem) {
         if let text = query("region"), !text.isEmpty {
-            guard text.utf8.count == 2, text.utf8.allSatisfy({ $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }) else {
+            guard let code = Self.countryCode(text) else {
                 throw Problem(field: "region", reason: "This takes two letters, such as GB.")
             }
-            region = text.uppercased()
+            region = code
+        } else {
+            region = regionHeader.flatMap(Self.countryCode)
         }
         groups = try Self.list(query("group"), field: "group")
         identifiers = try Self.list(query("ids"), field: "ids")
         if let text = query("variants")?.lowercased() { showsVariants = !["false", "0", "no"].contains(text) }
+    }
+
+    private static func countryCode(_ text: String) -> String? {
+        guard text.utf8.count == 2, text.utf8.allSatisfy({ $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }) else { return nil }
+        return text.uppercased()
     }
 
     private static func list(_ text: String?, field: String) throws(Problem) -> Set<String> {

@@ -43,8 +43,13 @@ package struct M3UList: Sendable, Equatable {
     }
 
     package var entries: [Entry]
+    /// Where the guide to these channels is, absolute. Half of the applications look for it under one name, half under the other.
+    package var guide: String?
 
-    package init(_ entries: [Entry]) { self.entries = entries }
+    package init(_ entries: [Entry], guide: String? = nil) {
+        self.entries = entries
+        self.guide = guide
+    }
 
     /// UTF-8 text, lines ended by LF.
     ///
@@ -52,7 +57,9 @@ package struct M3UList: Sendable, Equatable {
     /// everywhere line breaks and other control characters by one space. A title may hold quotes
     /// and commas: it stands behind the first comma that is outside quotes.
     package func rendered() -> String {
-        var text = "#EXTM3U\n"
+        var text = "#EXTM3U"
+        if let guide = guide.map(Self.address) { text += " url-tvg=\"\(guide)\" x-tvg-url=\"\(guide)\"" }
+        text += "\n"
         for entry in entries {
             text += Self.information(entry)
             if let label = Self.label(entry) { text += "#EXTREM:AMP-VARIANT \(label)\n" }

@@ -23,6 +23,12 @@ struct Viewer: AsyncParsableCommand {
         @Argument(help: "The viewer's number, as `lineup viewer list` shows it.") var id: UInt64
         @Option(name: .customLong("for"), help: "How long, in seconds: 1 to 86400.") var seconds = 600
 
+        func validate() throws {
+            guard (1...86_400).contains(seconds) else {
+                throw ValidationError("--for takes 1 to 86400 seconds.")
+            }
+        }
+
         func run() async throws { try options.ask("kick", ["id": String(id), "seconds": String(seconds)]) }
     }
 }

@@ -84,6 +84,12 @@ import Testing
                 """)
     }
 
+    @Test func namesTheGuideForApplicationsOfEitherHabit() {
+        let text = M3UList([], guide: "https://tv.example/epg.xml?a=\"").rendered()
+        let address = "https://tv.example/epg.xml?a=%22"
+        #expect(text == "#EXTM3U url-tvg=\"\(address)\" x-tvg-url=\"\(address)\"\n")
+    }
+
     @Test func aNameWithQuoteCommaAndNewlineComesBack() throws {
         var entry = M3UList.Entry(title: "A \"B\", C\n", address: "http://h/x")
         entry.guideName = entry.title
@@ -147,6 +153,11 @@ import Testing
         #expect(try !takes(["region": "GB"], allowed: ["US"]) && !takes([:], allowed: ["US"]))
         #expect(try !takes(["region": "GB"], blocked: ["GB"]) && takes([:], blocked: ["GB"]))
         #expect(throws: ListFilter.Problem.self) { try ListFilter { $0 == "region" ? "England" : nil } }
+        func region(_ query: String?, header: String) throws -> String? {
+            try ListFilter(query: { $0 == "region" ? query : nil }, regionHeader: header).region
+        }
+        #expect(try region(nil, header: "gb") == "GB" && region("us", header: "GB") == "US")
+        #expect(try region(nil, header: "T1") == nil)
         for text in ["false", "0", "NO"] { #expect(try !ListFilter { $0 == "variants" ? text : nil }.showsVariants) }
     }
 }

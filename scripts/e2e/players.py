@@ -57,6 +57,42 @@ class MPV:
         shutil.rmtree(self._place, ignore_errors=True)
 
 
+class FFplay:
+    """FFmpeg's own player, its window and sound going nowhere; its clock is that of the sound."""
+
+    def __init__(self, url, folder):
+        self.log = folder / "ffplay.log"
+        self._position, self._lines = None, []
+        self._process = subprocess.Popen(
+            ["ffplay", "-hide_banner", "-loglevel", "level+info", "-stats", url], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, errors="replace", preexec_fn=processes.die_with_parent,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"})
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        # Thirty times a second "  12.34 A-V: 0.001 fd= 0 …", ended by a carriage return, which reading text takes for a line's end.
+        for line in self._process.stderr:
+            match = re.search(r"(-?\d+\.\d+) A-V:", line)
+            if match:
+                self._position = float(match[1])
+            elif line.strip():
+                self._lines.append(line.strip())
+
+    def position(self):
+        """Seconds on the programme's timeline, or None before the first."""
+        return self._position
+
+    def complaints(self):
+        return [line for line in self._lines if "[error]" in line or "[fatal]" in line]
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(10)
+        self._thread.join(10)
+        self.log.write_text("\n".join(self._lines))
+
+
 class VLC:
     """cvlc, which refuses to run as root: as root it runs as nobody. Asked through its rc interface on a Unix socket."""
 

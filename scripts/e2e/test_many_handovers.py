@@ -5,7 +5,7 @@ import time
 import pytest
 
 import clips
-from players import MPV, VLC, Chromium, GStreamer, Standstills, plays_on
+from players import MPV, VLC, Chromium, FFplay, GStreamer, Standstills, plays_on
 from waiting import wait_until
 
 HAND_OVERS = 20
@@ -16,7 +16,7 @@ SMALL_B_FRAMES = clips.Clip("small", "blue", 1320, width=480, height=270, b_fram
 @pytest.mark.player
 @pytest.mark.browser
 @pytest.mark.extended
-@pytest.mark.parametrize("kind", ["mpv", "vlc", "gstreamer", "chromium"])
+@pytest.mark.parametrize("kind", ["ffplay", "mpv", "vlc", "gstreamer", "chromium"])
 def test_no_player_stands_still(make_server, publish, folder, ended_later, open_page, kind):
     server = make_server()
     server.run("queue", "set", "slotLength=6s", "warnings=none")
@@ -28,7 +28,7 @@ def test_no_player_stands_still(make_server, publish, folder, ended_later, open_
     if kind == "chromium":
         player = Chromium(url, open_page())
     else:
-        player = ended_later({"mpv": MPV, "vlc": VLC, "gstreamer": GStreamer}[kind](url, folder))
+        player = ended_later({"ffplay": FFplay, "mpv": MPV, "vlc": VLC, "gstreamer": GStreamer}[kind](url, folder))
     plays_on(player, 3, kind)
     watch = Standstills({kind: player})
     seen, last = 0, None

@@ -20,7 +20,7 @@ struct GuideRoutes: Sendable {
     private func guide(_ request: WebRequest) async throws -> Response {
         let filter: ListFilter
         do throws(ListFilter.Problem) {
-            filter = try ListFilter { request.query($0) }
+            filter = try ListFilter(request)
         } catch {
             throw Problem.badRequest(field: error.field, error.reason)
         }
@@ -39,7 +39,7 @@ struct GuideRoutes: Sendable {
             status: .ok,
             headers: [
                 .contentType: "application/xml; charset=utf-8", .cacheControl: "public, max-age=\(Self.maximumAge)",
-                .accessControlAllowOrigin: "*",
+                .accessControlAllowOrigin: "*", .vary: HTTPField.Name.region.rawName,
             ], body: ResponseBody(byteBuffer: ByteBuffer(string: guide.rendered())))
     }
 
@@ -63,6 +63,10 @@ struct GuideRoutes: Sendable {
 }
 
 extension ListFilter {
+    init(_ request: WebRequest) throws(Problem) {
+        try self.init(query: { request.query($0) }, regionHeader: request.head.headerFields[.region])
+    }
+
     /// Whether the channel is wanted.
     func takes(_ channel: ChannelName, _ listing: ChannelListing) -> Bool {
         takes(

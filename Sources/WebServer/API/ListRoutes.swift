@@ -82,7 +82,7 @@ struct ListRoutes: Sendable {
     private func list(_ request: WebRequest) async throws -> Response {
         let filter: ListFilter
         do throws(ListFilter.Problem) {
-            filter = try ListFilter { request.query($0) }
+            filter = try ListFilter(request)
         } catch {
             throw Problem.badRequest(field: error.field, error.reason)
         }
@@ -98,12 +98,14 @@ struct ListRoutes: Sendable {
             entries += self.entries(
                 channel, listing, next: next, origin: origin(of: request), credential: credential, filter)
         }
+        // An application matches channels by their id: only what a region hides must be asked for.
+        let guide = "\(origin(of: request))/epg.xml" + (filter.region.map { "?region=\($0)" } ?? "")
         return Response(
             status: .ok,
             headers: [
                 .contentType: "application/vnd.apple.mpegurl", .cacheControl: "no-store",
                 .accessControlAllowOrigin: "*",
-            ], body: ResponseBody(byteBuffer: ByteBuffer(string: M3UList(entries).rendered())))
+            ], body: ResponseBody(byteBuffer: ByteBuffer(string: M3UList(entries, guide: guide).rendered())))
     }
 
     /// What the addresses carry where a channel needs it: the token that was shown, so that a list asked for again is the same, or

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 
 /// Sits on every connection (and every stream of HTTP/2) behind its HTTP codec: registers it, watches it with `ConnectionWatch`, closes it
 /// after an answer that says `Connection: close`, and ends event streams whose reader has gone. One per connection, on its
@@ -39,6 +40,8 @@ final class ConnectionGuardHandler<Request: GuardedRequestPart, Response: Guarde
         context.fireChannelInactive()
     }
 
+    // As in `DeliveryHandler`: every part of every request and answer comes by.
+    @_specialize(where Request == HTTPServerRequestPart, Response == HTTPServerResponsePart)
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data).kind {
         case .head: watch.requestHeadReceived(now: Self.now)
@@ -48,6 +51,7 @@ final class ConnectionGuardHandler<Request: GuardedRequestPart, Response: Guarde
         context.fireChannelRead(data)
     }
 
+    @_specialize(where Request == HTTPServerRequestPart, Response == HTTPServerResponsePart)
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         watch.partWritten()
         switch unwrapOutboundIn(data).kind {

@@ -52,6 +52,8 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
         context.fireChannelInactive()
     }
 
+    // Called through a table, a generic class runs unspecialised code: 7 % of a playlist's cost went into looking up types.
+    @_specialize(where Wire == PlainHTTP1Wire)
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
         if let target = Wire.target(part) {
@@ -103,6 +105,7 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
         }
     }
 
+    @_specialize(where Wire == PlainHTTP1Wire)
     func resume(_ answer: DeliveryAnswer?) {
         guard let context, let question = exchange?.question else { return }
         write(desk.reply(to: question, answer, token: token, address: { Self.address(context) }), context)
