@@ -16,6 +16,25 @@ import Testing
         #expect(segments.map(\.isDiscontinuous) == [true, false, false, false, false])
     }
 
+    /// Cut there all the same, and a key frame's to a player; but pictures behind it may need the segment before.
+    @Test func aSegmentThatBeginsWithACRAPictureIsNotCalledIndependent() {
+        var format = Script.formatA
+        format.video.codec = .hevc
+        // An IDR picture, then CRA, then what a join makes of one (BLA_N_LP).
+        let types: [UInt8] = [19, 21, 18]
+        let source = Script.source(from: .zero, seconds: 6, gop: 60).map { unit in
+            guard unit.track == .video else { return unit }
+            var picture = unit
+            picture.videoCodec = .hevc
+            let type = unit.isKeyFrame ? types[Int(unit.decodeTime.seconds.rounded()) / 2] : 1
+            picture.payload = ByteBuffer(bytes: [0, 0, 0, 3, type << 1, 1, 0xAC])
+            return picture
+        }
+        let openers = Segmenter.run([(format, source)]).map { $0.parts[0] }
+        #expect(openers.map(\.startsWithKeyFrame) == [true, true, true])
+        #expect(openers.map(\.startsIndependently) == [true, false, true])
+    }
+
     @Test func cutsLongGroupsOfPicturesUnmarked() {
         // OBS's default: a key frame every 250 pictures.
         let segments = Segmenter.run([(Script.formatA, Script.source(from: .zero, seconds: 20, gop: 250))])

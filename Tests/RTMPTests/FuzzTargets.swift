@@ -194,7 +194,11 @@ private func fuzzCodecs(_ input: ByteBuffer) {
         _ = try? VP9FrameHeader(input)
     default:
         _ = NALUnitSummary(input, lengthSize: 2)
-        _ = HEVCUnitSummary(input)
+        precondition(HEVCUnitSummary(withBrokenLink(input)).picture != .cleanRandomAccess)
+        var format = plainFormat
+        format.codec = .hevc
+        _ = withParameterSets(input, format: format)
+        _ = try? HEVCConfiguration.record(of: bytes.split(separator: 0).map(Array.init))
         _ = withParameterSets(withFourByteLengths(input, lengthSize: 1), format: plainFormat)
     }
 }

@@ -42,9 +42,11 @@ import Testing
             let messages = try Self.messages(try await player.received())
             #expect(!messages.contains { $0.type == 9 })
             #expect(messages.filter { $0.type == 8 }.count > 20)
-            let metadata = try #require(messages.first { $0.type == 18 }).payload
-            #expect(metadata.readableBytesView.firstRange(of: Array("audiocodecid".utf8)) != nil)
-            #expect(metadata.readableBytesView.firstRange(of: Array("videocodecid".utf8)) == nil)
+            func says(_ words: String, _ message: RTMPMessage) -> Bool {
+                message.payload.readableBytesView.firstRange(of: Array(words.utf8)) != nil
+            }
+            let metadata = try #require(messages.first { $0.type == 18 && says("onMetaData", $0) })
+            #expect(says("audiocodecid", metadata) && !says("videocodecid", metadata))
         }
     }
 

@@ -17,6 +17,9 @@ from waiting import wait_until
 class Recording:
     """ffmpeg plays the programme and keeps it as it came, in MPEG-TS with the programme's own timestamps."""
 
+    # What becomes of what was read.
+    OUTPUT = ["-c", "copy"]
+
     def __init__(self, playlist, file):
         self.file = file
         # ffmpeg looks at a playlist once per target duration: what is out now, it has after that. RTMP comes by itself.
@@ -26,7 +29,7 @@ class Recording:
         self._process = subprocess.Popen(
             ["ffmpeg", "-nostdin", "-nostats", "-v", "level+warning", "-y", "-copyts", "-i", playlist,
              # The first of each: the sound-only variant is left alone, as players leave it.
-             "-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy",
+             "-map", "0:v:0?", "-map", "0:a:0?", *self.OUTPUT,
              "-muxdelay", "0", "-muxpreload", "0", "-mpegts_copyts", "1", "-flush_packets", "1", "-f", "mpegts", str(file)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._output,
             preexec_fn=processes.die_with_parent)

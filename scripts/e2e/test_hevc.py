@@ -167,6 +167,14 @@ def test_the_page_says_what_a_browser_cannot_show_and_comes_back(server, join, f
     wait_until(lambda: current_time(page) > place + 2, "the page to play on", 20)
 
 
+class Decoding(Recording):
+    """ffmpeg shows the programme, and its pictures are kept small. A copy into another container would not do: FFmpeg's
+    `hevc_mp4toannexb` puts the first init section's parameter sets in front of every key picture, behind ours."""
+
+    OUTPUT = ["-vf", "scale=160:90,format=yuv420p", "-vsync", "passthrough", "-enc_time_base:v", "1:90000", "-c:v", "libx264",
+              "-preset", "ultrafast", "-bf", "0", "-c:a", "copy"]
+
+
 @pytest.mark.player
 @pytest.mark.extended
 def test_on_a_channel_of_hevc_alone_players_on_ffmpeg_go_through_every_change(server, join, folder, ended_later):
@@ -177,7 +185,7 @@ def test_on_a_channel_of_hevc_alone_players_on_ffmpeg_go_through_every_change(se
     server.wait_for_on_air("DJ green-hevc", timeout=30)
     watch_for(8)
     (folder / "ts").mkdir(exist_ok=True)
-    viewers = [ended_later(Recording(url, folder / name))
+    viewers = [ended_later(Decoding(url, folder / name))
                for url, name in ((server.playlist, "fragments.ts"), (transport, "transport.ts"))]
     players = {"mpv": ended_later(MPV(server.playlist, folder)), "mpv, TS": ended_later(MPV(transport, folder / "ts"))}
     for name, player in players.items():
@@ -197,7 +205,7 @@ def test_on_a_channel_of_hevc_alone_players_on_ffmpeg_go_through_every_change(se
         pictures = judge.pictures(file)
         assert [run.colour for run in judge.runs(pictures)] == ["green", "other"], "yellow and the slate are `other` here"
         assert judge.picture_gaps(pictures, 2 / 25 + 0.005) == []
-        assert judge.decode_complaints(file) == ""
+        assert viewer.complaints() == []
 
 
 @pytest.mark.player
