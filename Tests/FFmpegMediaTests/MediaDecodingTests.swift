@@ -41,6 +41,7 @@ import Testing
         let (stream, next) = AsyncStream.makeStream(of: SoundLevels.self)
         let feed = try #require(decoding.decoding.sound?.open(isEssential: false) { next.yield($0) })
         feed.append(clip.0)
+        feed.watched(true)
         var told: [SoundLevels] = []
         var answers = stream.makeAsyncIterator()
         // A quarter of a second at a time, as it comes in real time.
@@ -97,6 +98,22 @@ import Testing
         let job = try #require(meters.next(for: 1))
         #expect(job.question.payload.readableBytes < 300 << 10)
         #expect(meters.next(for: 1) == nil, "a feed is due once")
+    }
+
+    @Test func asksLessOftenWhileNobodyLooks() throws {
+        let meters = SoundMeters {}
+        let feed = try #require(meters.open(isEssential: true) { _ in })
+        let clip = SoundClips.paddedSilence(frames: 64)
+        feed.append(clip.0)
+        let all = units(clip.0, clip.1)
+        // 21.3 ms each, rounded down: 45 are just short of 960 ms, and 12 are more than 240 ms.
+        for unit in all.prefix(45) { feed.append(unit) }
+        #expect(meters.next(for: 1) == nil)
+        feed.append(all[45])
+        #expect(meters.next(for: 1) != nil)
+        feed.watched(true)
+        for unit in all.prefix(12) { feed.append(unit) }
+        #expect(meters.next(for: 1) != nil)
     }
 
     // MARK: Stills
