@@ -210,9 +210,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, profiles, audience, announcements, studios, web, control, broadcast,
-            queue, names, decoding,
-            ingest, revocations, rtmp, announcement,
+            HeapTrimService(), store, numbers, retention, accounts, profiles, audience, announcements, studios, web,
+            control, broadcast, queue, names, decoding, ingest, revocations, rtmp, announcement,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
