@@ -210,9 +210,9 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            store, numbers, retention, accounts, profiles, audience, announcements, studios, web, control, broadcast,
-            queue, names, decoding,
-            ingest, revocations, rtmp, announcement, StartupMemoryService(),
+            HeapTrimService(), store, numbers, retention, accounts, profiles, audience, announcements, studios, web,
+            control, broadcast, queue, names, decoding, ingest, revocations, rtmp, announcement,
+            StartupMemoryService(),
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

@@ -4,6 +4,8 @@ import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 
+import mpd_schema
+
 NAMESPACE = "{urn:mpeg:dash:schema:mpd:2011}"
 
 
@@ -73,6 +75,7 @@ def _period(element):
 def check(manifest):
     """One version by itself."""
     root = manifest.root
+    mpd_schema.check(root, NAMESPACE)
     assert root.get("availabilityStartTime") == "1970-01-01T00:00:00Z"
     target = _seconds(root.get("maxSegmentDuration"))
     assert _seconds(root.get("timeShiftBufferDepth")) >= 3 * target and _seconds(root.get("minimumUpdatePeriod")) > 0

@@ -112,13 +112,13 @@ class VLC:
              "--vout", "dummy", "--aout", "dummy", "--no-video-title-show", url],
             stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, env=environment)
 
-    def _ask(self, command):
+    def _ask(self, command, end=rb"(?m)^[> ]*\d+\r?$"):
         with socket.socket(socket.AF_UNIX) as peer:
             peer.settimeout(3)
             peer.connect(str(self._socket))
             peer.sendall(command.encode() + b"\n")
             answer, deadline = b"", time.monotonic() + 2
-            while time.monotonic() < deadline and not re.search(rb"(?m)^[> ]*\d+\r?$", answer):
+            while time.monotonic() < deadline and not re.search(end, answer):
                 part = peer.recv(4096)
                 if not part:
                     break
@@ -131,6 +131,14 @@ class VLC:
             # Other lines tell of changes of state, with addresses in them.
             lines = [line.strip("> \r") for line in self._ask("get_time").splitlines()]
             return next((int(line) for line in lines if line.isdigit()), None)
+        except OSError:
+            return None
+
+    def pictures(self):
+        """How many were shown. Its position stands still and then jumps where its clock begins anew, while pictures go on."""
+        try:
+            match = re.search(r"frames displayed *: +(\d+)", self._ask("stats", rb"end of statistical"))
+            return int(match[1]) if match and int(match[1]) else None
         except OSError:
             return None
 
@@ -240,7 +248,7 @@ class Standstills:
     def look(self):
         now = time.monotonic()
         for name, player in self._players.items():
-            position = player.position()
+            position = getattr(player, "pictures", player.position)()
             last, since = self._seen[name]
             if position is None:
                 continue

@@ -40,8 +40,7 @@ def test_no_player_stands_still(make_server, publish, folder, ended_later, open_
         watch.look()
         time.sleep(0.1)
     played, took = player.position() - start, time.monotonic() - begun
-    # VLC tells whole seconds.
-    longest = watch.longest[kind] - (1.0 if kind == "vlc" else 0.0)
+    longest = watch.longest[kind]
     print(f"\n{kind}: {seen} hand-overs in {took:.0f} s, {played:.0f} s played, longest standstill {longest:.2f} s")
     assert player.complaints() == []
     assert longest <= 1.0
