@@ -12,9 +12,13 @@ extension QueueService {
     }
 
     package func readiness() async -> [ReadinessCheck] {
-        let (trouble, waiting, isLost) = state.withLock { ($0.trouble, $0.backlog.count, $0.hasSteppedDown) }
+        let (trouble, waiting, isLost) = state.withLock { state in
+            // Whoever asks learns of a late answer at once, and need not wait for the next look.
+            let late = isWritingLate(state) ? Self.isLate : nil
+            return (state.trouble?.cause ?? late, state.backlog.count, state.hasSteppedDown)
+        }
         guard let trouble else { return [ReadinessCheck(name: "queue", isOK: true)] }
-        let cause = isLost ? trouble.cause : "\(trouble.cause); moves that wait to be written: \(waiting)"
+        let cause = isLost ? trouble : "\(trouble); moves that wait to be written: \(waiting)"
         return [ReadinessCheck(name: "queue", isOK: false, cause: cause)]
     }
 
@@ -48,6 +52,11 @@ extension QueueService {
         state.withLock { $0.hasWritten = true }
     }
 
+    private func isWritingLate(_ state: borrowing State) -> Bool {
+        guard let since = state.writingSince else { return false }
+        return since.duration(to: .now) >= limits.latestAnswer
+    }
+
     /// Looks after each `pingInterval`. An answer that is late is said to be: who looks learns of a frozen database long before the
     /// write is given up. And a database that goes away has no event, so while nothing is written it is asked (I5: whoever waits for
     /// the answer is only the writer).
@@ -55,7 +64,7 @@ extension QueueService {
         while await pings.pause(limits.pingInterval) != .finished {
             let (isLate, isPingDue) = state.withLock { state in
                 defer { state.hasWritten = false }
-                if let since = state.writingSince { return (since.duration(to: .now) >= limits.latestAnswer, false) }
+                if state.writingSince != nil { return (isWritingLate(state), false) }
                 state.isPingDue = !state.hasWritten
                 return (false, state.isPingDue)
             }

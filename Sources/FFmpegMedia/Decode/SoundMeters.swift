@@ -138,7 +138,8 @@ final class SoundMeters: SoundDecoding {
                 state.frames.append(unit.payload)
                 state.bytes += unit.payload.readableBytes
                 state.span += format.frameDuration
-                guard !state.isDue, state.span >= (state.isWatched ? Self.watchedDue : Self.due) || state.frames.count >= Self.dueFrames else {
+                let due = state.isWatched ? Self.watchedDue : Self.due
+                guard !state.isDue, state.span >= due || state.frames.count >= Self.dueFrames else {
                     return (false, dropped)
                 }
                 state.isDue = true
