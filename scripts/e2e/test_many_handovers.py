@@ -16,7 +16,11 @@ SMALL_B_FRAMES = clips.Clip("small", "blue", 1320, width=480, height=270, b_fram
 @pytest.mark.player
 @pytest.mark.browser
 @pytest.mark.extended
-@pytest.mark.parametrize("kind", ["ffplay", "mpv", "vlc", "gstreamer", "chromium"])
+@pytest.mark.parametrize("kind", [
+    "ffplay", "mpv", "gstreamer", "chromium",
+    # Ends its demuxer at each discontinuity and is without a clock until the next one runs: docs/figures.md.
+    pytest.param("vlc", marks=pytest.mark.xfail(reason="VLC 3 stands still up to 4 s at a change of format")),
+])
 def test_no_player_stands_still(make_server, publish, folder, ended_later, open_page, kind):
     server = make_server()
     server.run("queue", "set", "slotLength=6s", "warnings=none")
