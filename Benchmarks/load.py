@@ -16,14 +16,15 @@ HANDSHAKE = b"\x03" + bytes(8) + bytes(range(256)) * 5 + bytes(248)
 
 
 def encode_loop(target, kilobits=2500, more=()):
-    """A loop of noise: 2.5 Mbit/s of video or as told (720p30, key frame each 2 s) with AAC. `more`: options of the encoder."""
+    """A loop of noise: that many kbit/s of video (720p30, key frame each 2 s) with AAC. `more`: options of the encoder."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
+    rate = f"{kilobits}k"
     subprocess.run(
         ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30,noise=alls=12:allf=t",
-         "-f", "lavfi", "-i", "sine=f=440:r=48000", "-t", "24", "-c:v", "libx264", "-preset", "veryfast", "-b:v", f"{kilobits}k",
-         "-minrate", f"{kilobits}k", "-maxrate", f"{kilobits}k", "-bufsize", f"{kilobits}k", *more, "-g", "60", "-sc_threshold", "0", "-pix_fmt",
+         "-f", "lavfi", "-i", "sine=f=440:r=48000", "-t", "24", "-c:v", "libx264", "-preset", "veryfast", "-b:v", rate,
+         "-minrate", rate, "-maxrate", rate, "-bufsize", rate, *more, "-g", "60", "-sc_threshold", "0", "-pix_fmt",
          "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2", str(target)], check=True)
 
 

@@ -3,6 +3,7 @@
     --handovers 100     until so many acts were done, one every --every seconds (the short mode)
     --minutes 120       for so long instead (the long mode)
     --seed N            of the acts' order
+    --waiting 200       that many more of 6 Mbit/s wait meanwhile
     --folder F          where log, summary.json and joins.jsonl go
 
 Ends with 0 when no hard promise was broken (DTS, sequence numbers, HTTP errors, staleness).
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import judge
 import processes
-from handover import coded, faults
+from handover import coded, crowd, faults
 from handover.decode import Decoder
 from handover.djs import DJS
 from handover.studio import StudioDJ
@@ -48,6 +49,7 @@ class Measurement:
         self.problems, self.acts = [], []
         self.counts = {}
         self.memory = []
+        self.crowd = None
         self._lock = threading.Lock()
         self._log = open(self.folder / "log.txt", "a", buffering=1)
         self._joins = open(self.folder / "joins.jsonl", "a", buffering=1)
@@ -76,6 +78,8 @@ class Measurement:
         own = os.nice(0)
         self._prioritise(options.server_nice)
         settings = {"LINEUP_LOG_LEVEL": "info", "LINEUP_PROGRAMME_DELAY": options.delay}
+        if options.waiting:
+            settings |= crowd.SETTINGS
         for name in ("LINEUP_WEB_ROOT", "LINEUP_MIGRATIONS_DIR"):
             if name in os.environ:
                 settings[name] = os.environ[name]
@@ -95,10 +99,15 @@ class Measurement:
                 djs.append(StudioDJ(server, server.make_dj("DJ " + clip.name), clip, self.folder))
             wait_until(lambda: len(server.queue()) == len(DJS), "all DJs in the queue", 60)
             wait_until(lambda: server.on_air(), "somebody on air", 60)
+            if options.waiting:
+                self.crowd = crowd.Crowd(server, options.waiting)
+                self.say(f"{options.waiting} more wait")
             self._acts(server, {dj.name: dj for dj in djs})
         finally:
             for dj in djs:
                 dj.stop()
+            if self.crowd:
+                self.crowd.stop()
             if watcher:
                 watcher.stop()
                 verdict.finish()
@@ -203,6 +212,7 @@ class Measurement:
             "final": final, "minutes": round((time.monotonic() - self.started) / 60, 2), "seed": self.options.seed,
             "delay_seconds": self.options.delay, "djs": {clip.name: clip.described for clip in DJS},
             "acts": kinds, "acts_total": len(self.acts),
+            "crowd": self.crowd.figures() if self.crowd else None,
             "decoded": self.verdict.report(),
             "samples": {"video": watcher.video_samples, "audio": watcher.audio_samples, "video_steps_back": watcher.video_steps_back,
                         "audio_steps_back": watcher.audio_steps_back},
@@ -270,6 +280,7 @@ def main():
     parser.add_argument("--delay", type=int, default=2, help="programme delay in seconds, 0…30 (2)")
     parser.add_argument("--keep", action="store_true", help="keep every segment in the folder, to judge again")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--waiting", type=int, default=0, metavar="N", help="so many more DJs of 6 Mbit/s wait meanwhile (0)")
     parser.add_argument("--folder", default=str(WORK / "bench-handover"))
     parser.add_argument("--nice", type=int, help="priority of judge and DJs, -20…19; below 0 needs root")
     parser.add_argument("--server-nice", type=int, help="priority of the server")

@@ -36,11 +36,13 @@ def jumping(after, by):
 
 
 def resized(first, second, after):
-    """`first` for `after` milliseconds, then `second` with its configuration, in one stream."""
+    """`first` for `after` milliseconds, then what `second` has from there on with its configuration, in one stream: the pictures'
+    numbers go on."""
     one, two = tags(first)[0], tags(second)[0]
     kept = [tag for tag in one if tag[1] < after]
-    moved = [(kind, at + after, body) for kind, at, body in two if kind != 18]
-    return kept + moved, after + second.seconds * 1000
+    configuration = [(kind, after, body) for kind, _, body in two if is_configuration(kind, body)]
+    rest = [tag for tag in two if tag[0] != 18 and tag[1] >= after and not is_configuration(tag[0], tag[2])]
+    return kept + configuration + rest, second.seconds * 1000
 
 
 def without_key_frames(clip):
