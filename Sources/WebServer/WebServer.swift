@@ -79,8 +79,8 @@ package final class WebServer: Service, Sendable {
         }
         let requests = RequestMetrics(factory: metrics)
         let desk = DeliveryDesk(
-            origin: ports.origin, observer: ports.viewers, trustedProxies: configuration.trustedProxies,
-            clock: clock, metrics: requests, factory: metrics)
+            origin: ports.origin, observer: ports.viewers, outputs: ports.outputs,
+            trustedProxies: configuration.trustedProxies, clock: clock, metrics: requests, factory: metrics)
         let responder = responder(pages: pages, cookie: cookie, metrics: requests)
         let streams = StreamPlaces(
             ports.streams, trustedProxies: configuration.trustedProxies, factory: metrics)
@@ -167,11 +167,13 @@ package final class WebServer: Service, Sendable {
             ).routes,
             operation.routes,
             ViewerRoutes(
-                viewers: ports.viewerDesk, audit: ports.audit, channels: configuration.channels, clock: clock
+                viewers: ports.viewerDesk, audit: ports.audit, outputs: ports.outputs,
+                channels: configuration.channels, clock: clock
             ).routes,
             ListRoutes(
                 listings: ports.listings, viewers: ports.viewerDesk, queue: ports.queue, audit: ports.audit,
-                channels: configuration.channels, publicOrigin: configuration.publicOrigin, clock: clock
+                outputs: ports.outputs, channels: configuration.channels, publicOrigin: configuration.publicOrigin,
+                clock: clock
             ).routes,
             GuideRoutes(listings: ports.listings, queue: ports.queue, channels: configuration.channels).routes,
         ]
