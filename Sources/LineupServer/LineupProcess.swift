@@ -175,13 +175,14 @@ package struct LineupProcess: Sendable {
         webPorts.health = ingest
         webPorts.previews = ingest
         webPorts.studios = stage.desk(studios)
+        var webConfiguration = try WebServerConfiguration(
+            host: configuration.bindAddress, port: configuration.httpPort,
+            webRoot: configuration.webRoot?.path ?? "web",
+            publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text,
+            trustedProxies: configuration.trustedProxies)
+        webConfiguration.crossOrigin = configuration.crossOrigin
         let web = WebServer(
-            configuration: try WebServerConfiguration(
-                host: configuration.bindAddress, port: configuration.httpPort,
-                webRoot: configuration.webRoot?.path ?? "web",
-                publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text,
-                trustedProxies: configuration.trustedProxies),
-            group: loops, ports: webPorts,
+            configuration: webConfiguration, group: loops, ports: webPorts,
             renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
             secure: try secureListening(),
             onListening: {

@@ -113,3 +113,30 @@ def test_a_blocked_reload_is_let_go_and_unknown_names_are_refused(server):
     refused = server.run("channel", "set", "main", "outputs=hls,smoke", check=False)
     assert refused.returncode != 0 and "hls,dash,stream,ws,audio,rtmp" in refused.stderr and "smoke" in refused.stderr
     assert outputs(server) == []
+
+
+FRIEND, FOE = "https://friend.example", "https://foe.example"
+OPEN = ["/hls/main/index.m3u8", "/hls/main/none.m4s", MANIFEST, "/stream/main", "/audio/main", "/ws/main", "/playlist.m3u", "/epg.xml"]
+
+
+def asked(server, method, path, origin):
+    """The headers of an answer, without what is endless behind them."""
+    with requests.request(method, server.url + path, headers={"Origin": origin}, stream=True, timeout=10) as answer:
+        return answer.status_code, answer.headers
+
+
+def test_pages_of_listed_sites_may_read_and_others_may_not(make_server):
+    everybody, some = make_server(), make_server(LINEUP_CORS_ORIGINS=f"{FRIEND},https://second.example")
+    for path in OPEN:
+        for method in ("GET", "OPTIONS"):
+            _, headers = asked(everybody, method, path, FOE)
+            assert headers["Access-Control-Allow-Origin"] == "*" and "Origin" not in headers.get("Vary", ""), (method, path)
+            status, headers = asked(some, method, path, FRIEND)
+            assert headers["Access-Control-Allow-Origin"] == FRIEND and "Origin" in headers["Vary"], (method, path)
+            assert "Access-Control-Allow-Credentials" not in headers
+            if method == "OPTIONS":
+                assert status == 204 and headers["Access-Control-Max-Age"] == "86400"
+                assert headers["Access-Control-Allow-Methods"] == "GET, HEAD"
+            _, headers = asked(some, method, path, FOE)
+            assert not [name for name in headers if name.lower().startswith("access-control-")], (method, path)
+            assert "Origin" in headers["Vary"], (method, path)

@@ -37,6 +37,7 @@ struct ListRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/playlist.m3u", .anybodyKnown) { try await list($0) },
+            .preflight("/playlist.m3u"),
             Route(
                 .get, Self.path, .anybodyKnown,
                 Operation("Tells how the channel stands in lists", .delivery, answers: [.ok(Self.schema)])

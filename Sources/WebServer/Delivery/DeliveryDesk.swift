@@ -15,6 +15,7 @@ final class DeliveryDesk: DeliveryWatching {
     private static let clockName = "time"
 
     private let trustedProxies: TrustedProxies
+    let crossOrigin: CrossOriginPolicy
     private let clock: any WallClock
     private let origin: any DeliveryOrigin
     private let observer: any DeliveryObserving
@@ -26,9 +27,11 @@ final class DeliveryDesk: DeliveryWatching {
 
     init(
         origin: any DeliveryOrigin, observer: any DeliveryObserving, outputs: OutputSwitches,
-        trustedProxies: TrustedProxies, clock: any WallClock, metrics: RequestMetrics, factory: any MetricsFactory
+        trustedProxies: TrustedProxies, crossOrigin: CrossOriginPolicy, clock: any WallClock,
+        metrics: RequestMetrics, factory: any MetricsFactory
     ) {
         self.trustedProxies = trustedProxies
+        self.crossOrigin = crossOrigin
         self.clock = clock
         self.origin = origin
         self.observer = observer
