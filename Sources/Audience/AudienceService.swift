@@ -33,6 +33,7 @@ package final class AudienceService: Service, Sendable {
     private let store: any SlotViewingStore
     private let clock: any WallClock
     private let logger: Logger
+    private let outputs: OutputSwitches
     private let report: @Sendable (ChannelName, ViewerReport) -> Void
     private let table: Mutex<ViewerTable>
     private let metrics: AudienceMetrics
@@ -41,9 +42,11 @@ package final class AudienceService: Service, Sendable {
     package init(
         configuration: Configuration = Configuration(), channels: [ChannelName], tokens: ViewerTokens,
         queue: any QueueDesk, store: any SlotViewingStore, clock: any WallClock, logger: Logger,
+        outputs: OutputSwitches = OutputSwitches(),
         report: @escaping @Sendable (ChannelName, ViewerReport) -> Void = { _, _ in }
     ) {
         self.report = report
+        self.outputs = outputs
         self.configuration = configuration
         self.channels = channels
         self.tokens = tokens
@@ -168,6 +171,8 @@ extension AudienceService: StreamViewing {
                 table.isBarred(.address(viewer.address), now: now)
                 || viewer.token.map { table.isBarred(.token($0), now: now) } ?? false
             if isAway { return .refused(reason: Self.sentAway) }
+            // Looked at under the lock: who comes while it is switched off is either seen here or ended by `end`.
+            guard outputs.isOn(viewer.kind, of: viewer.channel) else { return .refused(reason: Self.switchedOff) }
             let number = table.open(
                 viewer.channel, viewer.kind, key: nil, token: viewer.token, agent: viewer.agent,
                 address: viewer.address,
@@ -188,6 +193,12 @@ extension AudienceService: StreamViewing {
         _ = table.withLock { $0.close(session, .left, now: clock.now()) }
     }
 
+    /// Ends the connections of who watches in one of these ways. Viewers of files have none: their next request is refused.
+    package func end(_ outputs: Set<ViewerProtocol>, of channel: ChannelName) {
+        for end in table.withLock({ $0.takeEndings(of: outputs, on: channel) }) { end() }
+    }
+
+    private static let switchedOff = "The channel is not offered in this way any more."
     private static let sentAway = "An operator of this channel sent you away: try again later."
     private static let tokenNeeded =
         "This channel is for invited viewers: use the address that its operator gave you, or ask for a new one."

@@ -187,6 +187,16 @@ struct ViewerTable {
         return close(number, .kicked, now: now)
     }
 
+    /// Takes what ends the connections of a channel's viewers who watch in one of these ways; each is given away once.
+    mutating func takeEndings(of outputs: Set<ViewerProtocol>, on channel: ChannelName) -> [@Sendable () -> Void] {
+        guard !outputs.isEmpty else { return [] }
+        let watching = sessions.values.filter { $0.info.channel == channel && outputs.contains($0.info.kind) }
+        return watching.compactMap { session in
+            sessions[session.info.id]?.end = nil
+            return session.end
+        }
+    }
+
     // MARK: Slots
 
     mutating func slotStarted(_ entry: EntryID, on channel: ChannelName, now: WallTime) -> SlotViewing? {

@@ -141,13 +141,16 @@ package struct LineupProcess: Sendable {
             programmeDelay: configuration.programmeDelay, decoding: decoding.decoding,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
+        let outputs = OutputSwitches(channel: channel)
+        let audience = try makeAudience(folder, queue: queue, store: store, outputs: outputs)
         orders.set {
             ingest.attend(to: [$0.onAir].compactMap { $0 } + $0.standby)
             ingest.take($0.output.envelope)
             origin.declare($0.output.envelope, for: channel, memory: memory)
+            audience.end(outputs.set($0.output.outputs), of: channel)
         }
-        let audience = try makeAudience(folder, queue: queue, store: store)
-        let rtmp = try makeRTMPServer(loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience)
+        let rtmp = try makeRTMPServer(
+            loops: loops, gate: ingest, hub: hubs.rtmp, viewing: audience, outputs: outputs)
         let rtmpPort = try await rtmp.bind()
         let targets = try AnnouncementAssembly(configuration: configuration, store: store, clock: clock)
         try await targets.heedEnvironment()
@@ -163,7 +166,8 @@ package struct LineupProcess: Sendable {
             readiness: [store, queue, broadcast])
         let webLogger = Logger(label: "lineup.web")
         let unaccepted = Counter(label: "lineup_http_accept_failures_total")
-        webPorts.streams = streams(hubs, viewing: audience)
+        webPorts.streams = streams(hubs, viewing: audience, outputs: outputs)
+        webPorts.outputs = outputs
         webPorts.viewerDesk = audience
         webPorts.viewers = audience
         webPorts.listings = store
@@ -171,13 +175,14 @@ package struct LineupProcess: Sendable {
         webPorts.health = ingest
         webPorts.previews = ingest
         webPorts.studios = stage.desk(studios)
+        var webConfiguration = try WebServerConfiguration(
+            host: configuration.bindAddress, port: configuration.httpPort,
+            webRoot: configuration.webRoot?.path ?? "web",
+            publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text,
+            trustedProxies: configuration.trustedProxies)
+        webConfiguration.crossOrigin = configuration.crossOrigin
         let web = WebServer(
-            configuration: try WebServerConfiguration(
-                host: configuration.bindAddress, port: configuration.httpPort,
-                webRoot: configuration.webRoot?.path ?? "web",
-                publicURL: configuration.publicURL, rtmpPort: rtmpPort, version: LineupVersion.text,
-                trustedProxies: configuration.trustedProxies),
-            group: loops, ports: webPorts,
+            configuration: webConfiguration, group: loops, ports: webPorts,
             renderMetrics: { [metrics] in metrics.render() }, clock: clock, logger: webLogger,
             secure: try secureListening(),
             onListening: {
@@ -235,27 +240,30 @@ package struct LineupProcess: Sendable {
         return limits
     }
 
-    private func streams(_ hubs: ProgrammeHubs, viewing: any StreamViewing) -> ProgrammeStreams {
+    private func streams(
+        _ hubs: ProgrammeHubs, viewing: any StreamViewing, outputs: OutputSwitches
+    ) -> ProgrammeStreams {
         let channel = self.channel
         return ProgrammeStreams(limits: configuration.streams, viewing: viewing) {
-            $0 == channel ? hubs.stream($1) : nil
+            $0 == channel && outputs.isOn($1.output, of: channel) ? hubs.stream($1) : nil
         }
     }
 
     private func makeAudience(
-        _ folder: DataFolder, queue: QueueOwner, store: PostgresStore
+        _ folder: DataFolder, queue: QueueOwner, store: PostgresStore, outputs: OutputSwitches
     ) throws -> AudienceService {
         let random = SystemRandomBytes()
         let secret = try configuration.secretKey ?? folder.secretKey(random: random)
         return AudienceService(
             configuration: configuration.audience, channels: [channel],
             tokens: ViewerTokens(secret: secret, authentication: SHA256Authentication(), random: random),
-            queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"),
+            queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"), outputs: outputs,
             report: { queue.viewersReported($1) })
     }
 
     private func makeRTMPServer(
-        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub, viewing: any StreamViewing
+        loops: MultiThreadedEventLoopGroup, gate: any PublisherGate, hub: Hub, viewing: any StreamViewing,
+        outputs: OutputSwitches
     ) throws -> RTMPServer {
         let logger = Logger(label: "lineup.rtmp")
         let secure = try configuration.secure.map {
@@ -267,7 +275,9 @@ package struct LineupProcess: Sendable {
                 host: configuration.bindAddress, port: configuration.rtmpPort,
                 limits: affordable(configuration.rtmpLimits)),
             group: loops, gate: gate, authenticator: SHA256Authentication(),
-            playing: RTMPPlaying(limits: configuration.playing, viewing: viewing) { $0 == channel ? hub : nil },
+            playing: RTMPPlaying(limits: configuration.playing, viewing: viewing) {
+                $0 == channel && outputs.isOn(.rtmp, of: channel) ? hub : nil
+            },
             secure: secure, logger: logger)
     }
 

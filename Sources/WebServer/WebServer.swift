@@ -79,11 +79,13 @@ package final class WebServer: Service, Sendable {
         }
         let requests = RequestMetrics(factory: metrics)
         let desk = DeliveryDesk(
-            origin: ports.origin, observer: ports.viewers, trustedProxies: configuration.trustedProxies,
-            clock: clock, metrics: requests, factory: metrics)
+            origin: ports.origin, observer: ports.viewers, outputs: ports.outputs,
+            trustedProxies: configuration.trustedProxies, crossOrigin: configuration.crossOrigin, clock: clock,
+            metrics: requests, factory: metrics)
         let responder = responder(pages: pages, cookie: cookie, metrics: requests)
         let streams = StreamPlaces(
-            ports.streams, trustedProxies: configuration.trustedProxies, factory: metrics)
+            ports.streams, trustedProxies: configuration.trustedProxies, crossOrigin: configuration.crossOrigin,
+            factory: metrics)
         var applications = [application(responder, desk: desk, streams: streams)]
         if let secure {
             var responder = responder
@@ -125,7 +127,8 @@ package final class WebServer: Service, Sendable {
         return WebResponder(
             table: RouteTable(routes(pages: pages, cookie: cookie, authenticator: authenticator)), pages: pages,
             authenticator: authenticator, crossSiteGuard: CrossSiteGuard(publicOrigin: configuration.publicOrigin),
-            trustedProxies: configuration.trustedProxies, metrics: requests, logger: logger)
+            trustedProxies: configuration.trustedProxies, crossOrigin: configuration.crossOrigin, metrics: requests,
+            logger: logger)
     }
 
     private func authenticator(_ cookie: SessionCookie) -> Authenticator {
@@ -167,11 +170,13 @@ package final class WebServer: Service, Sendable {
             ).routes,
             operation.routes,
             ViewerRoutes(
-                viewers: ports.viewerDesk, audit: ports.audit, channels: configuration.channels, clock: clock
+                viewers: ports.viewerDesk, audit: ports.audit, outputs: ports.outputs,
+                channels: configuration.channels, clock: clock
             ).routes,
             ListRoutes(
                 listings: ports.listings, viewers: ports.viewerDesk, queue: ports.queue, audit: ports.audit,
-                channels: configuration.channels, publicOrigin: configuration.publicOrigin, clock: clock
+                outputs: ports.outputs, channels: configuration.channels, publicOrigin: configuration.publicOrigin,
+                clock: clock
             ).routes,
             GuideRoutes(listings: ports.listings, queue: ports.queue, channels: configuration.channels).routes,
         ]

@@ -26,6 +26,8 @@ package struct WebServerConfiguration: Sendable {
     package var heartbeat: Duration
     /// Whose forwarded address and scheme count.
     package var trustedProxies: TrustedProxies
+    /// Whose pages may read media, lists and the guide.
+    package var crossOrigin = CrossOriginPolicy.everybody
     /// Connections at once; more wait in the kernel's backlog.
     package var maximumConnections: Int
     /// Event streams at once; more are refused with 503.

@@ -34,6 +34,7 @@ struct Channel: AsyncParsableCommand {
             discussion: """
                 slateText and slateFile (none: the server's own), maximumSize (1920x1080), maximumFrameRate, maximumBitrate (kbit/s), \
                 maximumAudioChannels, and videoCodecs: h264, hevc or h264,hevc. Not every player shows HEVC.
+                outputs: all, none, or some of hls,dash,stream,ws,audio,rtmp. What is left out stops at once, for those who watch too.
                 """)
 
         @OptionGroup var installation: InstallationOptions
@@ -83,6 +84,7 @@ private struct ChannelRow: Encodable {
         let version: Int64
         let entries: [Entry]
         let emergency: String
+        let outputs: [String]
     }
 
     let name: String
@@ -92,6 +94,8 @@ private struct ChannelRow: Encodable {
     /// How many are on air or wait.
     let entries: Int
     let emergency: String
+    /// The ways to watch that are on.
+    let outputs: [String]
 
     init(json: String, name: String) throws {
         let queue = try JSONDecoder().decode(Queue.self, from: Data(json.utf8))
@@ -101,6 +105,7 @@ private struct ChannelRow: Encodable {
         version = queue.version
         entries = queue.entries.count
         emergency = queue.emergency
+        outputs = queue.outputs
     }
 }
 

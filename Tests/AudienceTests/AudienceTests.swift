@@ -181,6 +181,27 @@ import Testing
         #expect(audience.count(of: .main).now == 3 && audience.count(of: .main).isEstimate)
     }
 
+    @Test func whatIsSwitchedOffEndsItsViewersOnceAndTakesNoMore() throws {
+        let outputs = OutputSwitches()
+        let audience = AudienceService(
+            channels: [.main], tokens: tokens(), queue: FakeQueueDesk(), store: NoStore(), clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, outputs: outputs)
+        let ended = Mutex<[ViewerProtocol]>([])
+        for kind in [ViewerProtocol.rtmp, .webSocket, .rtmp] {
+            let viewer = StreamViewer(channel: .main, kind: kind, address: "192.0.2.9")
+            _ = audience.opened(viewer) { ended.withLock { $0.append(kind) } }
+        }
+        let gone = outputs.set([.hls, .webSocket])
+        audience.end(gone, of: .main)
+        audience.end(gone, of: .main)
+        #expect(ended.withLock { $0 } == [.rtmp, .rtmp])
+        let late = StreamViewer(channel: .main, kind: .rtmp, address: "192.0.2.9")
+        guard case .refused = audience.opened(late, end: {}) else {
+            Issue.record("let in")
+            return
+        }
+    }
+
     @Test func sessionsBeyondTheBoundWatchUncounted() throws {
         let audience = audience(maximumSessions: 10)
         for _ in 0..<100 {

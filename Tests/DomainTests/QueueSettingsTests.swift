@@ -18,6 +18,7 @@ import Testing
         output.envelope.maximumBitsPerSecond = 4_500_000
         output.envelope.maximumAudioChannels = 1
         output.envelope.videoCodecs = [.h264, .hevc]
+        output.outputs = [.hls, .transportStream]
         return output
     }
 
@@ -53,6 +54,30 @@ import Testing
         #expect(read == QueueSettings())
     }
 
+    /// As `all`, so that a later version's output is on where none was ever switched off.
+    @Test func outputsAreNamedByTheirAddressesAndAllOfThemAsAll() throws {
+        var settings = QueueSettings()
+        #expect(settings.text(of: "outputs") == "all")
+        try settings.set("outputs", to: "rtmp,stream,hls,ws,audio")
+        #expect(settings.text(of: "outputs") == "hls,stream,ws,audio,rtmp")
+        #expect(!settings.output.outputs.contains(.dash))
+        try settings.set("outputs", to: "none")
+        #expect(settings.output.outputs.isEmpty && settings.text(of: "outputs") == "none")
+        try settings.set("outputs", to: "dash,hls,stream,ws,audio,rtmp")
+        #expect(settings.text(of: "outputs") == "all")
+        let known = "outputs must be all, none, or some of hls,dash,stream,ws,audio,rtmp, not 'smoke'"
+        #expect(throws: QueueCommandError.invalidSetting(known)) { try settings.set("outputs", to: "hls,smoke") }
+    }
+
+    @Test func switchesTellWhatWentOff() throws {
+        let switches = OutputSwitches()
+        #expect(switches.on(of: .main) == Set(ViewerProtocol.allCases))
+        #expect(switches.set([.hls, .rtmp]) == [.dash, .transportStream, .webSocket, .audio])
+        #expect(switches.set([.hls, .dash]) == [.rtmp])
+        #expect(switches.isOn(.dash, of: .main) && !switches.isOn(.rtmp, of: .main))
+        #expect(switches.isOn(.rtmp, of: try #require(ChannelName("other"))))
+    }
+
     @Test(arguments: [
         ("coverDrop", "loud"), ("rejoin", ""), ("blockAfterTurn", "90s"), ("blockAfterTurn", "0m"),
         ("blockAfterTurn", "8d"), ("warnings", "10m,x"), ("warnings", "25h"), ("warnings", "1,2,3,4,5,6,7,8,9,10,11"),
@@ -62,6 +87,7 @@ import Testing
         ("videoCodecs", "av1"), ("videoCodecs", "h264,av1"), ("videoCodecs", ""), ("maximumSize", "1920"),
         ("maximumSize", "9999x10"),
         ("maximumFrameRate", "0"), ("maximumBitrate", "99999999999"), ("maximumAudioChannels", "9"),
+        ("outputs", "hls,smoke"), ("outputs", ""), ("outputs", "hls,"), ("outputs", "ts"),
     ])
     func aTextThatIsNoSettingIsRefusedByName(name: String, text: String) {
         var settings = QueueSettings()

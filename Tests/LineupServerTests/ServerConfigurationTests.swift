@@ -119,6 +119,15 @@ import Testing
         }
     }
 
+    @Test func refusesOriginsThatAreNone() throws {
+        _ = try ServerConfiguration(
+            flags: [:], environment: ["LINEUP_CORS_ORIGINS": "https://a.example"], needsPages: false)
+        #expect(throws: ConfigurationError.self) {
+            try ServerConfiguration(
+                flags: [:], environment: ["LINEUP_CORS_ORIGINS": "a.example"], needsPages: false)
+        }
+    }
+
     @Test func refusesASlateFileThatCannotBeRead() {
         #expect(throws: ConfigurationError.self) {
             try ServerConfiguration(

@@ -82,6 +82,56 @@ import Testing
         }
     }
 
+    /// The files of both are the same; only the one that is off has none of them.
+    @Test func anOutputThatIsOffHasNothingAndTheOtherGoesOn() async throws {
+        try await TestSite.run { site async throws in
+            Self.fill(site)
+            site.origin.set("manifest.mpd", body: [0x3C], contentType: "application/dash+xml", caching: .seconds(1))
+            _ = site.outputs.set([.hls])
+            for name in ["manifest.mpd", "segment-1.m4s", "time"] {
+                let answer = try await site.send("GET", "/dash/main/\(name)")
+                #expect(answer.status == 404 && answer.headers["content-type"] == "application/problem+json")
+                #expect(answer.headers["cache-control"] == "no-store")
+            }
+            #expect(try await site.send("GET", Self.path).status == 200)
+            _ = site.outputs.set([.dash])
+            #expect(try await site.send("GET", "/dash/main/segment-1.m4s").status == 200)
+            #expect(try await site.send("GET", "/hls/main/index.m3u8").status == 404)
+        }
+    }
+
+    @Test func whoWaitsForAnOutputThatIsSwitchedOffIsLetGo() async throws {
+        try await TestSite.run { site async throws in
+            site.origin.set("media.m3u8", to: .later(withinSeconds: 30))
+            async let answer = site.send("GET", "/hls/main/media.m3u8?_HLS_msn=7")
+            try await Self.isAsked(site, .init(mediaSequence: 7))
+            _ = site.outputs.set([.dash])
+            // It may be asked for before it waits; then the channel's next part lets it go.
+            let moving = Task {
+                while !Task.isCancelled {
+                    site.origin.set("other", to: .notFound)
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            #expect(try await answer.status == 404)
+            moving.cancel()
+        }
+    }
+
+    @Test func theListOffersWhatIsOn() async throws {
+        try await TestSite.run { site async throws in
+            _ = site.outputs.set([.transportStream, .rtmp])
+            let list = try await site.send("GET", "/playlist.m3u")
+            #expect(list.status == 200 && list.body.contains("/stream/main"))
+            #expect(!list.body.contains("/hls/") && !list.body.contains("/audio/"))
+            #expect(try await site.send("GET", "/playlist.m3u?variants=false").body.contains("/stream/main"))
+            _ = site.outputs.set([.rtmp])
+            #expect(try await site.send("GET", "/playlist.m3u").body.contains("main") == false)
+            let channel = try await site.send("GET", "/api/v1/channels/main")
+            #expect(channel.body.contains(#""outputs":["rtmp"]"#))
+        }
+    }
+
     @Test func preflightAllowsRanges() async throws {
         try await TestSite.run { site async throws in
             let answer = try await site.send("OPTIONS", Self.path, headers: [("Origin", "https://other.example")])

@@ -25,6 +25,7 @@ struct TestSite: Sendable {
     let targets = FakeTargetDesk()
     let studios = FakeStudioDesk()
     let origin = FakeDeliveryOrigin()
+    let outputs = OutputSwitches()
     let readiness = SettableReadiness()
     let metrics = PrometheusMetrics()
     let server: WebServer
@@ -49,6 +50,7 @@ struct TestSite: Sendable {
             events: events, history: history, audit: audit, targets: targets, discord: targets, origin: origin,
             viewers: viewers, readiness: [readiness])
         ports.streams = streams
+        ports.outputs = outputs
         ports.handovers = handovers
         ports.health = health
         ports.previews = previews

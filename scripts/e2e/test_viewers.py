@@ -38,7 +38,8 @@ def test_viewers_are_counted_kept_with_the_slot_and_sent_away(server, publish, o
     ended_later(Recording(f"rtmp://127.0.0.1:{server.rtmp_port}/play/main", folder / "play.ts"))
     seen = wait_until(lambda: viewers(server, operator)["viewers"] == 4 and viewers(server, operator), "four viewers", 20)
     assert seen["byProtocol"] == {"ts": 1, "audio": 1, "ws": 1, "rtmp": 1} and not seen["estimate"]
-    assert server.get("/api/v1/channels/main").json() == {"channel": "main", "viewers": 4, "estimate": False}
+    told = server.get("/api/v1/channels/main").json()
+    assert told == {"channel": "main", "viewers": 4, "estimate": False, "outputs": ["hls", "dash", "stream", "ws", "audio", "rtmp"]}
 
     # What a reader counted, within what is still on its way.
     sound.stop()

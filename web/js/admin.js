@@ -137,6 +137,7 @@ const OUTPUT_WORDS = {
   maximumSize: ['Largest picture', 'Like 1920x1080.'],
   maximumFrameRate: ['Highest frame rate', 'Pictures a second, up to 120.'],
   maximumBitrate: ['Highest bitrate', 'In kbit/s.'],
+  outputs: ['Ways to watch', 'all, or some of hls,dash,stream,ws,audio,rtmp. What is left out stops at once. Leave empty for none.'],
   videoCodecs: ['Codecs taken', 'h264, hevc or both: h264,hevc. Not every browser and player can show HEVC.'],
 };
 

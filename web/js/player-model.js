@@ -102,6 +102,18 @@ export function chooseEngine(can, fruitless) {
   return can.hls ? 'hls' : null;
 }
 
+/** What is left of `can` where the channel offers these outputs only; with none of them on all is tried, until one is back. */
+export function offeredEngines(can, outputs) {
+  const offered = { mse: can.mse && outputs.includes('ws'), hls: can.hls && outputs.includes('hls') };
+  return offered.mse || offered.hls ? offered : can;
+}
+
+/** The address for other players: the best of those that are on; `null` when none of them is. */
+export function outsidePath(channel, outputs) {
+  const paths = { hls: `/hls/${channel}/index.m3u8`, stream: `/stream/${channel}`, dash: `/dash/${channel}/manifest.mpd`, audio: `/audio/${channel}` };
+  return paths[Object.keys(paths).find((name) => outputs.includes(name))] ?? null;
+}
+
 /** What a key does to the player: `toggle`, `mute`, `fullscreen`, or nothing. Not while somebody types or presses a button. */
 export function keyAct({ key, tag, isModified }) {
   if (isModified || ['INPUT', 'TEXTAREA', 'SELECT'].includes(tag)) return null;

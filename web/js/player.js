@@ -6,7 +6,7 @@ import { copyRow } from './copy-row.js';
 import { element, show } from './dom.js';
 import { NativeHLSEngine } from './hls-engine.js';
 import { MediaSourceEngine } from './mse-engine.js';
-import { chooseEngine, decide, initial, keyAct, message } from './player-model.js';
+import { chooseEngine, decide, initial, keyAct, message, offeredEngines } from './player-model.js';
 
 /** A picture that does not move for so long is loaded anew. */
 const STUCK_MILLISECONDS = 12000;
@@ -23,6 +23,7 @@ export class Player {
   #engine = null;
   #can;
   #fruitless = 0;
+  #outputs = ['hls', 'ws'];
   #state = initial;
   #timer = null;
   #pausedAt = 0;
@@ -45,6 +46,11 @@ export class Player {
   start() {
     this.#handle({ kind: 'started', canPlay: chooseEngine(this.#can, 0) !== null });
     setInterval(() => this.#look(), 1000);
+  }
+
+  /** Which outputs the channel offers; what plays goes on for as long as it does. */
+  offer(outputs) {
+    this.#outputs = outputs;
   }
 
   #makeControls() {
@@ -112,7 +118,7 @@ export class Player {
   #load() {
     this.#lastMove = { time: -1, at: performance.now() };
     this.#engine?.stop();
-    const kind = chooseEngine(this.#can, this.#fruitless);
+    const kind = chooseEngine(offeredEngines(this.#can, this.#outputs), this.#fruitless);
     if (kind === null) {
       this.#handle({ kind: 'started', canPlay: false });
       return;

@@ -2,10 +2,10 @@
 
 import { api, playlistPath } from './api.js';
 import { copyRow } from './copy-row.js';
-import { show } from './dom.js';
+import { element, show } from './dom.js';
 import { startLiveQueue } from './live-queue.js';
 import { NowWidget } from './now-widget.js';
-import { viewersText } from './player-model.js';
+import { outsidePath, viewersText } from './player-model.js';
 import { Player } from './player.js';
 import { waiting } from './queue-model.js';
 import { QueueWidget } from './queue-widget.js';
@@ -18,12 +18,15 @@ const find = (id) => document.getElementById(id);
 const now = new NowWidget(find('now'));
 const queue = find('queue') && new QueueWidget(find('queue'));
 
-if (find('address')) show(find('address'), copyRow('Address', location.origin + playlistPath(channel)));
+const address = find('address');
+if (address) show(address, copyRow('Address', location.origin + playlistPath(channel)));
 if (find('embed-code')) {
   show(find('embed-code'), copyRow('HTML', `<iframe src="${location.origin}/embed/${channel}" width="640" height="420" allow="autoplay; fullscreen" title="The broadcast"></iframe>`));
 }
 if (find('watch-link')) find('watch-link').href = `/watch/${channel}`;
-new Player(find('player'), channel).start();
+const player = new Player(find('player'), channel);
+let offered = null;
+player.start();
 
 startLiveQueue({
   channel,
@@ -36,11 +39,23 @@ startLiveQueue({
   onTick: (view, time) => now.tick(view, time),
 });
 
+/** Shows the address that is offered, and has the player use what is on. */
+function offer(outputs) {
+  if (offered === String(outputs)) return;
+  offered = String(outputs);
+  player.offer(outputs);
+  if (!address) return;
+  const path = outsidePath(channel, outputs);
+  show(address, path ? copyRow('Address', location.origin + path) : element('p', {}, 'None is offered just now.'));
+}
+
 /** How many watch; asked while somebody looks. What cannot be told is left out. */
 async function countViewers() {
   if (document.hidden) return;
   try {
-    find('viewers').textContent = viewersText(await api.viewerCount(channel)) ?? '';
+    const answer = await api.viewerCount(channel);
+    find('viewers').textContent = viewersText(answer) ?? '';
+    offer(answer.outputs);
   } catch {
     find('viewers').textContent = '';
   }

@@ -69,12 +69,14 @@ test('the slate and the envelope are shown and set', () => {
   const settings = {
     autoAdvance: true, overtimeWhenAlone: true, deadAfter: false, coverDrop: 'slate', rejoin: 'tail', blockAfterTurn: 'off', graceOnAirSeconds: 30,
     graceWaitingSeconds: 120, maximumLength: null, warningSeconds: [600],
-    output: { slateText: 'none', slateFile: 'none', maximumSize: '1920x1080', maximumFrameRate: '60', maximumBitrate: '10000', videoCodecs: 'h264' },
+    output: { slateText: 'none', slateFile: 'none', maximumSize: '1920x1080', maximumFrameRate: '60', maximumBitrate: '10000', videoCodecs: 'h264', outputs: 'all' },
   };
   const drawn = settingsValues({ isOpen: true, settings });
   assert.equal(drawn.slateText, '');
   assert.equal(drawn.maximumSize, '1920x1080');
   assert.deepEqual(settingsChange(drawn, drawn), {});
+  assert.deepEqual(settingsChange({ ...drawn, outputs: 'hls, rtmp' }, drawn), { outputs: 'hls,rtmp' });
+  assert.deepEqual(settingsChange({ ...drawn, outputs: '' }, drawn), { outputs: 'none' });
   // Blanks in a text are part of it.
   assert.deepEqual(settingsChange({ ...drawn, slateText: 'Back at nine' }, drawn), { slateText: 'Back at nine' });
   assert.deepEqual(settingsChange({ ...drawn, slateText: '' }, { ...drawn, slateText: 'x' }), { slateText: 'none' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { chooseEngine, decide, initial, keyAct, message, viewersText } from '../js/player-model.js';
+import { chooseEngine, decide, initial, keyAct, message, offeredEngines, outsidePath, viewersText } from '../js/player-model.js';
 
 const at = (phase, attempt = 0) => ({ phase, attempt });
 
@@ -89,6 +89,17 @@ test('keys work the player, and are left to whoever types or presses', () => {
   assert.equal(press('m', 'BUTTON'), 'mute');
   assert.equal(press('m', 'INPUT'), null);
   assert.equal(press('f', 'BODY', true), null);
+});
+
+test('what the channel does not offer is not tried, and not told to others', () => {
+  const both = { mse: true, hls: true };
+  assert.deepEqual(offeredEngines(both, ['hls', 'dash']), { mse: false, hls: true });
+  assert.deepEqual(offeredEngines(both, ['ws']), { mse: true, hls: false });
+  // Nothing that a browser plays: it looks until something is back.
+  assert.deepEqual(offeredEngines(both, ['rtmp']), both);
+  assert.equal(outsidePath('main', ['dash', 'hls']), '/hls/main/index.m3u8');
+  assert.equal(outsidePath('main', ['dash', 'stream']), '/stream/main');
+  assert.equal(outsidePath('main', ['rtmp']), null);
 });
 
 test('viewers in words', () => {

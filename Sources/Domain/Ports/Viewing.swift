@@ -8,6 +8,14 @@ package enum ViewerProtocol: String, Sendable, Hashable, CaseIterable, Codable {
     /// The sound alone, over HTTP.
     case audio
     case rtmp
+
+    /// What an operator calls it: the first part of its address.
+    package var outputName: String { self == .transportStream ? "stream" : rawValue }
+
+    /// In the order in which they are shown.
+    package static func names(_ outputs: Set<Self>) -> [String] {
+        [.hls, .dash, .transportStream, .webSocket, .audio, .rtmp].filter(outputs.contains).map(\.outputName)
+    }
 }
 
 /// A viewer with a connection of their own, who got in as far as the wrapping is concerned.

@@ -11,6 +11,8 @@ package struct OutputSettings: Sendable, Hashable {
     package var slateFile: String?
     /// What is taken of DJs.
     package var envelope = Envelope()
+    /// The ways to watch that are offered; the others answer as if they did not exist.
+    package var outputs = Set(ViewerProtocol.allCases)
 
     package init() {}
 
@@ -60,7 +62,7 @@ package struct OutputSettings: Sendable, Hashable {
 extension OutputSettings {
     package static let names = [
         "emergency", "slateText", "slateFile", "videoCodecs", "maximumSize", "maximumFrameRate", "maximumBitrate",
-        "maximumAudioChannels",
+        "maximumAudioChannels", "outputs",
     ]
 
     /// Codecs that the programme can carry on; others are refused whatever is set.
@@ -93,6 +95,7 @@ extension OutputSettings {
             }
             envelope.maximumBitsPerSecond = kilobits * 1000
         case "maximumAudioChannels": envelope.maximumAudioChannels = try Self.number(text, for: name)
+        case "outputs": outputs = try Self.outputs(text)
         default: return false
         }
         return true
@@ -110,6 +113,7 @@ extension OutputSettings {
         case "maximumFrameRate": "\(Int(envelope.maximumFrameRate))"
         case "maximumBitrate": "\(envelope.maximumBitsPerSecond / 1000)"
         case "maximumAudioChannels": "\(envelope.maximumAudioChannels)"
+        case "outputs": outputsText
         default: nil
         }
     }
@@ -119,6 +123,30 @@ extension OutputSettings {
             throw .invalidSetting("\(name) must be a whole number, not '\(text)'")
         }
         return number
+    }
+
+    /// All of them are stored as `all`, so that an output that a later version adds is on too.
+    private var outputsText: String {
+        if outputs.isEmpty { return "none" }
+        return outputs.count == ViewerProtocol.allCases.count
+            ? "all" : ViewerProtocol.names(outputs).joined(separator: ",")
+    }
+
+    private static func outputs(_ text: String) throws(QueueCommandError) -> Set<ViewerProtocol> {
+        switch text {
+        case "all": return Set(ViewerProtocol.allCases)
+        case "none": return []
+        default: break
+        }
+        var outputs: Set<ViewerProtocol> = []
+        for part in text.split(separator: ",", maxSplits: 20, omittingEmptySubsequences: false) {
+            guard let output = ViewerProtocol.allCases.first(where: { $0.outputName == part }) else {
+                let known = ViewerProtocol.names(Set(ViewerProtocol.allCases)).joined(separator: ",")
+                throw .invalidSetting("outputs must be all, none, or some of \(known), not '\(part)'")
+            }
+            outputs.insert(output)
+        }
+        return outputs
     }
 
     private static func codecs(_ text: String) throws(QueueCommandError) -> Set<VideoFormat.Codec> {

@@ -122,7 +122,7 @@ package struct QueueView: Sendable, Equatable, Encodable {
 
     /// What operators only may see is not written with the rest, whoever encodes a view: their routes add it.
     private enum CodingKeys: String, CodingKey {
-        case channel, version, at, showing, isOpen, slotSeconds, entries, emergency
+        case channel, version, at, showing, isOpen, slotSeconds, entries, emergency, outputs
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -135,6 +135,7 @@ package struct QueueView: Sendable, Equatable, Encodable {
         try fields.encodeIfPresent(slotSeconds, forKey: .slotSeconds)
         try fields.encode(entries, forKey: .entries)
         try fields.encode(emergency, forKey: .emergency)
+        try fields.encode(ViewerProtocol.names(settings.output.outputs), forKey: .outputs)
     }
 
     /// What an operator does to the output.

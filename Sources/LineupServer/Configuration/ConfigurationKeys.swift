@@ -118,6 +118,10 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_TRUSTED_PROXIES",
         "Addresses or networks of reverse proxies, as 127.0.0.1,10.0.0.0/8,::1. Only theirs X-Forwarded-For and -Proto count."
     )
+    package static let crossOrigins = ConfigurationKey(
+        "LINEUP_CORS_ORIGINS", standard: "*",
+        "Other sites whose pages may read media, lists and the guide, as https://a.example,https://b.example; * lets all. Never with credentials."
+    )
     package static let signUp = ConfigurationKey(
         "LINEUP_SIGN_UP",
         "Who may sign up: open; approval (a new DJ's entries are held until an operator lets one through); invite; closed. Not set: open on a loopback address, else approval."
@@ -178,7 +182,8 @@ package struct ConfigurationKey: Sendable {
         dataFolder, bindAddress, httpPort, rtmpPort, rtmpMaximumConnections, rtmpMaximumConnectionsPerAddress,
         rtmpIdleSeconds, rtmpMaximumChunkSize, rtmpsPort, httpsPort, tlsCertificate, tlsKey, playMerge, maximumPlayers,
         maximumPlayersPerAddress, maximumViewers, maximumViewersPerChannel, viewerAccess, viewerIdleSeconds,
-        viewerEventSeconds, hlsPart, publicURL, trustedProxies, secretKey, signUp, smtpURL, mailFrom, smtpAuthorities,
+        viewerEventSeconds, hlsPart, publicURL, trustedProxies, crossOrigins, secretKey, signUp, smtpURL, mailFrom,
+        smtpAuthorities,
         passwordList, discordWebhook, targetNetworks, targetParkHours, eventFolder, obsHost, obsPort, obsPassword,
         obsSceneLive, obsSceneSlate, obsTextDJ, logLevel, logFormat,
         programmeDelay, slateText, slateFile, eventRetentionDays, auditRetentionDays, webRoot,

@@ -46,6 +46,7 @@ package struct ServerConfiguration: Sendable {
     package var hlsPart: Duration
     package var publicURL: String?
     package var trustedProxies: TrustedProxies
+    package var crossOrigin: CrossOriginPolicy
     package var signUpMode: SignUpMode
     /// `nil`: no mail is sent.
     package var mail: SMTPConfiguration?
@@ -143,6 +144,10 @@ package struct ServerConfiguration: Sendable {
             ?? dataFolder.appendingPathComponent("events", isDirectory: true)
         studio = try values.studio()
         trustedProxies = try values.trustedProxies(.trustedProxies)
+        guard let crossOrigin = CrossOriginPolicy(values.text(.crossOrigins)) else {
+            throw values.problem(.crossOrigins, "must be * or origins like https://a.example with commas between them")
+        }
+        self.crossOrigin = crossOrigin
         signUpMode = try values.signUpMode(.signUp, bindAddress: bindAddress)
         mail = try values.mail(publicURL: publicURL)
         passwordList = values.text(.passwordList)

@@ -14,7 +14,7 @@ struct GuideRoutes: Sendable {
     private static let maximumAge = 10
 
     var routes: [Route] {
-        [Route(.get, "/epg.xml", .anybody) { try await guide($0) }]
+        [Route(.get, "/epg.xml", .anybody) { try await guide($0) }, .preflight("/epg.xml")]
     }
 
     private func guide(_ request: WebRequest) async throws -> Response {

@@ -10,6 +10,7 @@ struct ListRoutes: Sendable {
     var viewers: any ViewerDesk
     var queue: any QueueDesk
     var audit: any AuditLog
+    var outputs: OutputSwitches
     var channels: [ChannelName]
     var publicOrigin: PublicOrigin?
     var clock: any WallClock
@@ -36,6 +37,7 @@ struct ListRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/playlist.m3u", .anybodyKnown) { try await list($0) },
+            .preflight("/playlist.m3u"),
             Route(
                 .get, Self.path, .anybodyKnown,
                 Operation("Tells how the channel stands in lists", .delivery, answers: [.ok(Self.schema)])
@@ -136,13 +138,14 @@ struct ListRoutes: Sendable {
         entry.description = listing.description
         entry.allowedRegions = listing.allowedRegions ?? []
         entry.blockedRegions = listing.blockedRegions ?? []
-        guard filter.showsVariants else { return [entry] }
         var (stream, sound) = (entry, entry)
         stream.variant = "MPEG-TS"
         stream.address = "\(origin)/stream/\(channel)\(query)"
         sound.variant = "Audio"
         sound.address = "\(origin)/audio/\(channel)\(query)"
-        return [entry, stream, sound]
+        let ways: [(ViewerProtocol, M3UList.Entry)] = [(.hls, entry), (.transportStream, stream), (.audio, sound)]
+        let offered = ways.filter { outputs.isOn($0.0, of: channel) }.map(\.1)
+        return filter.showsVariants ? offered : Array(offered.prefix(1))
     }
 
     /// The first who waits, with when their turn should come.

@@ -7,6 +7,7 @@ import Hummingbird
 struct ViewerRoutes: Sendable {
     var viewers: any ViewerDesk
     var audit: any AuditLog
+    var outputs: OutputSwitches
     var channels: [ChannelName]
     var clock: any WallClock
 
@@ -20,6 +21,7 @@ struct ViewerRoutes: Sendable {
         var channel: ChannelName
         var viewers: Int
         var estimate: Bool
+        var outputs: [String]
     }
 
     private struct Session: Encodable {
@@ -70,18 +72,22 @@ struct ViewerRoutes: Sendable {
                 .get, "/api/v1/channels/{channel}", .anybodyKnown,
                 Operation(
                     "Tells how many watch", .delivery,
-                    details: "`estimate`: some watch through a cache or proxy, so there may be more.",
+                    details: """
+                        `estimate`: some watch through a cache or proxy, so there may be more. `outputs`: how it is offered.
+                        """,
                     answers: [
                         .ok(
                             .object(
                                 .required("channel", .channelName), .required("viewers", .integer),
-                                .required("estimate", .bool)))
+                                .required("estimate", .bool), .required("outputs", .array(.string))))
                     ])
             ) { request in
                 let channel = try known(request)
                 let count = viewers.count(of: channel)
                 return JSONAnswer.response(
-                    CountBody(channel: channel, viewers: count.now, estimate: count.isEstimate))
+                    CountBody(
+                        channel: channel, viewers: count.now, estimate: count.isEstimate,
+                        outputs: ViewerProtocol.names(outputs.on(of: channel))))
             },
             Route(
                 .get, Self.path, .atLeast(.operator),

@@ -15,22 +15,27 @@ final class DeliveryDesk: DeliveryWatching {
     private static let clockName = "time"
 
     private let trustedProxies: TrustedProxies
+    let crossOrigin: CrossOriginPolicy
     private let clock: any WallClock
     private let origin: any DeliveryOrigin
     private let observer: any DeliveryObserving
+    private let outputs: OutputSwitches
     private let isObserved: Bool
     let metrics: RequestMetrics
     private let waiting: Gauge
     private let lists = Mutex<[ObjectIdentifier: (loop: any EventLoop, list: NIOLoopBound<DeliveryWaitList>)]>([:])
 
     init(
-        origin: any DeliveryOrigin, observer: any DeliveryObserving, trustedProxies: TrustedProxies,
-        clock: any WallClock, metrics: RequestMetrics, factory: any MetricsFactory
+        origin: any DeliveryOrigin, observer: any DeliveryObserving, outputs: OutputSwitches,
+        trustedProxies: TrustedProxies, crossOrigin: CrossOriginPolicy, clock: any WallClock,
+        metrics: RequestMetrics, factory: any MetricsFactory
     ) {
         self.trustedProxies = trustedProxies
+        self.crossOrigin = crossOrigin
         self.clock = clock
         self.origin = origin
         self.observer = observer
+        self.outputs = outputs
         self.isObserved = !(observer is NoDeliveryObserver)
         self.metrics = metrics
         self.waiting = Gauge(label: "lineup_hls_blocked_requests", dimensions: [], factory: factory)
@@ -42,7 +47,8 @@ final class DeliveryDesk: DeliveryWatching {
         lists.withLock { lists in
             if let known = lists[ObjectIdentifier(eventLoop)] { return known.list }
             let made = NIOLoopBound(
-                DeliveryWaitList(eventLoop: eventLoop, origin: origin, gauge: waiting), eventLoop: eventLoop)
+                DeliveryWaitList(eventLoop: eventLoop, origin: origin, outputs: outputs, gauge: waiting),
+                eventLoop: eventLoop)
             lists[ObjectIdentifier(eventLoop)] = (eventLoop, made)
             return made
         }.value
@@ -66,6 +72,7 @@ final class DeliveryDesk: DeliveryWatching {
         guard let channel = question.channel, !question.name.isEmpty, question.isOfItsWrapping else {
             return .reply(Self.missing)
         }
+        guard outputs.isOn(question.wrapping, of: channel) else { return .reply(Self.missing) }
         if question.wrapping == .dash, question.name == Self.clockName { return .reply(.clock(clock.now())) }
         if isObserved {
             let request = request(question, channel, token: token, address: address())
@@ -78,7 +85,8 @@ final class DeliveryDesk: DeliveryWatching {
         }
         let answer = origin.resource(channel, name: question.name, directives: question.directives)
         if case .later(let seconds) = answer {
-            let key = DeliveryWaitList.Key(channel: channel, name: question.name, directives: question.directives)
+            let key = DeliveryWaitList.Key(
+                channel: channel, wrapping: question.wrapping, name: question.name, directives: question.directives)
             return .wait(key, withinSeconds: seconds)
         }
         return .reply(reply(to: question, answer, token: token, address: address))

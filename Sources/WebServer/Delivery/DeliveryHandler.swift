@@ -113,6 +113,8 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
 
     private func write(_ reply: DeliveryReply, _ context: ChannelHandlerContext) {
         guard let exchange else { return }
+        var reply = reply
+        desk.crossOrigin.apply(to: &reply, origin: exchange.question.headers.origin)
         desk.answered(
             exchange.question, status: reply.status, took: exchange.started.duration(to: .now),
             waited: exchange.waitsFor != nil)

@@ -18,12 +18,14 @@ struct DeliveryQuestion {
         var acceptEncoding: String?
         var userAgent: String?
         var forwardedFor: String?
+        var origin: String?
 
         /// Takes one header; names in any case.
         mutating func take(_ name: String, _ value: @autoclosure () -> String) {
             // Told apart by their length first: most are not ours.
             switch name.utf8.count {
             case 5: if name.isSame(as: "range") { range = value() }
+            case 6: if name.isSame(as: "origin") { origin = value() }
             case 8: if name.isSame(as: "if-range") { ifRange = value() }
             case 10: if name.isSame(as: "user-agent") { userAgent = value() }
             case 13: if name.isSame(as: "if-none-match") { ifNoneMatch = value() }

@@ -15,6 +15,7 @@ protocol DeliveryWaiter: AnyObject {
 final class DeliveryWaitList {
     struct Key: Hashable {
         var channel: ChannelName
+        var wrapping: ViewerProtocol
         var name: String
         var directives: PlaylistDirectives
     }
@@ -29,14 +30,16 @@ final class DeliveryWaitList {
 
     private let eventLoop: any EventLoop
     private let origin: any DeliveryOrigin
+    private let outputs: OutputSwitches
     private let gauge: Gauge
     private var entries: [Key: [ObjectIdentifier: Entry]] = [:]
     private(set) var count = 0
     private var timer: Scheduled<Void>?
 
-    init(eventLoop: any EventLoop, origin: any DeliveryOrigin, gauge: Gauge) {
+    init(eventLoop: any EventLoop, origin: any DeliveryOrigin, outputs: OutputSwitches, gauge: Gauge) {
         self.eventLoop = eventLoop
         self.origin = origin
+        self.outputs = outputs
         self.gauge = gauge
     }
 
@@ -56,9 +59,12 @@ final class DeliveryWaitList {
         if entries[key]?.isEmpty == true { entries[key] = nil }
     }
 
+    /// Also lets go, with nothing, those who wait for what was switched off meanwhile: a channel changes with each part.
     func changed(_ channel: ChannelName) {
         for key in entries.keys where key.channel == channel {
-            let answer = origin.resource(key.channel, name: key.name, directives: key.directives)
+            let answer =
+                outputs.isOn(key.wrapping, of: channel)
+                ? origin.resource(key.channel, name: key.name, directives: key.directives) : .notFound
             if case .later = answer { continue }
             guard let released = entries.removeValue(forKey: key) else { continue }
             count -= released.count

@@ -48,6 +48,18 @@ struct Route: Sendable {
         self.handle = handle
     }
 
+    /// Tells a page of another site that it may read what is at `template` (WHATWG Fetch, CORS-preflight).
+    static func preflight(_ template: String) -> Route {
+        Route(.options, template) { _ in
+            Response(
+                status: .noContent,
+                headers: [
+                    .accessControlAllowOrigin: "*", .accessControlAllowMethods: "GET, HEAD",
+                    .accessControlAllowHeaders: HTTPField.Name.region.rawName, .accessControlMaxAge: "86400",
+                ])
+        }
+    }
+
     /// Takes this many bytes: an upload.
     func taking(upTo bytes: Int) -> Route {
         var route = self

@@ -14,6 +14,7 @@ struct WebResponder: HTTPResponder {
     var authenticator: Authenticator
     var crossSiteGuard: CrossSiteGuard
     var trustedProxies: TrustedProxies
+    var crossOrigin: CrossOriginPolicy
     /// It answers on the port for HTTPS.
     var isSecureListener = false
     var metrics: RequestMetrics
@@ -38,6 +39,7 @@ struct WebResponder: HTTPResponder {
         }
         if request.method == .head { response = response.createHeadResponse() }
         addSafetyHeaders(to: &response)
+        crossOrigin.apply(to: &response.headers, origin: request.headers[.origin])
         let took = started.duration(to: .now)
         metrics.answered(route: route, method: request.method, status: response.status, took: took)
         logger.debug(

@@ -14,6 +14,15 @@ package struct ProgrammeStreams: Sendable {
         case webSocketFragments
         /// `/ws/CHANNEL?format=ts`: whole WebSocket frames with a transport stream.
         case webSocketTransportStream
+
+        /// The output of the channel that it belongs to.
+        package var output: ViewerProtocol {
+            switch self {
+            case .transportStream: .transportStream
+            case .audioFrames, .audioFragments: .audio
+            case .webSocketFragments, .webSocketTransportStream: .webSocket
+            }
+        }
     }
 
     package struct Limits: Sendable, Equatable {

@@ -92,7 +92,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func answer(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
         switch StreamRequest.read(head) {
         case .notOurs: stage = .passing
-        case .preflight: write(head: preflight, to: head, body: nil, context)
+        case .preflight: write(head: preflight(head), to: head, body: nil, context)
         case .problem(let kind): refuse(Self.problem(kind), head, route: "/stream", context)
         case .stream(let request):
             switch StreamVisit.enter(request, head: head, places: places, channel: context.channel) {
@@ -116,6 +116,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             response.headerFields[.accelBuffering] = "no"
             response.headerFields[.contentTypeOptions] = "nosniff"
             if case .audio = request.kind { response.headerFields[.vary] = "Accept" }
+            places.crossOrigin.apply(to: &response.headerFields, origin: head.headerFields[.origin])
             guard request.wantsBody else {
                 visit.leave(lostPackets: 0, wasStalled: false)
                 return end(head: response, context)
@@ -200,6 +201,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         for field in problem.headers where field.name != .upgrade || isHTTP1(context) {
             response.headerFields[field.name] = field.value
         }
+        places.crossOrigin.apply(to: &response.headerFields, origin: head.headerFields[.origin])
         write(head: response, to: head, body: problem.body(), context)
     }
 
@@ -230,10 +232,11 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.close(promise: nil)
     }
 
-    private var preflight: HTTPResponse {
+    private func preflight(_ request: HTTPRequest) -> HTTPResponse {
         var response = HTTPResponse(status: .noContent, headerFields: Self.openToAll)
         response.headerFields[.accessControlAllowMethods] = "GET, HEAD"
         response.headerFields[.accessControlMaxAge] = "86400"
+        places.crossOrigin.apply(to: &response.headerFields, origin: request.headerFields[.origin])
         return response
     }
 

@@ -16,15 +16,20 @@ final class StreamPlaces: Sendable {
 
     let streams: ProgrammeStreams
     let trustedProxies: TrustedProxies
+    let crossOrigin: CrossOriginPolicy
     private let state = Mutex(State())
     private let gauge: Gauge
     private let refused: Counter
     private let lost: Counter
     private let stalled: Counter
 
-    init(_ streams: ProgrammeStreams, trustedProxies: TrustedProxies, factory: any MetricsFactory) {
+    init(
+        _ streams: ProgrammeStreams, trustedProxies: TrustedProxies, crossOrigin: CrossOriginPolicy,
+        factory: any MetricsFactory
+    ) {
         self.streams = streams
         self.trustedProxies = trustedProxies
+        self.crossOrigin = crossOrigin
         gauge = Gauge(label: "lineup_stream_viewers", factory: factory)
         refused = Counter(label: "lineup_stream_refused_total", factory: factory)
         lost = Counter(label: "lineup_stream_lost_packets_total", factory: factory)
