@@ -12,6 +12,7 @@ import subprocess
 import time
 
 CHUNK = 4096  # what OBS sets
+GROUP_SECONDS = 2
 HANDSHAKE = b"\x03" + bytes(8) + bytes(range(256)) * 5 + bytes(248)
 
 
@@ -24,8 +25,8 @@ def encode_loop(target, kilobits=2500, more=()):
     subprocess.run(
         ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30,noise=alls=12:allf=t",
          "-f", "lavfi", "-i", "sine=f=440:r=48000", "-t", "24", "-c:v", "libx264", "-preset", "veryfast", "-b:v", rate,
-         "-minrate", rate, "-maxrate", rate, "-bufsize", rate, *more, "-g", "60", "-sc_threshold", "0", "-pix_fmt",
-         "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2", str(target)], check=True)
+         "-minrate", rate, "-maxrate", rate, "-bufsize", rate, *more, "-g", str(30 * GROUP_SECONDS), "-sc_threshold", "0",
+         "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2", str(target)], check=True)
 
 
 def flv_tags(data):
@@ -143,9 +144,9 @@ class Senders:
         self.links.append([link, b""])
 
     def begin(self):
-        """From now on, spread over a frame's interval, so that not all pictures fall on one moment."""
+        """From now on, spread over a group of pictures, as DJs are who did not come at one moment."""
         now = time.monotonic()
-        self.calendar = [(now + (number % 33) / 1000, number, 0, 0) for number in range(len(self.links))]
+        self.calendar = [(now + number * 0.618034 % 1 * GROUP_SECONDS, number, 0, 0) for number in range(len(self.links))]
         heapq.heapify(self.calendar)
 
     def run(self, seconds):

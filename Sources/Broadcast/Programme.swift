@@ -94,12 +94,17 @@ package struct Programme {
     /// Where one track goes on and the other is this far behind, it has stopped, not just jittered.
     static let trackLag = MediaTime.milliseconds(500)
 
+    /// So many lines are kept full for the start, while nobody is ready. When a server starts anew, all its DJs come back at once.
+    static let openerCount = 4
+
     package let delay: Duration
     var current = Current.nothing
     var pending: PendingJoin?
     var order = ProgrammeOrder(version: .min, onAir: nil, standby: [])
     var orderedAt: Int64 = .min
     var lines: [PublishSessionID: DelayLine] = [:]
+    /// Those of `lines` that came first, `openerCount` at most.
+    var openers: Set<PublishSessionID> = []
     var detached: Set<PublishSessionID> = []
     var chosen: (session: PublishSessionID, place: JoinPlace)?
     var epoch: Int64 = 0
@@ -174,6 +179,7 @@ package struct Programme {
 
     package mutating func attached(_ line: DelayLine, as session: PublishSessionID) {
         lines[session] = line
+        if openers.count < Self.openerCount { openers.insert(session) }
         detached.remove(session)
         applyRetention(to: session)
     }
@@ -190,6 +196,7 @@ package struct Programme {
 
     mutating func forget(_ session: PublishSessionID) {
         lines[session] = nil
+        openers.remove(session)
         banned.remove(session)
         floors[session] = nil
     }
@@ -230,13 +237,15 @@ package struct Programme {
         }
     }
 
-    /// Lines near their turn are kept full (design §5, Delay line). With nobody ordered on air that is everyone: whoever has
-    /// the delay behind a key frame first goes on air with it, so that key frame must still be there.
+    /// Lines near their turn are kept full (design §5, Delay line). With nobody ordered on air these are also the lines that came
+    /// first: whoever has the delay behind a key frame first goes on air with it, so that key frame must still be there.
     func applyRetention(to session: PublishSessionID) {
         guard let line = lines[session] else { return }
         if isReading(session) {
             line.retain(.reading)
-        } else if order.onAir == nil || order.onAir == session || order.standby.contains(session) {
+        } else if order.onAir == session || order.standby.contains(session)
+            || order.onAir == nil && openers.contains(session)
+        {
             line.retain(.delayed(delay))
         } else {
             line.retain(.lastGroup)

@@ -59,7 +59,9 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     static let readBytesBeforePublish = 8192
     /// From the first sight of silence to the second; a read of what waits is a matter of microseconds.
     private static let lastLook: Duration = .milliseconds(20)
-    private static let readBytes = AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 8192, maximum: 65_536)
+    /// The channel keeps one buffer of what it mostly reads; more than `ReadPace` lets wait saves next to nothing.
+    private static let readBytes = AdaptiveRecvByteBufferAllocator(
+        minimum: 2048, initial: 8192, maximum: ReadPace.largest)
 
     /// - Parameters:
     ///   - address: the peer's, without the port.

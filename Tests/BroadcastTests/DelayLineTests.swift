@@ -77,9 +77,9 @@ import Testing
     }
 
     @Test func beingFullDropsTheOldestGroupAndCountsIt() {
-        let line = filled(seconds: 30, retention: .reading, maximumBytes: 8000)
+        let line = filled(seconds: 30, retention: .reading, maximumBytes: 64_000)
         let summary = line.summary
-        #expect(summary.bytes <= 8000)
+        #expect(summary.bytes <= 64_000)
         #expect(summary.droppedGroups > 0)
         guard case .lost(let resume) = line.read(.video, at: 0), case .unit(let unit) = line.read(.video, at: resume)
         else {
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test func aGroupLargerThanTheLineIsGivenUpUntilTheNextKeyFrame() {
-        let line = DelayLine(maximumBytes: 400)
+        let line = DelayLine(maximumBytes: 1600)
         func picture(_ time: Int64, key: Bool) -> AccessUnit {
             AccessUnit(
                 track: .video, decodeTime: .milliseconds(time), presentationTime: .milliseconds(time), isKeyFrame: key,
@@ -103,6 +103,67 @@ import Testing
         #expect(line.summary.bytes == 0)
         line.append(picture(100, key: true), at: 3)
         #expect(line.newestKeyFrame(depth: .zero)?.key.decodeTime == .milliseconds(100))
+    }
+
+    /// A publisher that sends a byte of use in each page of memory, and else what is thrown away, holds the pages.
+    @Test func memoryCountsNotPayload() {
+        let line = DelayLine(maximumBytes: 4 << 20)
+        let empty = line.summary.bytes
+        func piece(_ page: ByteBuffer, _ offset: Int, _ index: Int) -> AccessUnit {
+            AccessUnit(
+                track: .video, decodeTime: .milliseconds(Int64(index)), presentationTime: .milliseconds(Int64(index)),
+                isKeyFrame: index == 0, payload: page.getSlice(at: offset, length: 1) ?? ByteBuffer())
+        }
+        for index in 0..<10 { line.append(piece(ByteBuffer(repeating: 0, count: 65_536), 0, index), at: Int64(index)) }
+        #expect(line.summary.bytes >= 10 * 65_536)
+        for index in 10..<30 { line.append(piece(ByteBuffer(repeating: 0, count: 65_536), 0, index), at: Int64(index)) }
+        // A quarter of four megabytes, while nobody reads.
+        #expect(line.summary.bytes <= 1 << 20)
+        #expect(line.summary.droppedGroups == 1)
+
+        let shared = DelayLine()
+        let page = ByteBuffer(repeating: 0, count: 65_536)
+        for index in 0..<1000 { shared.append(piece(page, index, index), at: Int64(index)) }
+        #expect(shared.summary.bytes < 65_536 + 1000 * 128)
+        shared.append(
+            AccessUnit(
+                track: .video, decodeTime: .milliseconds(1000), presentationTime: .milliseconds(1000), isKeyFrame: true,
+                payload: ByteBuffer(repeating: 0, count: 10)), at: 1000)
+        #expect(shared.summary.bytes < 512)
+        #expect(empty == 0)
+    }
+
+    /// While nobody reads, a group is bounded in time too, and sound beside a picture that stands still is.
+    @Test func aGroupWithoutEndIsGivenUp() {
+        let line = filled(seconds: 100, shape: .init(groupSeconds: 1000), retention: .lastGroup, maximumBytes: 64 << 20)
+        #expect(line.newestKeyFrame(depth: .zero) == nil)
+        #expect(line.summary.droppedGroups == 1)
+        #expect(line.summary.bytes < 1 << 20)
+        let held = filled(seconds: 20, shape: .init(groupSeconds: 20), retention: .lastGroup, maximumBytes: 64 << 20)
+        #expect(held.newestKeyFrame(depth: .zero) != nil)
+        #expect(held.summary.droppedGroups == 0)
+        let delayed = filled(
+            seconds: 59, shape: .init(groupSeconds: 1000), retention: .delayed(.seconds(30)), maximumBytes: 64 << 20)
+        #expect(delayed.newestKeyFrame(depth: .seconds(30)) != nil)
+    }
+
+    @Test func soundBesideAStillPictureIsBounded() {
+        let line = DelayLine()
+        func unit(_ track: TrackKind, _ time: Int64) -> AccessUnit {
+            AccessUnit(
+                track: track, decodeTime: .milliseconds(time), presentationTime: .milliseconds(time),
+                isKeyFrame: true, payload: ByteBuffer(repeating: 0, count: 60))
+        }
+        line.append(unit(.video, 0), at: 0)
+        for time in stride(from: Int64(0), to: 600_000, by: 20) {
+            line.append(unit(.audio, time), at: time * 1_000_000)
+        }
+        #expect(line.newestKeyFrame(depth: .zero) != nil)
+        guard case .lost(let oldest) = line.read(.audio, at: 0) else {
+            Issue.record("ten minutes of sound are held")
+            return
+        }
+        #expect(oldest >= (600_000 - 32_000) / 20)
     }
 
     @Test func formatsHoldFromTheirUnitOn() {

@@ -272,6 +272,32 @@ import Testing
         #expect(last.format.video.width == 854)
     }
 
+    /// When a server starts anew all its DJs come back at once: only a few lines hold more than their last group.
+    @Test func withNobodyReadyTheFirstLinesHoldTheDelay() {
+        var programme = Programme(delay: .seconds(3))
+        let sessions = (0..<7).map { _ in PublishSessionID.random() }
+        let lines = sessions.map { _ in DelayLine() }
+        for (session, line) in zip(sessions, lines) { programme.attached(line, as: session) }
+        programme.detached(sessions[1])
+        let late = DelayLine()
+        programme.attached(late, as: sessions[1])
+        for line in lines + [late] {
+            var tape = ProgrammeTape(shape: .init(), mark: 1)
+            line.append(.video(tape.videoFormat))
+            while true {
+                let (unit, after) = tape.next()
+                guard after < .milliseconds(9000) else { break }
+                line.append(unit, at: after.nanoseconds)
+            }
+        }
+        let full = (lines + [late]).map { $0.newestKeyFrame(depth: .seconds(3)) != nil }
+        #expect(full == [true, true, true, true, false, false, false, true])
+        programme.ordered(ProgrammeOrder(version: 1, onAir: sessions[0], standby: [sessions[2], sessions[3]]), now: 1)
+        #expect(lines[0].newestKeyFrame(depth: .seconds(3)) != nil)
+        #expect(late.newestKeyFrame(depth: .seconds(3)) == nil)
+        #expect(late.newestKeyFrame(depth: .zero) != nil)
+    }
+
     @Test func anOlderOrderIsIgnored() {
         var programme = Programme(delay: .zero)
         let session = PublishSessionID.random()

@@ -1,8 +1,8 @@
 import Synchronization
 
 /// Holds one publisher's normalised media between its connection's event loop, which appends, and the channel's, which
-/// reads (design §5, Delay line). Owned by `Ingest`'s publisher; one writer, one reader. Bounded in bytes (I11): being full
-/// drops the oldest group of pictures and counts it.
+/// reads (design §5, Delay line). Owned by `Ingest`'s publisher; one writer, one reader. Bounded in memory and, while nobody
+/// reads, in time (I11): being full drops the oldest group of pictures and counts it.
 ///
 /// Nothing hops per packet: appending takes an uncontended lock, and the channel's loop is woken only when it asked to be.
 /// Each track is numbered from 0 in order of arrival; the numbers survive trimming, and a reader keeps its own.
@@ -65,6 +65,7 @@ package final class DelayLine: Sendable {
         /// Of all that arrived: video's DTS, audio's PTS.
         package var newestVideo: MediaTime?
         package var newestAudio: MediaTime?
+        /// Of memory that is held.
         package var bytes: Int
         /// Groups of pictures lost because the line was full.
         package var droppedGroups: Int
@@ -77,7 +78,7 @@ package final class DelayLine: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Parameter maximumBytes: of payload, both tracks; a quarter of it while the retention is `.lastGroup`.
+    /// - Parameter maximumBytes: of memory, both tracks; a quarter of it while the retention is `.lastGroup`.
     package init(maximumBytes: Int = 64 << 20) {
         self.state = Mutex(State(store: DelayLineStore(maximumBytes: maximumBytes)))
     }

@@ -6,6 +6,8 @@ struct DelayLineStore {
     struct Held {
         var unit: AccessUnit
         var arrival: Int64
+        /// Bytes of memory that it keeps and the one before it did not.
+        var memory: Int
     }
 
     /// Units of one track; `first` is the number of the oldest held.
@@ -18,6 +20,22 @@ struct DelayLineStore {
         func held(at sequence: Int64) -> Held? {
             guard sequence >= first, sequence < end else { return nil }
             return units[units.index(units.startIndex, offsetBy: Int(sequence - first))]
+        }
+
+        /// - Returns: the memory it takes.
+        mutating func append(_ unit: AccessUnit, at moment: Int64) -> Int {
+            let memory = memory(of: unit.payload)
+            units.append(Held(unit: unit, arrival: moment, memory: memory))
+            return memory
+        }
+
+        /// What keeping `payload` behind the newest unit takes: its place and its memory, which is that of a whole page of messages
+        /// where it is the first of one. A publisher that sends little of use among much that is thrown away still holds pages.
+        private func memory(of payload: ByteBuffer) -> Int {
+            let place = MemoryLayout<Held>.stride
+            if let newest = units.last, newest.unit.payload.sharesMemory(with: payload) { return place }
+            // Of a larger piece only the part is there that was written to.
+            return place + min(payload.storageCapacity, max(payload.readableBytes, 65_536))
         }
     }
 
@@ -42,6 +60,8 @@ struct DelayLineStore {
     static let audioLead = MediaTime.milliseconds(1000)
     /// Without video nothing says what audio is still needed: this much, and the delay.
     static let audioWithoutVideo: Int64 = 10_000_000_000
+    /// The longest group that is kept while nobody reads, beyond the delay. Longer: the line waits for the next key frame.
+    static let longestGroup = MediaTime.milliseconds(30_000)
 
     let maximumBytes: Int
     var video = Track()
@@ -80,6 +100,15 @@ struct DelayLineStore {
         }
     }
 
+    /// `nil`: the reader decides.
+    private var longestSpan: MediaTime? {
+        switch retention {
+        case .lastGroup: Self.longestGroup
+        case .delayed(let delay): Self.longestGroup + MediaTime(nanoseconds: delay.wholeNanoseconds)
+        case .reading: nil
+        }
+    }
+
     // MARK: Writing
 
     mutating func append(_ unit: AccessUnit, at moment: Int64) {
@@ -96,13 +125,13 @@ struct DelayLineStore {
                         sequence: video.end, decodeTime: unit.decodeTime, presentationTime: unit.presentationTime))
             }
             guard !waitsForKeyFrame else { return }
-            video.units.append(Held(unit: unit, arrival: moment))
+            bytes += video.append(unit, at: moment)
         case .audio:
-            audio.units.append(Held(unit: unit, arrival: moment))
+            bytes += audio.append(unit, at: moment)
         }
-        bytes += unit.payload.readableBytes
         trim()
         while bytes > limit { dropOldestGroup() }
+        if let longestSpan { trim(to: longestSpan) }
     }
 
     mutating func append(_ format: TrackFormat) {
@@ -192,6 +221,21 @@ struct DelayLineStore {
         }
     }
 
+    private mutating func trim(to span: MediaTime) {
+        if let newest = video.units.last?.unit.decodeTime, let oldest = video.units.first?.unit.decodeTime,
+            newest - oldest > span
+        {
+            dropOldestGroup()
+        }
+        // A picture that stands still keeps its group, and not all the sound since.
+        while let newest = audio.units.last?.unit.presentationTime,
+            let oldest = audio.units.first?.unit.presentationTime,
+            newest - oldest > span + Self.audioLead
+        {
+            dropAudio(before: audio.first + 1)
+        }
+    }
+
     /// Makes room: the oldest group of pictures goes, with the sound that belongs to it.
     private mutating func dropOldestGroup() {
         droppedGroups += 1
@@ -208,7 +252,7 @@ struct DelayLineStore {
     private mutating func dropVideo(before place: Int64) {
         while video.first < place, let held = video.units.popFirst() {
             video.first += 1
-            bytes -= held.unit.payload.readableBytes
+            bytes -= held.memory
         }
         let gone = keyFrames.prefix { $0.sequence < video.first }.count
         if gone > 0 { keyFrames.removeFirst(gone) }
@@ -218,8 +262,17 @@ struct DelayLineStore {
     private mutating func dropAudio(before place: Int64) {
         while audio.first < place, let held = audio.units.popFirst() {
             audio.first += 1
-            bytes -= held.unit.payload.readableBytes
+            bytes -= held.memory
         }
         audioFormats.trim(before: audio.first)
+    }
+}
+
+extension ByteBuffer {
+    /// Both are pieces of one block of memory, which is there as long as either is.
+    fileprivate func sharesMemory(with other: ByteBuffer) -> Bool {
+        withVeryUnsafeBytesWithStorageManagement { _, own in
+            other.withVeryUnsafeBytesWithStorageManagement { _, theirs in own.toOpaque() == theirs.toOpaque() }
+        }
     }
 }

@@ -5,10 +5,11 @@ package import NIOCore
 /// Owned by one connection, on its event loop.
 ///
 /// **Memory** follows the bytes that arrive, never a declared length. Before the peer is authorised a message has room for what
-/// came of it. Afterwards a message of up to `smallRoomBytes` gets its room when its first byte comes. A longer one begins with
+/// came of it. Afterwards a message of up to `smallRoomBytes`, or one of up to `largeRoomBytes` while nothing else is unfinished,
+/// gets its room when its first byte comes, sound and pictures in pages they share (`MessagePages`). A longer one begins with
 /// `pagedRoomBytes`, and with four times as much whenever that is full: room of that size is mapped from the system (`glibc`'s
-/// threshold, which the server holds at that value), so what was not written to is not there, and a peer that announces 16 MB
-/// and sends 65 KB holds 65 KB. All unfinished messages together stay under `maximumHeldBytes`.
+/// threshold, which the server holds at that value), so what was not written to is not there, and a peer that announces 16 MB and
+/// sends 65 KB holds 65 KB. All unfinished messages together stay under `maximumHeldBytes`.
 ///
 /// **Copies.** Each payload byte is copied once, from the socket's buffer into its message's, which the access unit then shares.
 /// Mapped room grows by moving its pages to other addresses (`mremap`), not by moving what is in them. Slices of the socket's
@@ -32,7 +33,12 @@ package struct ChunkDecoder: Sendable {
         var type: UInt8 = 0
         var messageStreamID: UInt32 = 0
         var payload = ByteBuffer()
+        /// Instead of `payload`, where the message has its room in a page.
+        var reserved: ReservedRoom?
         var isOpen = false
+
+        /// Bytes of the open message that are there.
+        var received: Int { reserved?.count ?? payload.readableBytes }
     }
 
     private enum State {
@@ -49,6 +55,8 @@ package struct ChunkDecoder: Sendable {
     private var carry = ByteBuffer()
     private var chunkSize = RTMPLimits.smallestChunkSize
     private var unfinishedBytes = 0
+    private var pictures = MessagePages(pageBytes: 65_536)
+    private var sound = MessagePages(pageBytes: 16_384)
     /// The header byte of a chunk that goes on with `streams[continued]`'s message; above 255 when it needs more than a byte.
     private var continuation: UInt16 = .max
     private var continued = 0
@@ -83,7 +91,7 @@ package struct ChunkDecoder: Sendable {
                     input = ByteBuffer()  // Lets go of the socket's buffer.
                     return nil
                 }
-                let missing = streams[index].length - streams[index].payload.readableBytes
+                let missing = streams[index].length - streams[index].received
                 state = .payload(stream: index, remaining: min(missing, chunkSize))
             case .payload(let index, let remaining):
                 let count = min(remaining, input.readableBytes)
@@ -231,18 +239,34 @@ package struct ChunkDecoder: Sendable {
         guard unfinishedBytes <= maximumHeldBytes else {
             throw RTMPError(.tooMuchHeld, "Unfinished messages hold more than \(maximumHeldBytes) bytes.")
         }
-        if streams[index].payload.writableBytes < count { makeRoom(for: count, stream: index) }
-        Self.move(count, from: &input, to: &streams[index].payload)
+        if streams[index].reserved == nil, streams[index].payload.writableBytes < count {
+            makeRoom(for: count, stream: index)
+        }
+        // The one copy. Not a slice: retaining and releasing it would cost more than a small chunk's bytes.
+        input.withUnsafeReadableBytes { bytes in
+            let taken = UnsafeRawBufferPointer(rebasing: bytes.prefix(count))
+            if streams[index].reserved?.write(taken) == nil { streams[index].payload.writeBytes(taken) }
+        }
+        input.moveReaderIndex(forwardBy: count)
     }
 
-    /// Messages up to here never outgrow their first room. More than a key picture of 2.5 Mbit/s; with 64 chunk streams, 4 MB.
+    /// Messages up to here never outgrow their first room. More than most pictures; with 64 chunk streams, 4 MB.
     package static let smallRoomBytes = 65_536
+    /// The same for one message at a time. More than most key pictures; mapping each of those would cost more than it saves.
+    package static let largeRoomBytes = 262_144
     /// The least that the allocator maps from the system, once it is told so; the first room of a longer message.
     /// Above what muxers and sockets need again and again, which the heap serves without fresh pages.
     package static let pagedRoomBytes = 524_288
 
     private mutating func makeRoom(for count: Int, stream index: Int) {
         let held = streams[index].payload.readableBytes
+        let trusted = unfinishedBytes == count ? Self.largeRoomBytes : Self.smallRoomBytes
+        if held == 0, mediaIsAllowed, streams[index].length <= trusted,
+            let reserved = reserve(streams[index].length, for: streams[index].type)
+        {
+            streams[index].reserved = reserved
+            return
+        }
         let room =
             mediaIsAllowed
             ? Self.room(held: held, arriving: count, length: streams[index].length) : held + count
@@ -250,6 +274,14 @@ package struct ChunkDecoder: Sendable {
             streams[index].payload = ByteBufferAllocator().buffer(capacity: room)
         } else {
             streams[index].payload.reserveCapacity(room)
+        }
+    }
+
+    private mutating func reserve(_ length: Int, for type: UInt8) -> ReservedRoom? {
+        switch type {
+        case MessageType.video: pictures.room(length)
+        case MessageType.audio: sound.room(length)
+        default: nil
         }
     }
 
@@ -261,19 +293,16 @@ package struct ChunkDecoder: Sendable {
         return max(pagedRoomBytes, min(wanted, length))
     }
 
-    /// The one copy. Not a slice: retaining and releasing it would cost more than a small chunk's bytes.
-    private static func move(_ count: Int, from source: inout ByteBuffer, to target: inout ByteBuffer) {
-        source.withUnsafeReadableBytes { bytes in
-            _ = target.writeBytes(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
-        }
-        source.moveReaderIndex(forwardBy: count)
-    }
-
     /// Hands the message on when it is whole, or carries it out when it is about the chunk stream itself.
     private mutating func finishMessage(stream index: Int) throws(RTMPError) -> RTMPMessage? {
-        guard streams[index].payload.readableBytes == streams[index].length else { return nil }
+        guard streams[index].received == streams[index].length else { return nil }
         var payload = ByteBuffer()
-        swap(&payload, &streams[index].payload)
+        if let reserved = streams[index].reserved {
+            payload = reserved.whole ?? payload
+            streams[index].reserved = nil
+        } else {
+            swap(&payload, &streams[index].payload)
+        }
         streams[index].isOpen = false
         continuation = .max
         unfinishedBytes -= payload.readableBytes
@@ -307,9 +336,10 @@ package struct ChunkDecoder: Sendable {
             throw RTMPError(.malformedMessage, "Abort names no chunk stream.")
         }
         guard let index = streams.firstIndex(where: { $0.id == Int(id) }) else { return }
-        unfinishedBytes -= streams[index].payload.readableBytes
+        unfinishedBytes -= streams[index].received
         continuation = .max
         streams[index].payload = ByteBuffer()
+        streams[index].reserved = nil
         streams[index].isOpen = false
     }
 }
