@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What HLS viewers cost the server, against nginx serving the same bytes from tmpfs in the same run.
 
-    LINEUP_BINARY=.build/release/lineup .venv-e2e/bin/python Benchmarks/hls.py [--seconds N] [--blocked N] [--only WORD]
+    LINEUP_BINARY=.build/release/lineup .venv-e2e/bin/python Benchmarks/hls.py [--seconds N] [--rounds N] [--blocked N] [--only WORD]
 
 Prints Markdown rows: segments (CPU seconds per GB, nginx with `tcp_nopush off`, its best), playlists (requests per second and
 CPU microseconds each), requests that are blocked (resident KB each, milliseconds from the first answer to the last), the time from the
@@ -56,11 +56,10 @@ def resident_kb(pid):
 class Nginx:
     """One worker on core 0 with the playlist and a segment on tmpfs."""
 
-    def __init__(self, playlist, segment):
+    def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="lineup-nginx-", dir="/dev/shm"))
         self.folder.chmod(0o755)
-        (self.folder / "media.m3u8").write_bytes(playlist)
-        (self.folder / "segment.m4s").write_bytes(segment)
+        self.take(b"", b"")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -72,6 +71,11 @@ class Nginx:
         self.process = subprocess.Popen(["taskset", "-c", "0", "nginx", "-p", str(self.folder), "-c", "nginx.conf"])
         self.url = f"http://127.0.0.1:{self.port}"
         wait_until(self._is_up, "nginx")
+
+    def take(self, playlist, segment):
+        """Serves these from now on."""
+        for name, content in (("media.m3u8", playlist), ("segment.m4s", segment)):
+            (self.folder / name).write_bytes(content)
 
     def _is_up(self):
         try:
@@ -255,9 +259,33 @@ def joins(server, count=40):
     return found
 
 
+def compare(name, server, base, nginx, idle, given):
+    """Lineup and nginx in turn with the same bytes; the row has the medians, and the rounds' least and most."""
+    found = {"lineup": [], "nginx": []}
+    for _ in range(given.rounds):
+        # A new one each round: a segment leaves the window after a while.
+        playlist = requests.get(base + "/media.m3u8", timeout=10)
+        segment = [s for s in llhls.parse(playlist.text).segments if s.uri][-1].uri
+        body = requests.get(f"{base}/{segment}", timeout=10).content
+        assert abs(len(body) / 2**20 - 1) < 0.2, f"{len(body)} bytes are no mebibyte"
+        nginx.take(playlist.text.encode(), body)
+        size = len(body) if name == "segment" else len(playlist.text)
+        ours, theirs = (f"{base}/{segment}", "/segment.m4s") if name == "segment" else (base + "/media.m3u8", "/media.m3u8")
+        for who, pids, url, rest in (("lineup", [server.process.pid], ours, idle), ("nginx", nginx.pids(), nginx.url + theirs, 0)):
+            rate, cpu = measure(pids, url, given.seconds, rest)
+            each = cpu / (rate * given.seconds)
+            found[who].append((each / size * 1e9, rate, each * 1e6))
+    print(f"\n| {name}, {size} B, {given.rounds} rounds | requests/s | CPU s per GB | least and most | CPU us each |\n|---|---|---|---|---|")
+    for who, rounds in found.items():
+        cost, rate, each = (sorted(figures)[len(figures) // 2] for figures in zip(*rounds))
+        least, most = min(rounds)[0], max(rounds)[0]
+        print(f"| {who} | {rate:.0f} | {cost:.3f} | {least:.3f}-{most:.3f} | {each:.1f} |", flush=True)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--seconds", type=int, default=8)
+    arguments.add_argument("--seconds", type=int, default=4)
+    arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--blocked", type=int, default=5000)
     arguments.add_argument("--only", default="")
     given = arguments.parse_args()
@@ -278,20 +306,10 @@ def main():
         time.sleep(5)
         idle = (cpu_seconds([server.process.pid]) - before) / 5
         print(f"server with one DJ and no viewer: {idle * 60:.2f} CPU s a minute\n")
-        playlist = requests.get(base + "/media.m3u8", timeout=10)
-        segment = [s for s in llhls.parse(playlist.text).segments if s.uri][-1].uri
-        body = requests.get(f"{base}/{segment}", timeout=10).content
-        assert abs(len(body) / 2**20 - 1) < 0.2, f"{len(body)} bytes are no mebibyte"
-        nginx = Nginx(playlist.text.encode(), body)
-        print("| what | server | requests/s | CPU s per GB | CPU us each |\n|---|---|---|---|---|")
-        for name, ours, theirs in (("segment", f"{base}/{segment}", "/segment.m4s"), ("playlist", base + "/media.m3u8", "/media.m3u8")):
-            if given.only and given.only not in name:
-                continue
-            size = len(body) if name == "segment" else len(playlist.text)
-            for who, pids, url, rest in (("lineup", [server.process.pid], ours, idle), ("nginx", nginx.pids(), nginx.url + theirs, 0)):
-                rate, cpu = measure(pids, url, given.seconds, rest)
-                count = rate * given.seconds
-                print(f"| {name}, {size} B | {who} | {rate:.0f} | {cpu / (count * size / 1e9):.3f} | {cpu / count * 1e6:.1f} |", flush=True)
+        for name in ("segment", "playlist"):
+            if not given.only or given.only in name:
+                nginx = nginx or Nginx()
+                compare(name, server, base, nginx, idle, given)
         if not given.only or given.only in "blocked":
             kb, connection, spread = blocked(server, base, given.blocked)
             print(f"\n{given.blocked} blocked reloads: {kb:.1f} KB each beside {connection:.1f} KB of connection; "
