@@ -142,7 +142,15 @@ package struct LineupProcess: Sendable {
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
         let outputs = OutputSwitches(channel: channel)
-        let audience = try makeAudience(folder, queue: queue, store: store, outputs: outputs)
+        let regions = ChannelRegions()
+        let listings = try await HeldListings(store, regions: regions) {
+            let notices = store.listen()
+            await store.listening()
+            return notices.compactMap { notice -> Void? in
+                if case .listingChanged = notice { () } else { nil }
+            }
+        }
+        let audience = try makeAudience(folder, queue: queue, store: store, outputs: outputs, regions: regions)
         orders.set {
             ingest.attend(to: [$0.onAir].compactMap { $0 } + $0.standby)
             ingest.take($0.output.envelope)
@@ -170,7 +178,8 @@ package struct LineupProcess: Sendable {
         webPorts.outputs = outputs
         webPorts.viewerDesk = audience
         webPorts.viewers = audience
-        webPorts.listings = store
+        webPorts.regions = regions
+        webPorts.listings = listings
         webPorts.handovers = store
         webPorts.health = ingest
         webPorts.previews = ingest
@@ -215,7 +224,7 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            HeapTrimService(), store, numbers, retention, accounts, profiles, audience, announcements, studios, web,
+            HeapTrimService(), store, numbers, listings, retention, accounts, profiles, audience, announcements, studios, web,
             control, broadcast, queue, names, decoding, ingest, revocations, rtmp, announcement,
             StartupMemoryService(),
         ]
@@ -250,7 +259,8 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeAudience(
-        _ folder: DataFolder, queue: QueueOwner, store: PostgresStore, outputs: OutputSwitches
+        _ folder: DataFolder, queue: QueueOwner, store: PostgresStore, outputs: OutputSwitches,
+        regions: ChannelRegions
     ) throws -> AudienceService {
         let random = SystemRandomBytes()
         let secret = try configuration.secretKey ?? folder.secretKey(random: random)
@@ -258,7 +268,7 @@ package struct LineupProcess: Sendable {
             configuration: configuration.audience, channels: [channel],
             tokens: ViewerTokens(secret: secret, authentication: SHA256Authentication(), random: random),
             queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"), outputs: outputs,
-            report: { queue.viewersReported($1) })
+            regions: regions, report: { queue.viewersReported($1) })
     }
 
     private func makeRTMPServer(

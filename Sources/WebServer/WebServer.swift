@@ -79,7 +79,7 @@ package final class WebServer: Service, Sendable {
         }
         let requests = RequestMetrics(factory: metrics)
         let desk = DeliveryDesk(
-            origin: ports.origin, observer: ports.viewers, outputs: ports.outputs,
+            origin: ports.origin, observer: ports.viewers, outputs: ports.outputs, regions: ports.regions,
             trustedProxies: configuration.trustedProxies, crossOrigin: configuration.crossOrigin, clock: clock,
             metrics: requests, factory: metrics)
         let responder = responder(pages: pages, cookie: cookie, metrics: requests)
@@ -170,7 +170,7 @@ package final class WebServer: Service, Sendable {
             ).routes,
             operation.routes,
             ViewerRoutes(
-                viewers: ports.viewerDesk, audit: ports.audit, outputs: ports.outputs,
+                viewers: ports.viewerDesk, audit: ports.audit, outputs: ports.outputs, regions: ports.regions,
                 channels: configuration.channels, clock: clock
             ).routes,
             ListRoutes(

@@ -16,6 +16,12 @@ package struct ChannelListing: Sendable, Equatable, Codable {
     package var blockedRegions: [String]?
 
     package init() {}
+
+    package var regions: RegionRule {
+        RegionRule(
+            allowed: Set((allowedRegions ?? []).compactMap { Region($0) }),
+            blocked: Set((blockedRegions ?? []).compactMap { Region($0) }))
+    }
 }
 
 /// Stores listings; implemented by `PostgresStore`.

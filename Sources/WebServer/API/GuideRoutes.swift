@@ -64,13 +64,14 @@ struct GuideRoutes: Sendable {
 
 extension ListFilter {
     init(_ request: WebRequest) throws(Problem) {
-        try self.init(query: { request.query($0) }, regionHeader: request.head.headerFields[.region])
+        try self.init(
+            query: { request.query($0) }, regionHeader: request.head.headerFields[.region],
+            isFromTrustedProxy: request.isFromTrustedProxy)
     }
 
     /// Whether the channel is wanted.
     func takes(_ channel: ChannelName, _ listing: ChannelListing) -> Bool {
         takes(
-            name: channel.text, number: listing.number, group: listing.group, allowed: listing.allowedRegions ?? [],
-            blocked: listing.blockedRegions ?? [])
+            name: channel.text, number: listing.number, group: listing.group, regions: listing.regions)
     }
 }

@@ -101,7 +101,7 @@ struct ListRoutes: Sendable {
                 channel, listing, next: next, origin: origin(of: request), credential: credential, filter)
         }
         // An application matches channels by their id: only what a region hides must be asked for.
-        let guide = "\(origin(of: request))/epg.xml" + (filter.region.map { "?region=\($0)" } ?? "")
+        let guide = "\(origin(of: request))/epg.xml" + (filter.region.map { "?\(Region.parameter)=\($0)" } ?? "")
         return Response(
             status: .ok,
             headers: [
@@ -125,7 +125,12 @@ struct ListRoutes: Sendable {
         _ channel: ChannelName, _ listing: ChannelListing, next: M3UList.Next?, origin: String, credential: String?,
         _ filter: ListFilter
     ) -> [M3UList.Entry] {
-        let query = credential.map { "?\(DeliveryRequest.tokenParameter)=\($0)" } ?? ""
+        // The region only where nothing would play without it.
+        let region = listing.regions.admits(nil) ? nil : filter.region
+        let fields = [
+            credential.map { "\(DeliveryRequest.tokenParameter)=\($0)" }, region.map { "\(Region.parameter)=\($0)" },
+        ].compactMap { $0 }
+        let query = fields.isEmpty ? "" : "?" + fields.joined(separator: "&")
         let title = listing.title ?? channel.text
         var entry = M3UList.Entry(title: title, address: "\(origin)/hls/\(channel)/index.m3u8\(query)")
         entry.guideID = listing.guideID ?? channel.text
