@@ -178,7 +178,9 @@ package final class WebServer: Service, Sendable {
                 outputs: ports.outputs, channels: configuration.channels, publicOrigin: configuration.publicOrigin,
                 clock: clock
             ).routes,
-            GuideRoutes(listings: ports.listings, queue: ports.queue, channels: configuration.channels).routes,
+            GuideRoutes(
+                listings: ports.listings, queue: ports.queue, channels: configuration.channels, clock: clock
+            ).routes,
         ]
         return OpenAPIRoutes.describing(routes.flatMap { $0 }, version: configuration.version)
     }

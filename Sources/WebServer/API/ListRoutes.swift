@@ -26,7 +26,9 @@ struct ListRoutes: Sendable {
             .optional("title", .text(1...200)), .optional("guideID", .text(1...200)), .optional("logo", webAddress),
             .optional("group", .text(1...100)), .optional("number", .integer(1...9999)),
             .optional("description", .text(1...2000)), .optional("programmeFeed", webAddress),
-            .optional("allowedRegions", .array(.string)), .optional("blockedRegions", .array(.string))))
+            .optional("allowedRegions", .array(.string)), .optional("blockedRegions", .array(.string)),
+            .optional("listedFrom", .note(.time, "In lists and guide from here on.")),
+            .optional("listedUntil", .note(.time, "And no more from here on; later than `listedFrom`."))))
 
     private struct PlayLink: Encodable {
         var token: String
@@ -88,13 +90,14 @@ struct ListRoutes: Sendable {
         } catch {
             throw Problem.badRequest(field: error.field, error.reason)
         }
+        let now = clock.now()
         let shown = request.query(DeliveryRequest.tokenParameter)
         // The broadcast goes on without the database, and so does the list: by the channels' names.
         let all = (try? await listings.listings()) ?? [:]
         var entries: [M3UList.Entry] = []
         for channel in channels.sorted(by: { $0.text < $1.text }) {
             let listing = all[channel] ?? ChannelListing()
-            guard filter.takes(channel, listing) else { continue }
+            guard filter.takes(channel, listing, at: now) else { continue }
             let credential = try credential(for: channel, request, shown: shown)
             let next = await next(on: channel)
             entries += self.entries(
@@ -208,6 +211,9 @@ struct ListRoutes: Sendable {
         }
         if let number = listing.number, !(1...9999).contains(number) {
             throw .invalid(field: "number", "This must be between 1 and 9999.")
+        }
+        if let from = listing.listedFrom, let until = listing.listedUntil, until <= from {
+            throw .invalid(field: "listedUntil", "This must be later than listedFrom.")
         }
         for (field, codes) in [("allowedRegions", listing.allowedRegions), ("blockedRegions", listing.blockedRegions)] {
             let isGood = (codes ?? []).allSatisfy { code in
