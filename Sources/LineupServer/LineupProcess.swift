@@ -128,8 +128,10 @@ package struct LineupProcess: Sendable {
         let hubs = ProgrammeHubs(
             channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let slots = DateRanges()
+        let outputs = OutputSwitches(channel: channel)
         let broadcast = try await makeBroadcast(
-            folder, loops: loops, store: store, origin: origin, slots: slots, hubs: hubs, reports: reports)
+            folder, loops: loops, store: store, origin: origin, slots: slots, outputs: outputs, hubs: hubs,
+            reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
@@ -141,7 +143,6 @@ package struct LineupProcess: Sendable {
             programmeDelay: configuration.programmeDelay, decoding: decoding.decoding,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
-        let outputs = OutputSwitches(channel: channel)
         let regions = ChannelRegions()
         let listings = try await HeldListings(store, regions: regions) {
             let notices = store.listen()
@@ -224,7 +225,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            HeapTrimService(), store, numbers, listings, retention, accounts, profiles, audience, announcements, studios, web,
+            HeapTrimService(), store, numbers, listings, retention, accounts, profiles, audience, announcements,
+            studios, web,
             control, broadcast, queue, names, decoding, ingest, revocations, rtmp, announcement,
             StartupMemoryService(),
         ]
@@ -307,7 +309,7 @@ package struct LineupProcess: Sendable {
 
     private func makeBroadcast(
         _ folder: DataFolder, loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore,
-        slots: DateRanges, hubs: ProgrammeHubs,
+        slots: DateRanges, outputs: OutputSwitches, hubs: ProgrammeHubs,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
@@ -322,7 +324,7 @@ package struct LineupProcess: Sendable {
                 [
                     HLSPackager(
                         channel: channel, muxers: FFmpegMuxerFactory(), store: origin,
-                        memory: HostDeliveryMemory(), slots: slots,
+                        memory: HostDeliveryMemory(), slots: slots, outputs: outputs,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
                         wallTimeAtProgrammeZero: zero.wall, configuration: hls, logger: logger)

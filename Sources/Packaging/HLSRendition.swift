@@ -46,8 +46,8 @@ final class HLSRendition {
     private var version = 0
     /// The segment that was completed last.
     private(set) var lastClosed: Closed?
-    /// It failed: nothing more of the open segment.
-    private var isHalted = false
+    /// It failed, or nobody can ask for it: nothing more of the open segment.
+    private(set) var isHalted = false
 
     init(
         names: HLSNames, writer: any PartWriter, partTarget: MediaTime?,
@@ -181,7 +181,8 @@ extension HLSRendition {
         if let failure { throw failure }
     }
 
-    /// It could make nothing of a part. What it has is withdrawn, and it begins anew with the next segment.
+    /// It could make nothing of a part, or nobody can ask for it. What it has is withdrawn, and it begins anew with the next segment
+    /// that is written.
     func restart(discontinuitySequence: Int64, _ changes: inout Changes) {
         isHalted = true
         changes.dropping += window.allNames + (open?.parts.map(\.name) ?? [])

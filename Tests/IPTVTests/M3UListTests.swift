@@ -145,7 +145,8 @@ import Testing
                 .takes(
                     name: "main", number: 3, group: group,
                     regions: RegionRule(
-                        allowed: Set(allowed.compactMap { Region($0) }), blocked: Set(blocked.compactMap { Region($0) })))
+                        allowed: Set(allowed.compactMap { Region($0) }), blocked: Set(blocked.compactMap { Region($0) })
+                    ))
         }
         #expect(try takes([:]))
         #expect(try takes(["group": "news,MUSIC"], group: "Music"))

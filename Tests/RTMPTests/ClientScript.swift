@@ -109,7 +109,7 @@ struct Transcript {
             case .send(let bytes): try read(bytes)
             case .authorise(let intent): lines.append("authorise \(intent.application) \(intent.key.exposed)")
             case .media(let event): lines.append(Self.describe(event))
-            case .play(let intent): 
+            case .play(let intent):
                 let region = intent.region.map { " in \($0)" } ?? ""
                 lines.append("play \(intent.application) \(intent.channel)\(region)")
             case .playback(let change): lines.append("playback \(change)")

@@ -53,7 +53,9 @@ extension WallTime {
         guard civilDate(daysSince1970: days) == (year, month, day) else { return nil }
         var thousandths: Int64 = 0
         if bytes.count > 20 {
-            guard bytes[19] == UInt8(ascii: "."), bytes.count > 21, number(20, bytes.count - 21) != nil else { return nil }
+            guard bytes[19] == UInt8(ascii: "."), bytes.count > 21, number(20, bytes.count - 21) != nil else {
+                return nil
+            }
             let digits = bytes[20..<bytes.count - 1].prefix(3)
             thousandths = digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
             for _ in digits.count..<3 { thousandths *= 10 }

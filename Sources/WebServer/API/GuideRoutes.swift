@@ -76,7 +76,8 @@ extension ListFilter {
 
     /// Whether the channel is wanted, and listed now.
     func takes(_ channel: ChannelName, _ listing: ChannelListing, at now: WallTime) -> Bool {
-        listing.isListed(at: now) && takes(
-            name: channel.text, number: listing.number, group: listing.group, regions: listing.regions)
+        listing.isListed(at: now)
+            && takes(
+                name: channel.text, number: listing.number, group: listing.group, regions: listing.regions)
     }
 }
