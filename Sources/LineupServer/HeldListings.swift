@@ -16,6 +16,7 @@ final class HeldListings: ListingStore, Service {
 
     private let store: any ListingStore
     private let regions: ChannelRegions
+    private let timer: any Clock<Duration>
     private let changes: @Sendable () async -> any AsyncSequence<Void, Never> & Sendable
     private let state: Mutex<State>
 
@@ -24,11 +25,12 @@ final class HeldListings: ListingStore, Service {
     ///   - changes: an element whenever a listing may have changed; returns once nothing is missed.
     /// - Throws: what the store throws.
     init(
-        _ store: any ListingStore, regions: ChannelRegions,
+        _ store: any ListingStore, regions: ChannelRegions, timer: any Clock<Duration> = ContinuousClock(),
         changes: @escaping @Sendable () async -> any AsyncSequence<Void, Never> & Sendable
     ) async throws {
         self.store = store
         self.regions = regions
+        self.timer = timer
         self.changes = changes
         let first = try await store.listings()
         state = Mutex(State(listings: first))
@@ -52,7 +54,7 @@ final class HeldListings: ListingStore, Service {
                 return try await refresh()
             } catch {
                 // The database is away: what is held goes on.
-                try await Task.sleep(for: Self.retryPause)
+                try await timer.sleep(for: Self.retryPause)
             }
         }
     }

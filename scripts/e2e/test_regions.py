@@ -7,7 +7,6 @@ import subprocess
 import pytest
 import requests
 
-import browser
 import clips
 from places import REPOSITORY
 from streams import BodyReader, SocketReader
@@ -151,27 +150,23 @@ def test_behind_a_trusted_proxy_its_word_stands_and_its_cache_keeps_regions_apar
         nginx.wait(20)
 
 
-def test_the_watch_page_tells_who_is_outside_and_plays_where_it_may(stage):
+def test_the_watch_page_tells_who_is_outside_and_plays_where_it_may(stage, open_page):
     server, desk = stage
     desk.set(allowedRegions=["GB"])
-    with browser.chromium() as chromium:
-        pages = browser.Pages(chromium)
-        for path in ("/watch/main", "/embed/main?region=US"):
-            page = pages.open()
-            page.goto(server.url + path)
-            page.wait_for_selector('#player[data-phase="outside"]', timeout=20000)
-            assert "not offered in your region" in page.inner_text("#player")
-        for path in ("/watch/main?region=GB", "/embed/main?region=gb"):
-            page = pages.open()
-            page.goto(server.url + path)
-            page.wait_for_selector('#player[data-phase="playing"]', timeout=40000)
-        told = pages.open()
-        told.goto(server.url + "/watch/main")
-        told.wait_for_selector('#player[data-phase="outside"]', timeout=20000)
-        desk.set()
-        told.wait_for_selector('#player[data-phase="playing"]', timeout=60000)
-        assert pages.errors == []
-        pages.close()
+
+    def shows(path, phase, seconds=30):
+        page = open_page()
+        page.goto(server.url + path)
+        page.wait_for_selector(f'#player[data-phase="{phase}"]', timeout=seconds * 1000)
+        return page
+
+    for path in ("/watch/main", "/embed/main?region=US"):
+        assert "not offered in your region" in shows(path, "outside").inner_text("#player")
+    for path in ("/watch/main?region=GB", "/embed/main?region=gb"):
+        shows(path, "playing", 40)
+    told = shows("/watch/main", "outside")
+    desk.set()
+    told.wait_for_selector('#player[data-phase="playing"]', timeout=60000)
 
 
 def test_a_channel_is_listed_from_one_moment_until_another_without_a_restart(server):
