@@ -130,6 +130,7 @@ extension HLSPackager {
         let isFirst = open == nil
         let number = open ?? numbers.mediaSequence
         let isDiscontinuous = isFirst && owesDiscontinuity
+        if isFirst { presentIfWanted(&changes) }
         programme.add(written, of: part, number: number, isDiscontinuous: isDiscontinuous, to: &changes)
         for rendition in others {
             if isFirst, !begin(rendition, &changes) { continue }
@@ -158,6 +159,15 @@ extension HLSPackager {
         // It would tell of sound that is gone.
         if rendition === sound { changes.dropping.append(HLSNames.manifest) }
         return isWanted
+    }
+
+    /// The same for MPEG-DASH, which presents the segments of others.
+    private func presentIfWanted(_ changes: inout HLSRendition.Changes) {
+        let isWanted = outputs.isOn(.dash, of: channel)
+        guard programme.tellsPicturesApart != isWanted else { return }
+        programme.tellsPicturesApart = isWanted
+        dash.restart()
+        changes.dropping.append(HLSNames.manifest)
     }
 
     private func close(_ changes: inout HLSRendition.Changes) {
