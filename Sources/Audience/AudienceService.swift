@@ -25,6 +25,9 @@ package final class AudienceService: Service, Sendable {
     }
 
     static let maximumPendingSlots = 100
+    /// How long whoever was given a list may fetch segments that nobody says the region of. Long, since behind a cache we see
+    /// little of a viewer after its first list.
+    static let passSpan: Duration = .seconds(12 * 3600)
 
     let configuration: Configuration
     private let channels: [ChannelName]
@@ -34,6 +37,7 @@ package final class AudienceService: Service, Sendable {
     private let clock: any WallClock
     private let logger: Logger
     private let outputs: OutputSwitches
+    private let regions: ChannelRegions
     private let report: @Sendable (ChannelName, ViewerReport) -> Void
     private let table: Mutex<ViewerTable>
     private let metrics: AudienceMetrics
@@ -42,11 +46,12 @@ package final class AudienceService: Service, Sendable {
     package init(
         configuration: Configuration = Configuration(), channels: [ChannelName], tokens: ViewerTokens,
         queue: any QueueDesk, store: any SlotViewingStore, clock: any WallClock, logger: Logger,
-        outputs: OutputSwitches = OutputSwitches(),
+        outputs: OutputSwitches = OutputSwitches(), regions: ChannelRegions = ChannelRegions(),
         report: @escaping @Sendable (ChannelName, ViewerReport) -> Void = { _, _ in }
     ) {
         self.report = report
         self.outputs = outputs
+        self.regions = regions
         self.configuration = configuration
         self.channels = channels
         self.tokens = tokens
@@ -162,17 +167,10 @@ package final class AudienceService: Service, Sendable {
 extension AudienceService: StreamViewing {
     package func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission {
         let now = clock.now()
-        let isGood = viewer.token.map { tokens.read($0, of: viewer.channel, now: now) } ?? nil
-        if configuration.needsToken {
-            guard case .play = isGood else { return .unauthorized(reason: Self.tokenNeeded) }
-        }
+        if let refusal = stranger(viewer, now) { return refusal }
         return table.withLock { table in
-            let isAway =
-                table.isBarred(.address(viewer.address), now: now)
-                || viewer.token.map { table.isBarred(.token($0), now: now) } ?? false
-            if isAway { return .refused(reason: Self.sentAway) }
             // Looked at under the lock: who comes while it is switched off is either seen here or ended by `end`.
-            guard outputs.isOn(viewer.kind, of: viewer.channel) else { return .refused(reason: Self.switchedOff) }
+            if let refusal = away(viewer, table, now) { return refusal }
             let number = table.open(
                 viewer.channel, viewer.kind, key: nil, token: viewer.token, agent: viewer.agent,
                 address: viewer.address,
@@ -180,6 +178,32 @@ extension AudienceService: StreamViewing {
             // 0: watches uncounted.
             return .admitted(number ?? 0)
         }
+    }
+
+    package func refusal(of viewer: StreamViewer) -> StreamAdmission? {
+        let now = clock.now()
+        return stranger(viewer, now) ?? table.withLock { away(viewer, $0, now) }
+    }
+
+    /// Who may not watch the channel at all: without the token it wants, or from where it is not offered.
+    private func stranger(_ viewer: StreamViewer, _ now: WallTime) -> StreamAdmission? {
+        if configuration.needsToken {
+            let kind = viewer.token.flatMap { tokens.read($0, of: viewer.channel, now: now) }
+            guard case .play = kind else { return .unauthorized(reason: Self.tokenNeeded) }
+        }
+        if let rule = regions.rule(of: viewer.channel), !rule.admits(viewer.region) {
+            return .outside(reason: RegionRefusal.reason(for: viewer.region))
+        }
+        return nil
+    }
+
+    /// Who may not watch now, or not in this way.
+    private func away(_ viewer: StreamViewer, _ table: borrowing ViewerTable, _ now: WallTime) -> StreamAdmission? {
+        let isAway =
+            table.isBarred(.address(viewer.address), now: now)
+            || viewer.token.map { table.isBarred(.token($0), now: now) } ?? false
+        if isAway { return .refused(reason: Self.sentAway) }
+        return outputs.isOn(viewer.kind, of: viewer.channel) ? nil : .refused(reason: Self.switchedOff)
     }
 
     package func sent(_ bytes: Int, in session: StreamSessionNumber) {
@@ -210,21 +234,42 @@ extension AudienceService: DeliveryObserving {
     package func admit(_ request: DeliveryRequest) -> DeliveryAdmission {
         let now = clock.now()
         let kind = verified(request, now)
+        let rule = regions.rule(of: request.channel)
         return table.withLock { table in
             let isAway =
                 table.isBarred(.address(request.address), now: now)
                 || request.token.map { table.isBarred(.token($0), now: now) } ?? false
             if isAway { return .refused(reason: Self.sentAway) }
-            guard configuration.needsToken else { return .admitted }
-            if case .play = kind { return .admitted }
-            // Segments carry no token, so that caches can share them: whoever reads a playlist here may read them.
-            switch request.kind {
-            case .segment, .part, .initialization:
-                if table.hasTokenViewer(at: request.address, of: request.channel) { return .admitted }
-            case .multivariantPlaylist, .mediaPlaylist: break
-            }
-            return .refused(reason: Self.tokenNeeded)
+            guard mayRead(request, kind, table) else { return .refused(reason: Self.tokenNeeded) }
+            guard let rule else { return .admitted }
+            return admit(request, rule, &table, now)
         }
+    }
+
+    private func mayRead(
+        _ request: DeliveryRequest, _ kind: ViewerTokens.Kind?, _ table: borrowing ViewerTable
+    ) -> Bool {
+        guard configuration.needsToken else { return true }
+        if case .play = kind { return true }
+        // Segments carry no token, so that caches can share them: whoever reads a playlist here may read them.
+        return !request.kind.isList && table.hasTokenViewer(at: request.address, of: request.channel)
+    }
+
+    /// Lists are asked for with the region, which the list before puts on their addresses. Those of segments are the same for all
+    /// and hold nothing of a viewer: where nobody says whence a request for one comes, whoever was given a list there may have it.
+    private func admit(
+        _ request: DeliveryRequest, _ rule: RegionRule, _ table: inout ViewerTable, _ now: WallTime
+    ) -> DeliveryAdmission {
+        if rule.admits(request.region) {
+            if request.kind.isList, !rule.admits(nil) {
+                table.pass(request.address, of: request.channel, until: now + Self.passSpan)
+            }
+            return .admitted
+        }
+        let isPassing =
+            request.region == nil && !request.kind.isList
+            && table.hasPass(request.address, of: request.channel, now: now)
+        return isPassing ? .admitted : .outside(reason: RegionRefusal.reason(for: request.region))
     }
 
     package func token(for request: DeliveryRequest) -> String? {

@@ -62,6 +62,8 @@ struct ViewerTable {
     /// The tokens that manifests last offered to whoever came without one.
     private var offers = RecentTable<FileKey, Offer>(capacity: 8192)
     private var bars = RecentTable<Bar, WallTime>(capacity: 8192)
+    /// From where a list of a channel for some regions was read, and until when segments may be.
+    private var passes = RecentTable<Place, WallTime>(capacity: 65_536)
     private var lastNumber: UInt64 = 0
     /// Those who came beyond the bound, since the start.
     private(set) var uncounted: Int64 = 0
@@ -88,6 +90,14 @@ struct ViewerTable {
     /// Whether somebody at this address fetches files of the channel with a token.
     func hasTokenViewer(at address: String, of channel: ChannelName) -> Bool {
         tokenPlaces[Place(channel: channel, address: address)] != nil
+    }
+
+    func hasPass(_ address: String, of channel: ChannelName, now: WallTime) -> Bool {
+        passes[Place(channel: channel, address: address)].map { $0 > now } ?? false
+    }
+
+    mutating func pass(_ address: String, of channel: ChannelName, until end: WallTime) {
+        passes[Place(channel: channel, address: address)] = end
     }
 
     // MARK: Coming and going

@@ -98,7 +98,7 @@ extension AnnouncementSignal {
         switch notice {
         case .queueChanged: self = .events
         case .targetChanged: self = .targets
-        case .keyRevoked, .accountDisabled, .studioChanged: return nil
+        case .keyRevoked, .accountDisabled, .studioChanged, .listingChanged: return nil
         }
     }
 }

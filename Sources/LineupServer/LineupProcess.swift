@@ -128,8 +128,10 @@ package struct LineupProcess: Sendable {
         let hubs = ProgrammeHubs(
             channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let slots = DateRanges()
+        let outputs = OutputSwitches(channel: channel)
         let broadcast = try await makeBroadcast(
-            folder, loops: loops, store: store, origin: origin, slots: slots, hubs: hubs, reports: reports)
+            folder, loops: loops, store: store, origin: origin, slots: slots, outputs: outputs, hubs: hubs,
+            reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
             instance: try folder.instance(), store: store, programme: orders, publishers: publishers)
@@ -141,8 +143,15 @@ package struct LineupProcess: Sendable {
             programmeDelay: configuration.programmeDelay, decoding: decoding.decoding,
             logger: Logger(label: "lineup.ingest"))
         publishers.set(ingest)
-        let outputs = OutputSwitches(channel: channel)
-        let audience = try makeAudience(folder, queue: queue, store: store, outputs: outputs)
+        let regions = ChannelRegions()
+        let listings = try await HeldListings(store, regions: regions) {
+            let notices = store.listen()
+            await store.listening()
+            return notices.compactMap { notice -> Void? in
+                if case .listingChanged = notice { () } else { nil }
+            }
+        }
+        let audience = try makeAudience(folder, queue: queue, store: store, outputs: outputs, regions: regions)
         orders.set {
             ingest.attend(to: [$0.onAir].compactMap { $0 } + $0.standby)
             ingest.take($0.output.envelope)
@@ -170,7 +179,8 @@ package struct LineupProcess: Sendable {
         webPorts.outputs = outputs
         webPorts.viewerDesk = audience
         webPorts.viewers = audience
-        webPorts.listings = store
+        webPorts.regions = regions
+        webPorts.listings = listings
         webPorts.handovers = store
         webPorts.health = ingest
         webPorts.previews = ingest
@@ -215,7 +225,8 @@ package struct LineupProcess: Sendable {
         var services: [any Service] = []
         if configuration.database == nil { services.append(cluster) }
         services += [
-            HeapTrimService(), store, numbers, retention, accounts, profiles, audience, announcements, studios, web,
+            HeapTrimService(), store, numbers, listings, retention, accounts, profiles, audience, announcements,
+            studios, web,
             control, broadcast, queue, names, decoding, ingest, revocations, rtmp, announcement,
             StartupMemoryService(),
         ]
@@ -250,7 +261,8 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeAudience(
-        _ folder: DataFolder, queue: QueueOwner, store: PostgresStore, outputs: OutputSwitches
+        _ folder: DataFolder, queue: QueueOwner, store: PostgresStore, outputs: OutputSwitches,
+        regions: ChannelRegions
     ) throws -> AudienceService {
         let random = SystemRandomBytes()
         let secret = try configuration.secretKey ?? folder.secretKey(random: random)
@@ -258,7 +270,7 @@ package struct LineupProcess: Sendable {
             configuration: configuration.audience, channels: [channel],
             tokens: ViewerTokens(secret: secret, authentication: SHA256Authentication(), random: random),
             queue: queue, store: store, clock: clock, logger: Logger(label: "lineup.audience"), outputs: outputs,
-            report: { queue.viewersReported($1) })
+            regions: regions, report: { queue.viewersReported($1) })
     }
 
     private func makeRTMPServer(
@@ -297,7 +309,7 @@ package struct LineupProcess: Sendable {
 
     private func makeBroadcast(
         _ folder: DataFolder, loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore,
-        slots: DateRanges, hubs: ProgrammeHubs,
+        slots: DateRanges, outputs: OutputSwitches, hubs: ProgrammeHubs,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
@@ -312,7 +324,7 @@ package struct LineupProcess: Sendable {
                 [
                     HLSPackager(
                         channel: channel, muxers: FFmpegMuxerFactory(), store: origin,
-                        memory: HostDeliveryMemory(), slots: slots,
+                        memory: HostDeliveryMemory(), slots: slots, outputs: outputs,
                         firstMediaSequence: first.mediaSequence,
                         firstDiscontinuitySequence: first.discontinuitySequence,
                         wallTimeAtProgrammeZero: zero.wall, configuration: hls, logger: logger)

@@ -77,7 +77,7 @@ struct RevocationService: Service {
                 publishers.close(publishedWith: key, reason: PublishRefusal.revokedKey.message)
             case .accountDisabled(let user):
                 publishers.close(publishedBy: user, reason: PublishRefusal.accountDisabled.message)
-            case .queueChanged, .targetChanged, .studioChanged:
+            case .queueChanged, .targetChanged, .studioChanged, .listingChanged:
                 break
             }
         }

@@ -13,6 +13,7 @@ package final class HLSPackager: ProgrammeReader {
     private let store: HLSChannelStore
     private let configuration: HLSConfiguration
     private let slots: DateRanges
+    private let outputs: OutputSwitches
     private let logger: Logger
     private let metrics: HLSMetrics
 
@@ -36,19 +37,22 @@ package final class HLSPackager: ProgrammeReader {
     ///
     /// - Parameters:
     ///   - slots: whose names the playlists show; told from elsewhere.
+    ///   - outputs: what the channel offers: a rendition that nobody can ask for is not made.
     ///   - firstMediaSequence: of the first segment; above every number the channel ever used (I7).
     ///   - firstDiscontinuitySequence: at least the number of discontinuities the channel ever had; the first segment adds one.
     ///   - wallTimeAtProgrammeZero: what the wall clock showed at the programme's time zero.
     package init(
         channel: ChannelName, muxers: any FragmentMuxerFactory, store: HLSChannelStore,
         memory: any DeliveryMemoryMaker, slots: DateRanges = DateRanges(),
-        firstMediaSequence: Int64, firstDiscontinuitySequence: Int64, wallTimeAtProgrammeZero: WallTime,
+        outputs: OutputSwitches = OutputSwitches(), firstMediaSequence: Int64, firstDiscontinuitySequence: Int64,
+        wallTimeAtProgrammeZero: WallTime,
         configuration: HLSConfiguration = .init(), logger: Logger
     ) {
         self.channel = channel
         self.store = store
         self.configuration = configuration
         self.slots = slots
+        self.outputs = outputs
         self.logger = logger
         self.metrics = HLSMetrics(channel: channel)
         self.segmenter = Segmenter(configuration: configuration.segmenting)
@@ -126,8 +130,10 @@ extension HLSPackager {
         let isFirst = open == nil
         let number = open ?? numbers.mediaSequence
         let isDiscontinuous = isFirst && owesDiscontinuity
+        if isFirst { presentIfWanted(&changes) }
         programme.add(written, of: part, number: number, isDiscontinuous: isDiscontinuous, to: &changes)
         for rendition in others {
+            if isFirst, !begin(rendition, &changes) { continue }
             do {
                 let written = try rendition.write(part, opensSegment: isFirst)
                 rendition.add(written, of: part, number: number, isDiscontinuous: isDiscontinuous, to: &changes)
@@ -141,6 +147,27 @@ extension HLSPackager {
         numbers.mediaSequence += 1
         if owesDiscontinuity { numbers.discontinuitySequence += 1 }
         owesDiscontinuity = false
+    }
+
+    /// Where a segment begins: withdraws what nobody can ask for any more, and lets what was withdrawn, or failed, begin anew with
+    /// the channel's numbers. Pictures and sound go on always: they decide what there is, and keep the numbers.
+    /// - Returns: whether the segment is made in this rendition.
+    private func begin(_ rendition: HLSRendition, _ changes: inout HLSRendition.Changes) -> Bool {
+        let isWanted = outputs.isOn(.hls, of: channel) || rendition === sound && outputs.isOn(.dash, of: channel)
+        guard isWanted != !rendition.isHalted else { return isWanted }
+        rendition.restart(discontinuitySequence: numbers.discontinuitySequence, &changes)
+        // It would tell of sound that is gone.
+        if rendition === sound { changes.dropping.append(HLSNames.manifest) }
+        return isWanted
+    }
+
+    /// The same for MPEG-DASH, which presents the segments of others.
+    private func presentIfWanted(_ changes: inout HLSRendition.Changes) {
+        let isWanted = outputs.isOn(.dash, of: channel)
+        guard programme.tellsPicturesApart != isWanted else { return }
+        programme.tellsPicturesApart = isWanted
+        dash.restart()
+        changes.dropping.append(HLSNames.manifest)
     }
 
     private func close(_ changes: inout HLSRendition.Changes) {

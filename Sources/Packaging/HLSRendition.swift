@@ -46,8 +46,10 @@ final class HLSRendition {
     private var version = 0
     /// The segment that was completed last.
     private(set) var lastClosed: Closed?
-    /// It failed: nothing more of the open segment.
-    private var isHalted = false
+    /// It failed, or nobody can ask for it: nothing more of the open segment.
+    private(set) var isHalted = false
+    /// For MPEG-DASH, from a segment's start to its end; of the main rendition only.
+    var tellsPicturesApart: Bool
 
     init(
         names: HLSNames, writer: any PartWriter, partTarget: MediaTime?,
@@ -64,6 +66,7 @@ final class HLSRendition {
         self.usesFiles = usesFiles
         self.wallTimeAtProgrammeZero = wallTimeAtProgrammeZero
         self.window = Self.window(configuration, discontinuitySequence)
+        self.tellsPicturesApart = names == .programme
     }
 
     var firstListed: Int64? { window.listed.first?.number }
@@ -106,7 +109,7 @@ extension HLSRendition {
             bytes = begin(written, part, number: number, isDiscontinuous: isDiscontinuous, &changes)
         }
         guard bytes.readableBytes > 0, let index = open?.parts.count, let content = open?.append(bytes) else { return }
-        if names == .programme { open?.tellPicturesApart(in: written.bytes, of: content) }
+        if tellsPicturesApart { open?.tellPicturesApart(in: written.bytes, of: content) }
         open?.lasted(written.duration)
         guard partTarget != nil else { return }
         let name = names.part(index, of: number)
@@ -181,7 +184,8 @@ extension HLSRendition {
         if let failure { throw failure }
     }
 
-    /// It could make nothing of a part. What it has is withdrawn, and it begins anew with the next segment.
+    /// It could make nothing of a part, or nobody can ask for it. What it has is withdrawn, and it begins anew with the next segment
+    /// that is written.
     func restart(discontinuitySequence: Int64, _ changes: inout Changes) {
         isHalted = true
         changes.dropping += window.allNames + (open?.parts.map(\.name) ?? [])

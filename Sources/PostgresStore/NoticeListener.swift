@@ -6,7 +6,7 @@ private import Synchronization
 /// Hears NOTIFY on a connection that does nothing else, and hands the notices to whoever listens.
 ///
 /// `run` holds its connection's thread. After a loss it comes back by itself and tells again what was revoked or disabled
-/// meanwhile, and that every queue may have changed: a notice may come twice, none is missed.
+/// meanwhile, and that every queue and listing may have changed: a notice may come twice, none is missed.
 final class NoticeListener: Sendable {
     /// Notices one subscriber may be behind; beyond it the oldest is lost, counted and logged (I11).
     static let maximumPending = 4096
@@ -149,7 +149,9 @@ final class NoticeListener: Sendable {
             deliver(.accountDisabled(try row.id(0)))
         }
         for row in try link.query("SELECT name FROM channels") {
-            if let name = ChannelName(try row.text(0)) { deliver(.queueChanged(name)) }
+            guard let name = ChannelName(try row.text(0)) else { continue }
+            deliver(.queueChanged(name))
+            deliver(.listingChanged(name))
         }
         for row in try link.query("SELECT id FROM targets") { deliver(.targetChanged(try row.id(0))) }
         // Also when there is none any more; whoever listens reads all of them.

@@ -7,8 +7,10 @@ package enum StoreNotice: Sendable, Equatable {
     case queueChanged(ChannelName)
     case targetChanged(TargetID)
     case studioChanged(StudioID)
+    case listingChanged(ChannelName)
 
-    /// Reads what the triggers of `migrations/` send: `key UUID`, `user UUID`, `queue NAME`, `target UUID`, `studio UUID`.
+    /// Reads what the triggers of `migrations/` send: `key UUID`, `user UUID`, `queue NAME`, `target UUID`, `studio UUID`,
+    /// `listing NAME`.
     init?(payload: String) {
         let words = payload.split(separator: " ", maxSplits: 1)
         guard words.count == 2 else { return nil }
@@ -28,6 +30,9 @@ package enum StoreNotice: Sendable, Equatable {
         case "studio":
             guard let id = StudioID(words[1]) else { return nil }
             self = .studioChanged(id)
+        case "listing":
+            guard let name = ChannelName(words[1]) else { return nil }
+            self = .listingChanged(name)
         default: return nil  // Of a newer binary.
         }
     }

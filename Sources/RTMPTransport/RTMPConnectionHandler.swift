@@ -293,13 +293,14 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     /// Counts the viewer in; refuses them, and answers `nil`, when whoever counts does.
     private func admit(_ intent: PlayIntent, on channel: any Channel) -> StreamSessionNumber? {
         guard let name = ChannelName(intent.channel) else { return nil }
-        let viewer = StreamViewer(channel: name, kind: .rtmp, agent: intent.player, address: address)
+        let viewer = StreamViewer(
+            channel: name, kind: .rtmp, agent: intent.player, address: address, region: intent.region)
         let admission = players.playing.viewing.opened(viewer) {
             channel.eventLoop.execute { channel.close(promise: nil) }
         }
         switch admission {
         case .admitted(let session): return session
-        case .refused(let reason), .unauthorized(let reason):
+        case .refused(let reason), .unauthorized(let reason), .outside(let reason):
             machine.playRefused(.failed(reason))
             return nil
         }

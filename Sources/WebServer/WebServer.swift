@@ -79,7 +79,7 @@ package final class WebServer: Service, Sendable {
         }
         let requests = RequestMetrics(factory: metrics)
         let desk = DeliveryDesk(
-            origin: ports.origin, observer: ports.viewers, outputs: ports.outputs,
+            origin: ports.origin, observer: ports.viewers, outputs: ports.outputs, regions: ports.regions,
             trustedProxies: configuration.trustedProxies, crossOrigin: configuration.crossOrigin, clock: clock,
             metrics: requests, factory: metrics)
         let responder = responder(pages: pages, cookie: cookie, metrics: requests)
@@ -170,7 +170,7 @@ package final class WebServer: Service, Sendable {
             ).routes,
             operation.routes,
             ViewerRoutes(
-                viewers: ports.viewerDesk, audit: ports.audit, outputs: ports.outputs,
+                viewers: ports.viewerDesk, audit: ports.audit, outputs: ports.outputs, regions: ports.regions,
                 channels: configuration.channels, clock: clock
             ).routes,
             ListRoutes(
@@ -178,7 +178,9 @@ package final class WebServer: Service, Sendable {
                 outputs: ports.outputs, channels: configuration.channels, publicOrigin: configuration.publicOrigin,
                 clock: clock
             ).routes,
-            GuideRoutes(listings: ports.listings, queue: ports.queue, channels: configuration.channels).routes,
+            GuideRoutes(
+                listings: ports.listings, queue: ports.queue, channels: configuration.channels, clock: clock
+            ).routes,
         ]
         return OpenAPIRoutes.describing(routes.flatMap { $0 }, version: configuration.version)
     }

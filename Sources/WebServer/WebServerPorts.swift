@@ -17,6 +17,7 @@ package struct WebServerPorts: Sendable {
     package var readiness: [any ReadinessReporting]
     package var streams = ProgrammeStreams.nothing
     package var outputs = OutputSwitches()
+    package var regions = ChannelRegions()
     package var viewerDesk: any ViewerDesk = NoViewerDesk()
     package var listings: any ListingStore = NoListings()
     package var handovers: any HandoverLog = NoHandovers()

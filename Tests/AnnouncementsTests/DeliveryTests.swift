@@ -43,7 +43,7 @@ import Testing
                     switch notice {
                     case .queueChanged: .events
                     case .targetChanged: .targets
-                    case .keyRevoked, .accountDisabled, .studioChanged: nil
+                    case .keyRevoked, .accountDisabled, .studioChanged, .listingChanged: nil
                     }
                 }
             }

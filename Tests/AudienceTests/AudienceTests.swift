@@ -24,13 +24,15 @@ import Testing
         ViewerTokens(secret: Secret(secret), authentication: SHA256Authentication(), random: SystemRandomBytes())
     }
 
-    private func audience(needsToken: Bool = false, maximumSessions: Int = 100) -> AudienceService {
+    private func audience(
+        needsToken: Bool = false, maximumSessions: Int = 100, regions: ChannelRegions = ChannelRegions()
+    ) -> AudienceService {
         var configuration = AudienceService.Configuration()
         configuration.needsToken = needsToken
         configuration.maximumSessions = maximumSessions
         return AudienceService(
             configuration: configuration, channels: [.main], tokens: tokens(), queue: FakeQueueDesk(), store: NoStore(),
-            clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, regions: regions)
     }
 
     private func request(
@@ -43,6 +45,86 @@ import Testing
 
     private func stream(_ address: String = "192.0.2.9", token: String? = nil) -> StreamViewer {
         StreamViewer(channel: .main, kind: .transportStream, token: token, agent: "vlc", address: address)
+    }
+
+    // MARK: Regions
+
+    private func regions(allowed: [String] = [], blocked: [String] = []) -> ChannelRegions {
+        var listing = ChannelListing()
+        (listing.allowedRegions, listing.blockedRegions) = (allowed, blocked)
+        let regions = ChannelRegions()
+        regions.set([.main: listing])
+        return regions
+    }
+
+    @Test func whoIsOutsideGetsNoStreamAndWhoHasNoTokenIsAskedForItFirst() {
+        func answer(_ audience: AudienceService, _ region: String?) -> StreamAdmission? {
+            var viewer = stream()
+            viewer.region = region.flatMap { Region($0) }
+            let opened = audience.opened(viewer, end: {})
+            let refusal = audience.refusal(of: viewer)
+            if case .admitted = opened {
+                #expect(refusal == nil)
+                return nil
+            }
+            #expect(opened == refusal)
+            return opened
+        }
+        let some = audience(regions: regions(allowed: ["GB", "IE"], blocked: ["IE"]))
+        #expect(answer(some, "GB") == nil)
+        #expect(answer(some, "IE") == .outside(reason: "This channel is not offered in your region."))
+        #expect(answer(some, "US") == .outside(reason: "This channel is not offered in your region."))
+        #expect(
+            answer(some, nil)
+                == .outside(reason: "This channel is for viewers in some regions only, and yours is not known."))
+        #expect(some.count(of: .main).now == 1)
+        let most = audience(regions: regions(blocked: ["US"]))
+        #expect(answer(most, nil) == nil && answer(most, "GB") == nil && answer(most, "US") != nil)
+        guard case .unauthorized = answer(audience(needsToken: true, regions: regions(allowed: ["GB"])), "US") else {
+            Issue.record("not asked for a token")
+            return
+        }
+    }
+
+    private func admits(
+        _ audience: AudienceService, _ kind: DeliveredKind, _ region: String? = nil, token: String? = nil,
+        address: String = "192.0.2.1"
+    ) -> Bool {
+        var request = request(kind, token: token, address: address)
+        request.region = region.flatMap { Region($0) }
+        return audience.admit(request) == .admitted
+    }
+
+    /// Lists say the region each time; a token of one's own is no pass. Segments' addresses cannot say it.
+    @Test func segmentsOfWhichNobodySaysTheRegionAreForWhoeverWasGivenAListThere() {
+        let audience = audience(regions: regions(allowed: ["GB"]))
+        let token = audience.token(for: request(.multivariantPlaylist))
+        #expect(!admits(audience, .multivariantPlaylist) && !admits(audience, .mediaPlaylist, token: token))
+        #expect(!admits(audience, .segment) && !admits(audience, .part, token: token))
+        #expect(admits(audience, .multivariantPlaylist, "GB"))
+        #expect(admits(audience, .segment) && admits(audience, .part) && admits(audience, .initialization))
+        #expect(!admits(audience, .mediaPlaylist, token: token) && !admits(audience, .segment, "US"))
+        #expect(!admits(audience, .segment, address: "192.0.2.2"))
+        clock.advance(.seconds(12 * 3600))
+        #expect(!admits(audience, .segment))
+    }
+
+    @Test func aBlockedRegionIsOutsideAndWhoeverNobodyKnowsIsNot() {
+        let audience = audience(regions: regions(blocked: ["US"]))
+        #expect(admits(audience, .multivariantPlaylist) && admits(audience, .segment))
+        #expect(!admits(audience, .multivariantPlaylist, "US") && !admits(audience, .segment, "US"))
+    }
+
+    @Test func aListingsRegionsHoldFromWhenTheyAreSet() {
+        let regions = ChannelRegions()
+        let audience = audience(regions: regions)
+        #expect(admits(audience, .mediaPlaylist, "US"))
+        var listing = ChannelListing()
+        listing.allowedRegions = ["GB"]
+        regions.set([.main: listing])
+        #expect(!admits(audience, .mediaPlaylist, "US"))
+        regions.set([.main: ChannelListing()])
+        #expect(admits(audience, .mediaPlaylist, "US") && regions.rule(of: .main) == nil)
     }
 
     // MARK: Tokens

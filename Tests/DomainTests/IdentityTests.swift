@@ -84,4 +84,24 @@ import Testing
         #expect(throws: QueueCommandError.self) { try settings.set(name, to: text) }
         #expect(settings == QueueSettings())
     }
+
+    @Test(arguments: [
+        ("1970-01-01T00:00:00Z", 0), ("2026-11-21T20:15:00Z", 1_795_292_100_000),
+        ("2028-02-29T23:59:59.9Z", 1_835_481_599_900), ("2000-03-01T00:00:00.000Z", 951_868_800_000),
+        ("9999-12-31T23:59:59.123999Z", 253_402_300_799_123),
+    ])
+    func readsMomentsInUTC(text: String, milliseconds: Int64) throws {
+        let time = try #require(WallTime(utc: text))
+        #expect(time.milliseconds == milliseconds)
+        #expect(WallTime(utc: time.description) == time)
+    }
+
+    @Test(arguments: [
+        "", "Z", "2026-11-21", "2026-11-21T20:15:00", "2026-11-21T20:15:00+00:00", "2026-11-21 20:15:00Z",
+        "2026-02-29T00:00:00Z", "2026-04-31T00:00:00Z", "2026-00-10T00:00:00Z", "2026-13-01T00:00:00Z",
+        "2026-11-00T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T20:60:00Z", "2026-11-21T20:15:60Z",
+        "2026-11-21T20:15:00.Z", "2026-11-21T20:15:00.1x2Z", "1969-12-31T23:59:59Z", "+026-11-21T20:15:00Z",
+        "2026-11-21T20:15:00.0000000000Z", "٢٠٢٦-11-21T20:15:00Z",
+    ])
+    func readsNoOtherMoments(text: String) { #expect(WallTime(utc: text) == nil) }
 }

@@ -1,3 +1,4 @@
+import Domain
 import IPTV
 import TestKit
 import Testing
@@ -141,7 +142,11 @@ import Testing
             throws -> Bool
         {
             try ListFilter { query[$0] }
-                .takes(name: "main", number: 3, group: group, allowed: allowed, blocked: blocked)
+                .takes(
+                    name: "main", number: 3, group: group,
+                    regions: RegionRule(
+                        allowed: Set(allowed.compactMap { Region($0) }), blocked: Set(blocked.compactMap { Region($0) })
+                    ))
         }
         #expect(try takes([:]))
         #expect(try takes(["group": "news,MUSIC"], group: "Music"))
@@ -153,11 +158,16 @@ import Testing
         #expect(try !takes(["region": "GB"], allowed: ["US"]) && !takes([:], allowed: ["US"]))
         #expect(try !takes(["region": "GB"], blocked: ["GB"]) && takes([:], blocked: ["GB"]))
         #expect(throws: ListFilter.Problem.self) { try ListFilter { $0 == "region" ? "England" : nil } }
-        func region(_ query: String?, header: String) throws -> String? {
-            try ListFilter(query: { $0 == "region" ? query : nil }, regionHeader: header).region
+        func region(_ query: String?, header: String, isTrusted: Bool = false) throws -> String? {
+            try ListFilter(
+                query: { $0 == "region" ? query : nil }, regionHeader: header, isFromTrustedProxy: isTrusted
+            ).region?.code
         }
         #expect(try region(nil, header: "gb") == "GB" && region("us", header: "GB") == "US")
-        #expect(try region(nil, header: "T1") == nil)
+        #expect(try region(nil, header: "T1") == nil && region("us", header: "T1") == "US")
+        // A trusted proxy's word stands, also when it is that it does not know.
+        #expect(try region("us", header: "GB", isTrusted: true) == "GB")
+        #expect(try region("us", header: "T1", isTrusted: true) == nil)
         for text in ["false", "0", "NO"] { #expect(try !ListFilter { $0 == "variants" ? text : nil }.showsVariants) }
     }
 }

@@ -12,11 +12,13 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct DASHTests {
     private let store = HLSChannelStore()
     private let slots = DateRanges()
+    private let outputs = OutputSwitches()
 
     private func makePackager() -> HLSPackager {
         HLSPackager(
             channel: .main, muxers: FFmpegMuxerFactory(), store: store,
-            memory: HostDeliveryMemory(), slots: slots, firstMediaSequence: 100, firstDiscontinuitySequence: 5,
+            memory: HostDeliveryMemory(), slots: slots, outputs: outputs, firstMediaSequence: 100,
+            firstDiscontinuitySequence: 5,
             wallTimeAtProgrammeZero: WallTime(milliseconds: 1_700_000_000_000), logger: Logger(label: "test"))
     }
 
@@ -176,5 +178,31 @@ import Testing
         #expect(periods.count == 1, "\(periods)")
         // The window is bounded: what left it cannot be had.
         #expect(found("video-segment-100.m4s") == nil && found("video-init-100.mp4") != nil)
+    }
+
+    /// What is back begins a period with the next segment, and every file it names is there.
+    @Test func whileItIsOffNothingIsMadeForItAndItComesBackWithWhatIsThere() throws {
+        let clip = try MediaClip.generate(Self.first)
+        let packager = makePackager()
+        var at = play(packager, clip, from: .zero)
+        at = play(packager, clip, from: at)
+        #expect(!manifest().isEmpty && found("video-segment-100.m4s") != nil)
+        _ = outputs.set([.hls])
+        at = play(packager, clip, from: at)
+        let off = try #require(store.numbers(of: .main)?.mediaSequence) - 1
+        #expect(manifest().isEmpty)
+        #expect(found("segment-\(off - 1).m4s") != nil && found("video-segment-\(off - 1).m4s") == nil)
+        _ = outputs.set([.hls, .dash])
+        for _ in 0..<2 { at = play(packager, clip, from: at) }
+        packager.finished()
+        let templates = try templates()
+        #expect(!templates.isEmpty)
+        for template in templates {
+            #expect(found(template.initialization) != nil)
+            #expect(template.segments.allSatisfy { $0.number > off })
+            for segment in template.segments {
+                #expect(found(template.media.replacing("$Number$", with: String(segment.number))) != nil)
+            }
+        }
     }
 }

@@ -12,11 +12,13 @@ import Testing
     private let failures = FakeMuxers.Failures()
     private let slots = DateRanges()
 
+    private let outputs = OutputSwitches()
+
     private func makePackager(media: Int64 = 100, discontinuity: Int64 = 5) -> HLSPackager {
         store.declare(Envelope(), for: .main, memory: NoMemory())
         return HLSPackager(
             channel: .main, muxers: FakeMuxers(failures: failures), store: store, memory: NoMemory(), slots: slots,
-            firstMediaSequence: media, firstDiscontinuitySequence: discontinuity,
+            outputs: outputs, firstMediaSequence: media, firstDiscontinuitySequence: discontinuity,
             wallTimeAtProgrammeZero: WallTime(milliseconds: 1_700_000_000_000), logger: Logger(label: "test"))
     }
 
@@ -319,5 +321,37 @@ import Testing
         let playlist = try #require(text("media.m3u8"))
         #expect(playlist.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == 1)
         #expect(try #require(text("ts.m3u8")).contains("#EXT-X-MEDIA-SEQUENCE:5\n#EXT-X-DISCONTINUITY-SEQUENCE:6\n"))
+    }
+
+    /// What is off is not made; what is back has the others' numbers, whatever happened meanwhile.
+    @Test func whatNobodyCanAskForIsNotMuxedAndComesBackWithTheNumbersOfTheOthers() throws {
+        let packager = makePackager()
+        func numbers(_ name: String) -> [String]? {
+            text(name)?.split(separator: "\n").map(String.init)
+                .filter { $0.hasPrefix("#EXT-X-DISCONTINUITY-SEQUENCE") }
+        }
+        func segments(_ name: String) -> [String] {
+            (text(name) ?? "").split(separator: "\n")
+                .filter { !$0.hasPrefix("#") }.map { String($0.prefix { $0 != "." }.filter(\.isNumber)) }
+        }
+        play(packager, Script.formatA, from: 0, seconds: 8)
+        #expect(text("ts.m3u8") != nil && text("audio.m3u8") != nil)
+        _ = outputs.set([.dash])
+        play(packager, Script.formatA, from: 8, seconds: 8)
+        #expect(text("ts.m3u8") == nil && found("segment-100.ts") == nil, "HLS is off")
+        #expect(text("audio.m3u8") != nil, "DASH needs the sound")
+        _ = outputs.set([.rtmp])
+        play(packager, Script.formatB, from: 16, seconds: 8)
+        #expect(text("audio.m3u8") == nil && text("manifest.mpd") == nil && text("ts.m3u8") == nil)
+        #expect(text("media.m3u8") != nil)
+        _ = outputs.set([.hls])
+        play(packager, Script.formatA, from: 24, seconds: 12)
+        let main = segments("media.m3u8")
+        for name in ["ts.m3u8", "audio.m3u8"] {
+            let own = segments(name)
+            #expect(!own.isEmpty && own == Array(main.suffix(own.count)), "\(name): \(own) of \(main)")
+        }
+        #expect(numbers("ts.m3u8") == numbers("audio.m3u8") && numbers("ts.m3u8")?.count == 1)
+        #expect(numbers("ts.m3u8")?.first?.hasSuffix(":7") == true)
     }
 }

@@ -58,6 +58,14 @@ import Testing
             #expect(await notices.next() == .queueChanged(.main))
             try await raw.execute("UPDATE users SET disabled_at = now()")
             #expect(await notices.next() == .accountDisabled(user))
+            var listing = ChannelListing()
+            listing.allowedRegions = ["GB"]
+            #expect(try await writing.setListing(listing, of: .main) == ChannelListing())
+            #expect(await notices.next() == .listingChanged(.main))
+            // The same once more is no change.
+            #expect(try await writing.setListing(listing, of: .main) == listing)
+            try await raw.execute("UPDATE channels SET listing = NULL")
+            #expect(await notices.next() == .listingChanged(.main))
         }
     }
 

@@ -109,7 +109,9 @@ struct Transcript {
             case .send(let bytes): try read(bytes)
             case .authorise(let intent): lines.append("authorise \(intent.application) \(intent.key.exposed)")
             case .media(let event): lines.append(Self.describe(event))
-            case .play(let intent): lines.append("play \(intent.application) \(intent.channel)")
+            case .play(let intent):
+                let region = intent.region.map { " in \($0)" } ?? ""
+                lines.append("play \(intent.application) \(intent.channel)\(region)")
             case .playback(let change): lines.append("playback \(change)")
             case .ended(let how): lines.append("ended \(how)")
             case .close(.protocolError(let error)): lines.append("close \(error.code)")

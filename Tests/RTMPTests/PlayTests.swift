@@ -41,6 +41,17 @@ struct PlayTests {
     }
 
     @Test(arguments: [
+        ("play", "main?region=gb", " in GB"), ("play?x=1&region=GB", "main", " in GB"),
+        ("play?region=US", "main?region=GB", " in GB"), ("play", "main?token=region=GB", ""),
+        ("play", "main?region=England", ""), ("play", "main?region=", ""),
+    ])
+    func findsTheRegionBehindTheName(application: String, name: String, region: String) throws {
+        var script = ClientScript()
+        script.play(name, application: application)
+        #expect(try transcript(script).lines.contains("play play main\(region)"))
+    }
+
+    @Test(arguments: [
         ("play", ""), ("play", ".."), ("play", "../../etc/passwd"), ("play/..", "main"), ("play", "a/b"),
         ("play", "a\\b"), ("play", "\u{1}"), ("live", "main"),
     ])

@@ -151,3 +151,16 @@ final class FakePreviewDesk: StreamPreviewDesk {
 
     func still(of user: UserID) async -> ByteBuffer? { stills.withLock { $0[user] } }
 }
+
+/// Listings in memory.
+final class FakeListings: ListingStore {
+    private let held = Mutex<[ChannelName: ChannelListing]>([:])
+    func set(_ listing: ChannelListing, of channel: ChannelName = .main) { held.withLock { $0[channel] = listing } }
+    func listings() async throws -> [ChannelName: ChannelListing] { held.withLock { $0 } }
+    func setListing(_ listing: ChannelListing, of channel: ChannelName) async throws -> ChannelListing? {
+        held.withLock { held in
+            defer { held[channel] = listing }
+            return held[channel] ?? ChannelListing()
+        }
+    }
+}

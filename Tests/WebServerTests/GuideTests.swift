@@ -1,5 +1,7 @@
 import Domain
 import IPTV
+import Synchronization
+import TestKit
 import Testing
 
 @testable import WebServer
@@ -43,6 +45,60 @@ import Testing
             #expect(answer.body.contains(#"<channel id="main">"#) && answer.body.hasSuffix("</tv>\n"))
             #expect(try await site.send("GET", "/epg.xml?ids=nobody").body.contains("<channel") == false)
             #expect(try await site.send("GET", "/epg.xml?region=England").status == 400)
+        }
+    }
+
+    private final class Clock: WallClock {
+        private let time = Mutex(GuideTests.now)
+        func now() -> WallTime { time.withLock { $0 } }
+        func set(_ now: WallTime) { time.withLock { $0 = now } }
+    }
+
+    /// From the first moment until before the last; nothing that a cache keeps is wrong for longer.
+    @Test func aScheduledChannelIsListedWithinItsTime() async throws {
+        let clock = Clock()
+        try await TestSite.run(clock: clock) { site async throws in
+            let (from, until) = (Self.now + .milliseconds(3700), Self.now + .seconds(60))
+            var listing = ChannelListing()
+            (listing.listedFrom, listing.listedUntil) = (from, until)
+            site.listings.set(listing)
+            let looks: [(WallTime, Bool, Int)] = [
+                (Self.now, false, 3), (from + .milliseconds(-1), false, 0), (from, true, 10),
+                (until + .milliseconds(-8999), true, 8), (until + .milliseconds(-1), true, 0), (until, false, 10),
+            ]
+            for (now, isListed, age) in looks {
+                clock.set(now)
+                let (list, guide) = try await (site.send("GET", "/playlist.m3u"), site.send("GET", "/epg.xml"))
+                #expect(list.body.contains("/stream/main") == isListed, "\(now)")
+                #expect(list.headers["cache-control"] == "no-store")
+                #expect(guide.body.contains(#"<channel id="main">"#) == isListed, "\(now)")
+                #expect(guide.headers["cache-control"] == "public, max-age=\(age)", "\(now)")
+            }
+        }
+    }
+
+    @Test func aWindowIsSetReadBackAndRefusedByTheFieldThatIsWrong() async throws {
+        try await TestSite.run { site async throws in
+            let path = "/api/v1/channels/main/listing"
+            let token = try await site.tokens.make(.operator)
+            @Sendable func put(_ body: String) async throws -> RawAnswer {
+                try await site.call("PUT", path, token: token, body)
+            }
+            let good = try await put(#"{"listedFrom":"2026-11-21T20:15:00Z","listedUntil":"2026-11-21T22:00:00.5Z"}"#)
+            #expect(good.status == 200, "\(good.body)")
+            #expect(
+                good.body
+                    == #"{"listedFrom":"2026-11-21T20:15:00.000Z","listedUntil":"2026-11-21T22:00:00.500Z"}"#)
+            #expect(try await site.send("GET", path).body == good.body)
+            for (body, field) in [
+                (#"{"listedFrom":"2026-11-21T20:15:00Z","listedUntil":"2026-11-21T20:15:00Z"}"#, "listedUntil"),
+                (#"{"listedFrom":"tomorrow"}"#, "listedFrom"), (#"{"listedUntil":"2026-11-21"}"#, "listedUntil"),
+                (#"{"listedUntil":"2026-11-21T20:15:00+01:00"}"#, "listedUntil"), (#"{"listedFrom":7}"#, "listedFrom"),
+            ] {
+                let bad = try await put(body)
+                #expect(bad.status == 422 && bad.body.contains("\"field\":\"\(field)\""), "\(body): \(bad.body)")
+            }
+            #expect(try await put(#"{"listedUntil":"2026-11-21T20:15:00Z"}"#).status == 200)
         }
     }
 }

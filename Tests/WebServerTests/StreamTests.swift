@@ -91,6 +91,7 @@ final class FakeHub: ProgrammeHub {
 
     private final class Viewings: StreamViewing {
         let seen = Mutex<[StreamViewer]>([])
+        func refusal(of viewer: StreamViewer) -> StreamAdmission? { nil }
         func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission {
             seen.withLock { $0.append(viewer) }
             return .admitted(1)

@@ -26,6 +26,8 @@ struct TestSite: Sendable {
     let studios = FakeStudioDesk()
     let origin = FakeDeliveryOrigin()
     let outputs = OutputSwitches()
+    let regions: ChannelRegions
+    let listings = FakeListings()
     let readiness = SettableReadiness()
     let metrics = PrometheusMetrics()
     let server: WebServer
@@ -38,8 +40,8 @@ struct TestSite: Sendable {
         .deletingLastPathComponent().appendingPathComponent("web").path
 
     private init(
-        publicURL: String?, streams: ProgrammeStreams, viewers: any DeliveryObserving,
-        adjust: (inout WebServerConfiguration) -> Void
+        publicURL: String?, streams: ProgrammeStreams, viewers: any DeliveryObserving, regions: ChannelRegions,
+        clock: any WallClock, adjust: (inout WebServerConfiguration) -> Void
     ) throws {
         var configuration = try WebServerConfiguration(
             host: "127.0.0.1", port: 0, webRoot: Self.webRoot, publicURL: publicURL, rtmpPort: 1935)
@@ -51,13 +53,16 @@ struct TestSite: Sendable {
             viewers: viewers, readiness: [readiness])
         ports.streams = streams
         ports.outputs = outputs
+        self.regions = regions
+        ports.regions = regions
+        ports.listings = listings
         ports.handovers = handovers
         ports.health = health
         ports.previews = previews
         ports.studios = studios
         server = WebServer(
             configuration: configuration, group: Self.group, ports: ports,
-            renderMetrics: { [metrics] in metrics.render() }, clock: FixedClock(),
+            renderMetrics: { [metrics] in metrics.render() }, clock: clock,
             logger: logger, metrics: metrics)
         services = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
     }
@@ -65,11 +70,12 @@ struct TestSite: Sendable {
     /// Runs a server for the time of `body` and stops it gracefully.
     static func run(
         publicURL: String? = nil, streams: ProgrammeStreams = .nothing,
-        viewers: any DeliveryObserving = NoDeliveryObserver(),
-        adjust: (inout WebServerConfiguration) -> Void = { _ in },
+        viewers: any DeliveryObserving = NoDeliveryObserver(), regions: ChannelRegions = ChannelRegions(),
+        clock: any WallClock = FixedClock(), adjust: (inout WebServerConfiguration) -> Void = { _ in },
         _ body: @Sendable (TestSite) async throws -> Void
     ) async throws {
-        var site = try TestSite(publicURL: publicURL, streams: streams, viewers: viewers, adjust: adjust)
+        var site = try TestSite(
+            publicURL: publicURL, streams: streams, viewers: viewers, regions: regions, clock: clock, adjust: adjust)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [services = site.services] in try await services.run() }
             site.port = try await site.server.port()

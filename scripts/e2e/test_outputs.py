@@ -97,6 +97,15 @@ def test_what_is_off_closes_its_readers_and_takes_no_more_over_a_restart_too(ser
     server.run("channel", "set", "main", "outputs=all")
     turns(server, "/hls/main/index.m3u8", 200)
     ended_later(BodyReader(server.url + "/stream/main", folder / "again.ts"))
+    # The transport stream of HLS was not made meanwhile; it begins with a segment, numbered as the others.
+    turns(server, "/hls/main/ts.m3u8", 200)
+    segments = [addresses(server.get(f"/hls/main/{name}.m3u8").text) for name in ("ts", "media")]
+    assert {one.split(".")[0] for one in segments[0]} <= {one.split(".")[0] for one in segments[1]}
+    again = ended_later(Recording(server.url + "/hls/main/index-ts.m3u8", folder / "again-hls.ts"))
+    watch_for(4)
+    file = again.stop()
+    assert again.complaints() == [] and decode_complaints(file) == []
+    assert judge.picture_gaps(judge.pictures(file), 0.1) == []
 
 
 def test_a_blocked_reload_is_let_go_and_unknown_names_are_refused(server):

@@ -1,6 +1,7 @@
 // The one module that talks to the server.
 
 import { nextDelay } from './backoff.js';
+import { regionQuery } from './player-model.js';
 
 /** An answer that is an error: the server's problem document (RFC 9457). */
 export class Problem extends Error {
@@ -168,8 +169,8 @@ export const api = {
       throw new Unreachable();
     }
   },
-  /** How many watch: `{ viewers, estimate }`. */
-  viewerCount: (channel) => request('GET', `/channels/${channel}`),
+  /** How many watch: `{ viewers, estimate, outputs }`, and `outside`, why, where the channel is not offered here. */
+  viewerCount: (channel) => request('GET', `/channels/${channel}${ownRegion}`),
 
   /** How the channel's playlist answers: `ready`, `notYet`, `missing` or `unreachable`. */
   async playlist(channel) {
@@ -215,6 +216,9 @@ export const api = {
   },
 };
 
+/** What this page's address says of where its viewer is, for every address of media: `?region=GB`, or nothing. */
+export const ownRegion = regionQuery(globalThis.location?.search ?? '');
+
 export function playlistPath(channel) {
-  return `/hls/${channel}/index.m3u8`;
+  return `/hls/${channel}/index.m3u8${ownRegion}`;
 }

@@ -3,6 +3,7 @@
 // Text messages tell of a format, the binary one after it is its init section, the others are fragments. Everything that came
 // waits in one bounded line, since a SourceBuffer takes one thing at a time.
 
+import { ownRegion } from './api.js';
 import { decideBuffer, initialBuffer, mayBegin, readFormat } from './buffer-model.js';
 
 /** Bytes that may wait to be taken. More means that this browser does not keep up: begin anew at the live edge. */
@@ -45,7 +46,7 @@ export class MediaSourceEngine {
    */
   constructor(video, channel, tell) {
     this.#video = video;
-    this.#address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/${encodeURIComponent(channel)}`;
+    this.#address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/${encodeURIComponent(channel)}${ownRegion}`;
     this.#tell = tell;
   }
 

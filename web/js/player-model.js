@@ -1,7 +1,7 @@
 // What the player does next. Pure: an event goes in, the new state and one action come out.
 //
 // Phases: loading, playing, buffering, paused, notYet (the channel has nothing to show), failed (will try again), offline,
-// unsupported (this browser plays none of our feeds), undecodable (it knows not the codec of the DJ who is on air now). Actions: none, load (set the source and play), probe (ask how the playlist
+// outside (the channel is not offered where the viewer is), unsupported (this browser plays none of our feeds), undecodable (it knows not the codec of the DJ who is on air now). Actions: none, load (set the source and play), probe (ask how the playlist
 // answers).
 
 import { nextDelay } from './backoff.js';
@@ -14,6 +14,8 @@ export const initial = { phase: 'loading', attempt: 0 };
 /** `random` in 0…1 spreads retries. */
 export function decide(state, event, random = 0.5) {
   if (state.phase === 'unsupported') return keep(state);
+  // Nothing that is tried there comes to anything.
+  if (state.phase === 'outside' && event.kind !== 'placed' && event.kind !== 'playing') return keep(state);
   switch (event.kind) {
     case 'started':
       return event.canPlay ? go({ phase: 'loading', attempt: 0 }, 'load') : keep({ phase: 'unsupported', attempt: 0 });
@@ -37,6 +39,8 @@ export function decide(state, event, random = 0.5) {
       return state.phase === 'paused' ? keep(state) : go({ ...state, phase: 'failed' }, 'probe');
     case 'probed':
       return probed(state, event.answer, random);
+    case 'placed':
+      return placed(state, event.isOutside);
     case 'offline':
       return keep({ ...state, phase: 'offline' });
     case 'online':
@@ -50,6 +54,12 @@ function probed(state, answer, random) {
   if (answer === 'unreachable') return retry({ ...state, phase: 'offline' }, random);
   if (answer === 'notYet') return retry({ ...state, phase: 'notYet' }, random);
   return retry({ ...state, phase: 'failed' }, random);
+}
+
+/** What plays was let in, and goes on. */
+function placed(state, isOutside) {
+  if (!isOutside) return state.phase === 'outside' ? go({ phase: 'loading', attempt: 0 }, 'load') : keep(state);
+  return ['playing', 'buffering', 'paused'].includes(state.phase) ? keep(state) : keep({ phase: 'outside', attempt: 0 });
 }
 
 function retry(state, random) {
@@ -81,6 +91,8 @@ export function message(phase) {
       return 'The broadcast could not be played. Trying again…';
     case 'offline':
       return 'No connection to the server. Trying again…';
+    case 'outside':
+      return 'This channel is not offered in your region.';
     case 'unsupported':
       return 'This browser cannot play the broadcast. It plays in current Chrome, Edge and Safari, and in VLC and mpv with this address:';
     case 'undecodable':
@@ -112,6 +124,15 @@ export function offeredEngines(can, outputs) {
 export function outsidePath(channel, outputs) {
   const paths = { hls: `/hls/${channel}/index.m3u8`, stream: `/stream/${channel}`, dash: `/dash/${channel}/manifest.mpd`, audio: `/audio/${channel}` };
   return paths[Object.keys(paths).find((name) => outputs.includes(name))] ?? null;
+}
+
+/**
+ * The region that a page's own address names, as a query for the addresses of media; empty where it names none. Two letters: anything
+ * else would be refused there.
+ */
+export function regionQuery(search) {
+  const region = new URLSearchParams(search).get('region') ?? '';
+  return /^[A-Za-z]{2}$/.test(region) ? `?region=${region.toUpperCase()}` : '';
 }
 
 /** What a key does to the player: `toggle`, `mute`, `fullscreen`, or nothing. Not while somebody types or presses a button. */

@@ -53,6 +53,11 @@ export class Player {
     this.#outputs = outputs;
   }
 
+  /** Whether the channel is offered where the viewer is; told again and again. */
+  place(isOutside) {
+    this.#handle({ kind: 'placed', isOutside });
+  }
+
   #makeControls() {
     const button = (name, onclick, title) => element('button', { class: 'player-button', type: 'button', title, onclick }, name);
     const play = button('Pause', () => this.#togglePlay(), 'Space');
@@ -216,7 +221,7 @@ export class Player {
         (phase === 'unsupported' || phase === 'undecodable') && copyRow('', location.origin + playlistPath(this.#channel)));
     }
     const { play, sound, root } = this.#controls;
-    root.hidden = phase === 'unsupported';
+    root.hidden = phase === 'unsupported' || phase === 'outside';
     play.textContent = this.#video.paused ? 'Play' : 'Pause';
     sound.textContent = this.#video.muted ? 'Sound on' : 'Mute';
     this.#unmute.hidden = phase !== 'playing' || !this.#video.muted;

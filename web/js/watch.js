@@ -1,6 +1,6 @@
 // The watch page, and the player for other sites (`data-embed`), which is the same with less around it.
 
-import { api, playlistPath } from './api.js';
+import { api, ownRegion, playlistPath } from './api.js';
 import { copyRow } from './copy-row.js';
 import { element, show } from './dom.js';
 import { startLiveQueue } from './live-queue.js';
@@ -23,7 +23,7 @@ if (address) show(address, copyRow('Address', location.origin + playlistPath(cha
 if (find('embed-code')) {
   show(find('embed-code'), copyRow('HTML', `<iframe src="${location.origin}/embed/${channel}" width="640" height="420" allow="autoplay; fullscreen" title="The broadcast"></iframe>`));
 }
-if (find('watch-link')) find('watch-link').href = `/watch/${channel}`;
+if (find('watch-link')) find('watch-link').href = `/watch/${channel}${ownRegion}`;
 const player = new Player(find('player'), channel);
 let offered = null;
 player.start();
@@ -46,7 +46,7 @@ function offer(outputs) {
   player.offer(outputs);
   if (!address) return;
   const path = outsidePath(channel, outputs);
-  show(address, path ? copyRow('Address', location.origin + path) : element('p', {}, 'None is offered just now.'));
+  show(address, path ? copyRow('Address', location.origin + path + ownRegion) : element('p', {}, 'None is offered just now.'));
 }
 
 /** How many watch; asked while somebody looks. What cannot be told is left out. */
@@ -56,6 +56,7 @@ async function countViewers() {
     const answer = await api.viewerCount(channel);
     find('viewers').textContent = viewersText(answer) ?? '';
     offer(answer.outputs);
+    player.place(answer.outside !== undefined);
   } catch {
     find('viewers').textContent = '';
   }

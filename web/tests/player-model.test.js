@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { chooseEngine, decide, initial, keyAct, message, offeredEngines, outsidePath, viewersText } from '../js/player-model.js';
+import { chooseEngine, decide, initial, keyAct, message, offeredEngines, outsidePath, regionQuery, viewersText } from '../js/player-model.js';
 
 const at = (phase, attempt = 0) => ({ phase, attempt });
 
@@ -19,6 +19,27 @@ test('a DJ whose codec the browser lacks is waited out without a loop', () => {
   assert.equal(decide(state, { kind: 'starved' }).state.phase, 'undecodable');
   assert.equal(decide(state, { kind: 'paused' }).state.phase, 'undecodable');
   assert.equal(decide(state, { kind: 'playing' }).state.phase, 'playing');
+});
+
+test('who is outside is told so until that has changed, and who watches goes on', () => {
+  for (const phase of ['loading', 'failed', 'offline', 'notYet', 'outside']) {
+    const { state, action } = decide(at(phase, 3), { kind: 'placed', isOutside: true });
+    assert.deepEqual([state, action], [at('outside'), 'none']);
+  }
+  for (const phase of ['playing', 'buffering', 'paused']) {
+    assert.equal(decide(at(phase), { kind: 'placed', isOutside: true }).state.phase, phase);
+  }
+  assert.match(message('outside'), /not offered in your region/);
+  for (const kind of ['failed', 'stuck', 'starved', 'online', 'blocked', 'undecodable']) {
+    assert.deepEqual(decide(at('outside'), { kind }), { state: at('outside'), action: 'none', delay: 0 });
+  }
+  assert.deepEqual(decide(at('outside'), { kind: 'placed', isOutside: false }), { state: at('loading'), action: 'load', delay: 0 });
+  assert.equal(decide(at('failed'), { kind: 'placed', isOutside: false }).action, 'none');
+});
+
+test('a region of two letters goes on to the media', () => {
+  assert.equal(regionQuery('?x=1&region=gb'), '?region=GB');
+  for (const search of ['', '?region=', '?region=England', '?region=G1', '?regions=GB']) assert.equal(regionQuery(search), '');
 });
 
 test('a failure first asks why', () => {

@@ -31,15 +31,59 @@ package struct WallTime: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 }
 
+extension WallTime {
+    /// Reads RFC 3339 in UTC: `2026-11-21T20:15:00Z`, with or without a fraction of a second, of which milliseconds count.
+    /// Years 1970…9999; `nil` for anything else, offsets and leap seconds too.
+    package init?(utc text: String) {
+        let bytes = Array(text.utf8)
+        guard (20...30).contains(bytes.count), bytes.last == UInt8(ascii: "Z") else { return nil }
+        func number(_ start: Int, _ length: Int) -> Int64? {
+            let digits = bytes[start..<start + length]
+            guard digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            return digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
+        }
+        for (index, mark) in [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")] as [(Int, Unicode.Scalar)] {
+            guard bytes[index] == UInt8(ascii: mark) else { return nil }
+        }
+        guard let year = number(0, 4), let month = number(5, 2), let day = number(8, 2), let hour = number(11, 2),
+            let minute = number(14, 2), let second = number(17, 2), year >= 1970, (1...12).contains(month),
+            hour < 24, minute < 60, second < 60
+        else { return nil }
+        let days = daysSince1970(year, month, day)
+        guard civilDate(daysSince1970: days) == (year, month, day) else { return nil }
+        var thousandths: Int64 = 0
+        if bytes.count > 20 {
+            guard bytes[19] == UInt8(ascii: "."), bytes.count > 21, number(20, bytes.count - 21) != nil else {
+                return nil
+            }
+            let digits = bytes[20..<bytes.count - 1].prefix(3)
+            thousandths = digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
+            for _ in digits.count..<3 { thousandths *= 10 }
+        }
+        self.init(milliseconds: ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + thousandths)
+    }
+
+    /// What is wrong with a text that is no moment.
+    package struct Unreadable: Error, Sendable, Equatable {
+        package static let reason = "This takes a time in UTC, such as 2026-11-21T20:15:00Z."
+    }
+}
+
 extension WallTime: Codable {
-    /// In JSON a moment is its RFC 3339 text; it is written, never read.
+    /// In JSON a moment is its RFC 3339 text.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }
 
     package init(from decoder: any Decoder) throws {
-        throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "times are not read"))
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let time = WallTime(utc: text) else {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath, debugDescription: Unreadable.reason, underlyingError: Unreadable()))
+        }
+        self = time
     }
 }
 
@@ -65,6 +109,15 @@ private func civilDate(daysSince1970 days: Int64) -> (year: Int64, month: Int64,
     let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
     let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
     return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
+}
+
+/// The inverse; months and days that are none give the day that many further on.
+private func daysSince1970(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    let year = year - (month <= 2 ? 1 : 0)
+    let era = year / 400
+    let yearOfEra = year - era * 400
+    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
 }
 
 private func pad(_ value: Int64, _ width: Int) -> String {

@@ -7,6 +7,9 @@ package enum DeliveredKind: Sendable, Hashable {
     case initialization
     case segment
     case part
+
+    /// A playlist or manifest.
+    package var isList: Bool { self == .multivariantPlaylist || self == .mediaPlaylist }
 }
 
 /// One request for a channel's file, as those who count viewers see it.
@@ -28,6 +31,8 @@ package struct DeliveryRequest: Sendable {
     package var address: String
     /// `X-Forwarded-For` as sent, at most `maximumAgentBytes` of it; to be believed from a trusted proxy only.
     package var forwardedFor: String?
+    /// Where the viewer is; `nil`: nobody says.
+    package var region: Region?
 
     /// The query parameter that carries a viewer's token.
     package static let tokenParameter = "viewer"
@@ -36,8 +41,9 @@ package struct DeliveryRequest: Sendable {
     package init(
         channel: ChannelName, wrapping: ViewerProtocol = .hls, kind: DeliveredKind, name: String, token: String?,
         agent: String?, address: String,
-        forwardedFor: String? = nil
+        forwardedFor: String? = nil, region: Region? = nil
     ) {
+        self.region = region
         self.channel = channel
         self.wrapping = wrapping
         self.kind = kind
@@ -54,6 +60,8 @@ package enum DeliveryAdmission: Sendable, Equatable {
     case admitted
     /// 403 with this reason: the viewer was sent away, or the channel wants a token.
     case refused(reason: String)
+    /// 403 with this reason: the channel is not for where the viewer is.
+    case outside(reason: String)
 }
 
 /// Counts viewers of files, hands out their tokens, and sends away whom an operator sent away.

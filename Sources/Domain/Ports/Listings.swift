@@ -14,8 +14,28 @@ package struct ChannelListing: Sendable, Equatable, Codable {
     /// Country codes (ISO 3166-1, two upper-case letters) the channel is for; `nil` or empty: all.
     package var allowedRegions: [String]?
     package var blockedRegions: [String]?
+    /// The channel is in lists and in the guide from here on; `nil`: ever since.
+    package var listedFrom: WallTime?
+    /// And no more from here on; later than `listedFrom`. `nil`: for ever.
+    package var listedUntil: WallTime?
 
     package init() {}
+
+    /// Whether lists and guide show the channel at that moment.
+    package func isListed(at now: WallTime) -> Bool {
+        (listedFrom.map { $0 <= now } ?? true) && (listedUntil.map { now < $0 } ?? true)
+    }
+
+    /// When `isListed` changes next.
+    package func nextListingChange(after now: WallTime) -> WallTime? {
+        [listedFrom, listedUntil].compactMap { $0 }.filter { $0 > now }.min()
+    }
+
+    package var regions: RegionRule {
+        RegionRule(
+            allowed: Set((allowedRegions ?? []).compactMap { Region($0) }),
+            blocked: Set((blockedRegions ?? []).compactMap { Region($0) }))
+    }
 }
 
 /// Stores listings; implemented by `PostgresStore`.

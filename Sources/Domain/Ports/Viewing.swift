@@ -30,11 +30,14 @@ package struct StreamViewer: Sendable {
     package var address: String
     /// `X-Forwarded-For` as sent, cut like the agent; to be believed from a trusted proxy only.
     package var forwardedFor: String?
+    /// Where it is; `nil`: nobody says.
+    package var region: Region?
 
     package init(
         channel: ChannelName, kind: ViewerProtocol, token: String? = nil, agent: String? = nil, address: String,
-        forwardedFor: String? = nil
+        forwardedFor: String? = nil, region: Region? = nil
     ) {
+        self.region = region
         self.channel = channel
         self.kind = kind
         self.token = token
@@ -53,12 +56,17 @@ package enum StreamAdmission: Sendable, Equatable {
     case refused(reason: String)
     /// The channel wants a token, and this is none, or none any more.
     case unauthorized(reason: String)
+    /// The channel is not for where the viewer is.
+    case outside(reason: String)
 }
 
 /// Counts viewers with connections of their own, and sends away whom an operator sends away.
 ///
 /// Called on event loops: never blocks, never waits, takes microseconds (I4, I5).
 package protocol StreamViewing: Sendable {
+    /// As `opened` would answer for who only looks whether there is something, and watches nothing: nobody is counted.
+    /// - Returns: `nil`: it would let them in.
+    func refusal(of viewer: StreamViewer) -> StreamAdmission?
     /// Asked before anything is answered. Whoever is admitted is `closed` once.
     /// - Parameter end: ends the connection; called at most once, on any thread, even before this returns.
     func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission
@@ -70,6 +78,7 @@ package protocol StreamViewing: Sendable {
 /// Nobody counts.
 package struct NoStreamViewing: StreamViewing {
     package init() {}
+    package func refusal(of viewer: StreamViewer) -> StreamAdmission? { nil }
     package func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission { .admitted(0) }
     package func sent(_ bytes: Int, in session: StreamSessionNumber) {}
     package func closed(_ session: StreamSessionNumber) {}

@@ -116,7 +116,7 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_OBS_TEXT_DJ", "The text input of `studio` that shows the DJ's name.")
     package static let trustedProxies = ConfigurationKey(
         "LINEUP_TRUSTED_PROXIES",
-        "Addresses or networks of reverse proxies, as 127.0.0.1,10.0.0.0/8,::1. Only theirs X-Forwarded-For and -Proto count."
+        "Addresses or networks of reverse proxies, as 127.0.0.1,10.0.0.0/8,::1. Only theirs X-Forwarded-For and -Proto count; their X-Region stands against what an address says."
     )
     package static let crossOrigins = ConfigurationKey(
         "LINEUP_CORS_ORIGINS", standard: "*",

@@ -92,6 +92,9 @@ final class DASHPresenter {
                 + .nanoseconds((pictures.presentationStart + pictures.duration).nanoseconds))
     }
 
+    /// Forgets what there is: it begins anew with the next segment that is added.
+    func restart() { periods = [] }
+
     /// The manifest as it is now.
     /// - Parameters:
     ///   - first: what both renditions list first; `nil` when one of them lists nothing.

@@ -1,3 +1,5 @@
+package import Domain
+
 /// What a player asks for.
 package struct PlayIntent: Sendable, Equatable {
     package var application: String
@@ -5,8 +7,11 @@ package struct PlayIntent: Sendable, Equatable {
     package var channel: String
     /// `flashVer`, at most 128 characters, control characters removed.
     package var player: String?
+    /// `region=` behind the name; `nil` where it says nothing, or no code.
+    package var region: Region?
 
-    package init(application: String, channel: String, player: String?) {
+    package init(application: String, channel: String, player: String?, region: Region? = nil) {
+        self.region = region
         self.application = application
         self.channel = channel
         self.player = player

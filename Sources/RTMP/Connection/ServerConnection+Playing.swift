@@ -10,7 +10,11 @@ extension ServerConnection {
             return
         }
         phase = .admitting
-        perform(.play(PlayIntent(application: address.application, channel: channel, player: encoderName)))
+        perform(
+            .play(
+                PlayIntent(
+                    application: address.application, channel: channel, player: encoderName,
+                    region: StreamAddress.region(in: name) ?? address.region)))
     }
 
     /// ffmpeg and librtmp wait for `NetStream.Play.Start`; Flash's players want the rest, in this order.

@@ -29,8 +29,11 @@ struct StreamAddress: Equatable {
     /// The first path element.
     var application: String
     private var rest: String
+    /// Behind the application.
+    let region: Region?
 
     init(application path: String) {
+        region = Self.region(in: path)
         let elements = Self.elements(path)
         application = elements.first.map(String.init) ?? ""
         rest = elements.dropFirst().joined(separator: "/")
@@ -57,6 +60,14 @@ struct StreamAddress: Equatable {
             !channel.contains("\\"), channel != ".", channel != ".."
         else { return nil }
         return channel
+    }
+
+    /// `main?region=GB`: where the player says it is; `nil` where it says nothing, or no code.
+    static func region(in path: String) -> Region? {
+        guard let start = path.firstIndex(of: "?") else { return nil }
+        let prefix = Region.parameter + "="
+        let field = path[path.index(after: start)...].split(separator: "&").first { $0.hasPrefix(prefix) }
+        return field.flatMap { Region($0.dropFirst(prefix.count)) }
     }
 
     private func name(streamName: String) -> String? {

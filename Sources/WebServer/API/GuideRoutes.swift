@@ -9,9 +9,10 @@ struct GuideRoutes: Sendable {
     var listings: any ListingStore
     var queue: any QueueDesk
     var channels: [ChannelName]
+    var clock: any WallClock
 
-    /// A guide is looked at now and then, and holds for as long as nobody moves.
-    private static let maximumAge = 10
+    /// A guide is looked at now and then, and holds for as long as nobody moves, in seconds.
+    private static let maximumAge: Int64 = 10
 
     var routes: [Route] {
         [Route(.get, "/epg.xml", .anybody) { try await guide($0) }, .preflight("/epg.xml")]
@@ -24,12 +25,16 @@ struct GuideRoutes: Sendable {
         } catch {
             throw Problem.badRequest(field: error.field, error.reason)
         }
+        let now = clock.now()
+        var age = Self.maximumAge
         // As the list: without the database by the channels' names.
         let all = (try? await listings.listings()) ?? [:]
         var guide = XMLTVGuide(channels: [], programmes: [])
         for channel in channels.sorted(by: { $0.text < $1.text }) {
             let listing = all[channel] ?? ChannelListing()
-            guard filter.takes(channel, listing) else { continue }
+            // No cache may show a channel beyond its time, or leave it out within.
+            if let change = listing.nextListingChange(after: now) { age = min(age, (change - now).components.seconds) }
+            guard filter.takes(channel, listing, at: now) else { continue }
             let id = listing.guideID ?? channel.text
             guide.channels.append(.init(id: id, name: listing.title ?? channel.text, icon: listing.logo))
             guard let view = try? await queue.view(of: channel) else { continue }
@@ -38,7 +43,7 @@ struct GuideRoutes: Sendable {
         return Response(
             status: .ok,
             headers: [
-                .contentType: "application/xml; charset=utf-8", .cacheControl: "public, max-age=\(Self.maximumAge)",
+                .contentType: "application/xml; charset=utf-8", .cacheControl: "public, max-age=\(age)",
                 .accessControlAllowOrigin: "*", .vary: HTTPField.Name.region.rawName,
             ], body: ResponseBody(byteBuffer: ByteBuffer(string: guide.rendered())))
     }
@@ -64,13 +69,15 @@ struct GuideRoutes: Sendable {
 
 extension ListFilter {
     init(_ request: WebRequest) throws(Problem) {
-        try self.init(query: { request.query($0) }, regionHeader: request.head.headerFields[.region])
+        try self.init(
+            query: { request.query($0) }, regionHeader: request.head.headerFields[.region],
+            isFromTrustedProxy: request.isFromTrustedProxy)
     }
 
-    /// Whether the channel is wanted.
-    func takes(_ channel: ChannelName, _ listing: ChannelListing) -> Bool {
-        takes(
-            name: channel.text, number: listing.number, group: listing.group, allowed: listing.allowedRegions ?? [],
-            blocked: listing.blockedRegions ?? [])
+    /// Whether the channel is wanted, and listed now.
+    func takes(_ channel: ChannelName, _ listing: ChannelListing, at now: WallTime) -> Bool {
+        listing.isListed(at: now)
+            && takes(
+                name: channel.text, number: listing.number, group: listing.group, regions: listing.regions)
     }
 }

@@ -26,7 +26,9 @@ struct ListRoutes: Sendable {
             .optional("title", .text(1...200)), .optional("guideID", .text(1...200)), .optional("logo", webAddress),
             .optional("group", .text(1...100)), .optional("number", .integer(1...9999)),
             .optional("description", .text(1...2000)), .optional("programmeFeed", webAddress),
-            .optional("allowedRegions", .array(.string)), .optional("blockedRegions", .array(.string))))
+            .optional("allowedRegions", .array(.string)), .optional("blockedRegions", .array(.string)),
+            .optional("listedFrom", .note(.time, "In lists and guide from here on.")),
+            .optional("listedUntil", .note(.time, "And no more from here on; later than `listedFrom`."))))
 
     private struct PlayLink: Encodable {
         var token: String
@@ -88,20 +90,21 @@ struct ListRoutes: Sendable {
         } catch {
             throw Problem.badRequest(field: error.field, error.reason)
         }
+        let now = clock.now()
         let shown = request.query(DeliveryRequest.tokenParameter)
         // The broadcast goes on without the database, and so does the list: by the channels' names.
         let all = (try? await listings.listings()) ?? [:]
         var entries: [M3UList.Entry] = []
         for channel in channels.sorted(by: { $0.text < $1.text }) {
             let listing = all[channel] ?? ChannelListing()
-            guard filter.takes(channel, listing) else { continue }
+            guard filter.takes(channel, listing, at: now) else { continue }
             let credential = try credential(for: channel, request, shown: shown)
             let next = await next(on: channel)
             entries += self.entries(
                 channel, listing, next: next, origin: origin(of: request), credential: credential, filter)
         }
         // An application matches channels by their id: only what a region hides must be asked for.
-        let guide = "\(origin(of: request))/epg.xml" + (filter.region.map { "?region=\($0)" } ?? "")
+        let guide = "\(origin(of: request))/epg.xml" + (filter.region.map { "?\(Region.parameter)=\($0)" } ?? "")
         return Response(
             status: .ok,
             headers: [
@@ -125,7 +128,12 @@ struct ListRoutes: Sendable {
         _ channel: ChannelName, _ listing: ChannelListing, next: M3UList.Next?, origin: String, credential: String?,
         _ filter: ListFilter
     ) -> [M3UList.Entry] {
-        let query = credential.map { "?\(DeliveryRequest.tokenParameter)=\($0)" } ?? ""
+        // The region only where nothing would play without it.
+        let region = listing.regions.admits(nil) ? nil : filter.region
+        let fields = [
+            credential.map { "\(DeliveryRequest.tokenParameter)=\($0)" }, region.map { "\(Region.parameter)=\($0)" },
+        ].compactMap { $0 }
+        let query = fields.isEmpty ? "" : "?" + fields.joined(separator: "&")
         let title = listing.title ?? channel.text
         var entry = M3UList.Entry(title: title, address: "\(origin)/hls/\(channel)/index.m3u8\(query)")
         entry.guideID = listing.guideID ?? channel.text
@@ -203,6 +211,9 @@ struct ListRoutes: Sendable {
         }
         if let number = listing.number, !(1...9999).contains(number) {
             throw .invalid(field: "number", "This must be between 1 and 9999.")
+        }
+        if let from = listing.listedFrom, let until = listing.listedUntil, until <= from {
+            throw .invalid(field: "listedUntil", "This must be later than listedFrom.")
         }
         for (field, codes) in [("allowedRegions", listing.allowedRegions), ("blockedRegions", listing.blockedRegions)] {
             let isGood = (codes ?? []).allSatisfy { code in

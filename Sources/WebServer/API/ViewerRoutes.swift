@@ -8,6 +8,7 @@ struct ViewerRoutes: Sendable {
     var viewers: any ViewerDesk
     var audit: any AuditLog
     var outputs: OutputSwitches
+    var regions: ChannelRegions
     var channels: [ChannelName]
     var clock: any WallClock
 
@@ -22,6 +23,8 @@ struct ViewerRoutes: Sendable {
         var viewers: Int
         var estimate: Bool
         var outputs: [String]
+        /// Why who asks can watch none of it from where they are.
+        var outside: String?
     }
 
     private struct Session: Encodable {
@@ -74,20 +77,27 @@ struct ViewerRoutes: Sendable {
                     "Tells how many watch", .delivery,
                     details: """
                         `estimate`: some watch through a cache or proxy, so there may be more. `outputs`: how it is offered.
+                        `outside`: there only for who asks from where the channel is not offered, by `region` or `X-Region`; why.
                         """,
                     answers: [
                         .ok(
                             .object(
                                 .required("channel", .channelName), .required("viewers", .integer),
-                                .required("estimate", .bool), .required("outputs", .array(.string))))
+                                .required("estimate", .bool), .required("outputs", .array(.string)),
+                                .optional("outside", .string)))
                     ])
             ) { request in
                 let channel = try known(request)
                 let count = viewers.count(of: channel)
+                var outside: String?
+                if let rule = regions.rule(of: channel) {
+                    let region = try request.region()
+                    outside = rule.admits(region) ? nil : RegionRefusal.reason(for: region)
+                }
                 return JSONAnswer.response(
                     CountBody(
                         channel: channel, viewers: count.now, estimate: count.isEstimate,
-                        outputs: ViewerProtocol.names(outputs.on(of: channel))))
+                        outputs: ViewerProtocol.names(outputs.on(of: channel)), outside: outside))
             },
             Route(
                 .get, Self.path, .atLeast(.operator),

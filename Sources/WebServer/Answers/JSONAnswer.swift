@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
@@ -35,6 +36,9 @@ enum JSONAnswer {
         } catch DecodingError.valueNotFound(_, let context), DecodingError.typeMismatch(_, let context) {
             guard let key = context.codingPath.first else { throw .malformedBody }
             throw .invalid(field: key.stringValue, "This has the wrong type.")
+        } catch DecodingError.dataCorrupted(let context) where context.underlyingError is WallTime.Unreadable {
+            guard let key = context.codingPath.first else { throw .malformedBody }
+            throw .invalid(field: key.stringValue, WallTime.Unreadable.reason)
         } catch {
             throw .malformedBody
         }

@@ -136,6 +136,13 @@ extension Problem {
         Self(status: .forbidden, slug: "viewer-refused", title: "Not for you", detail: reason)
     }
 
+    /// Who is outside is answered by where they are: no cache may hand that on.
+    static func outsideRegion(_ reason: String) -> Self {
+        Self(
+            status: .forbidden, slug: "region", title: "Not in your region", detail: reason,
+            headers: [.vary: HTTPField.Name.region.rawName])
+    }
+
     static let ourFault = Self(
         status: .internalServerError, slug: "internal", title: "Something went wrong here",
         detail: "The server could not answer; the operator's log says why.")

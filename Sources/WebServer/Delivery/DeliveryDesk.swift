@@ -20,6 +20,7 @@ final class DeliveryDesk: DeliveryWatching {
     private let origin: any DeliveryOrigin
     private let observer: any DeliveryObserving
     private let outputs: OutputSwitches
+    private let regions: ChannelRegions
     private let isObserved: Bool
     let metrics: RequestMetrics
     private let waiting: Gauge
@@ -27,7 +28,7 @@ final class DeliveryDesk: DeliveryWatching {
 
     init(
         origin: any DeliveryOrigin, observer: any DeliveryObserving, outputs: OutputSwitches,
-        trustedProxies: TrustedProxies, crossOrigin: CrossOriginPolicy, clock: any WallClock,
+        regions: ChannelRegions, trustedProxies: TrustedProxies, crossOrigin: CrossOriginPolicy, clock: any WallClock,
         metrics: RequestMetrics, factory: any MetricsFactory
     ) {
         self.trustedProxies = trustedProxies
@@ -36,6 +37,7 @@ final class DeliveryDesk: DeliveryWatching {
         self.origin = origin
         self.observer = observer
         self.outputs = outputs
+        self.regions = regions
         self.isObserved = !(observer is NoDeliveryObserver)
         self.metrics = metrics
         self.waiting = Gauge(label: "lineup_hls_blocked_requests", dimensions: [], factory: factory)
@@ -74,11 +76,8 @@ final class DeliveryDesk: DeliveryWatching {
         }
         guard outputs.isOn(question.wrapping, of: channel) else { return .reply(Self.missing) }
         if question.wrapping == .dash, question.name == Self.clockName { return .reply(.clock(clock.now())) }
-        if isObserved {
-            let request = request(question, channel, token: token, address: address())
-            if case .refused(let reason) = observer.admit(request) {
-                return .reply(DeliveryReply(.refusedViewer(reason)))
-            }
+        if isObserved, let refusal = refusal(of: question, channel, token: token, address: address()) {
+            return .reply(refusal)
         }
         guard !question.isMalformed else {
             return .reply(DeliveryReply(.badRequest(field: "_HLS_msn", "Delivery directives are whole numbers.")))
@@ -90,6 +89,28 @@ final class DeliveryDesk: DeliveryWatching {
             return .wait(key, withinSeconds: seconds)
         }
         return .reply(reply(to: question, answer, token: token, address: address))
+    }
+
+    private func refusal(
+        of question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String
+    ) -> DeliveryReply? {
+        let region: Region?
+        do throws(Region.Malformed) {
+            region = try self.region(of: question, peer: address)
+        } catch {
+            return DeliveryReply(.badRequest(field: Region.Malformed.field, Region.Malformed.reason))
+        }
+        switch observer.admit(request(question, channel, token: token, address: address, region)) {
+        case .admitted: return nil
+        case .refused(let reason): return DeliveryReply(.refusedViewer(reason))
+        case .outside(let reason): return DeliveryReply(.outsideRegion(reason))
+        }
+    }
+
+    private func region(of question: DeliveryQuestion, peer: String) throws(Region.Malformed) -> Region? {
+        guard question.region != nil || question.headers.region != nil else { return nil }
+        return try Region.read(
+            query: question.region, header: question.headers.region, isFromTrustedProxy: trustedProxies.contains(peer))
     }
 
     /// - Parameter answer: `nil` when it did not come in time.
@@ -115,27 +136,43 @@ final class DeliveryDesk: DeliveryWatching {
         _ resource: DeliveredResource, _ question: DeliveryQuestion, token: String?, address: () -> String
     ) -> DeliveryReply {
         var reply: DeliveryReply?
-        let request =
-            isObserved ? question.channel.map { self.request(question, $0, token: token, address: address()) } : nil
+        let rule = question.channel.flatMap { regions.rule(of: $0) }
+        var request: DeliveryRequest?
+        if isObserved, let channel = question.channel {
+            let peer = address()
+            // A region that makes no sense was refused before.
+            let region = rule == nil ? nil : try? region(of: question, peer: peer)
+            request = self.request(question, channel, token: token, address: peer, region)
+        }
         if let request, request.kind == .multivariantPlaylist,
             let token = question.token ?? observer.token(for: request)
         {
-            reply = Self.personal(resource, name: question.name, token: token)
+            // Said again only where the lists behind would not be given without.
+            let region = rule?.admits(nil) == false ? request.region : nil
+            reply = Self.personal(resource, name: question.name, token: token, region)
         }
-        let made = reply ?? DeliveryReply(resource, headers: question.headers)
+        var made = reply ?? DeliveryReply(resource, headers: question.headers)
+        if rule != nil { made.fields.append(Self.varyByRegion) }
         if let request, made.status == 200 || made.status == 206 {
             observer.delivered(request, bytes: question.method == .head ? 0 : made.body.count)
         }
         return made
     }
 
-    /// What a viewer begins with, with its own token in it: kept by no cache. In a multivariant playlist it stands on each URL, in a
-    /// manifest on the address to ask from now on (ISO/IEC 23009-1 §5.15).
-    private static func personal(_ resource: DeliveredResource, name: String, token: String) -> DeliveryReply {
+    private static let varyByRegion = ("vary", HTTPField.Name.region.rawName)
+
+    /// What a viewer begins with, with its own token in it, and its region where that is asked for: kept by no cache. In a
+    /// multivariant playlist they stand on each URL, in a manifest on the address to ask from now on (ISO/IEC 23009-1 §5.15).
+    private static func personal(
+        _ resource: DeliveredResource, name: String, token: String, _ region: Region?
+    ) -> DeliveryReply {
         let text = String(buffer: resource.body)
-        let query = "?\(DeliveryRequest.tokenParameter)=\(token)"
+        let query =
+            "?\(DeliveryRequest.tokenParameter)=\(token)" + (region.map { "&\(Region.parameter)=\($0)" } ?? "")
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            if line.hasPrefix("<MPD ") { return "\(line)\n  <Location>\(name)\(query)</Location>" }
+            if line.hasPrefix("<MPD ") {
+                return "\(line)\n  <Location>\(name)\(query.replacing("&", with: "&amp;"))</Location>"
+            }
             let isAddress = !line.isEmpty && !line.hasPrefix("#") && name.hasSuffix(".m3u8")
             return isAddress ? "\(line)\(query)" : String(line)
         }
@@ -149,14 +186,14 @@ final class DeliveryDesk: DeliveryWatching {
     }
 
     private func request(
-        _ question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String
+        _ question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String, _ region: Region?
     ) -> DeliveryRequest {
         let forwarded = question.headers.forwardedFor
         return DeliveryRequest(
             channel: channel, wrapping: question.wrapping, kind: question.kind, name: question.name, token: token,
             agent: question.headers.userAgent.map(Self.bounded),
             address: forwarded.map { trustedProxies.client(peer: address, forwarded: [$0]) } ?? address,
-            forwardedFor: forwarded.map(Self.bounded))
+            forwardedFor: forwarded.map(Self.bounded), region: region)
     }
 
     private static func bounded(_ text: String) -> String {

@@ -19,6 +19,8 @@ struct DeliveryQuestion {
         var userAgent: String?
         var forwardedFor: String?
         var origin: String?
+        /// Told more than once it is worth nothing, and empty.
+        var region: String?
 
         /// Takes one header; names in any case.
         mutating func take(_ name: String, _ value: @autoclosure () -> String) {
@@ -26,7 +28,12 @@ struct DeliveryQuestion {
             switch name.utf8.count {
             case 5: if name.isSame(as: "range") { range = value() }
             case 6: if name.isSame(as: "origin") { origin = value() }
-            case 8: if name.isSame(as: "if-range") { ifRange = value() }
+            case 8:
+                if name.isSame(as: "if-range") {
+                    ifRange = value()
+                } else if name.isSame(as: "x-region") {
+                    region = region == nil ? value() : ""
+                }
             case 10: if name.isSame(as: "user-agent") { userAgent = value() }
             case 13: if name.isSame(as: "if-none-match") { ifNoneMatch = value() }
             case 15:
@@ -66,6 +73,8 @@ struct DeliveryQuestion {
     /// A directive that is no number; 400.
     var isMalformed: Bool
     var token: String?
+    /// `region=` as sent, its first value.
+    var region: String?
     var headers: Headers
 
     /// - Parameter target: one that has a `wrapping`; path and query as sent.
@@ -83,6 +92,7 @@ struct DeliveryQuestion {
         directives = .none
         isMalformed = false
         token = nil
+        region = nil
         guard pathEnd < whole.endIndex, whole[pathEnd] == UInt8(ascii: "?") else { return }
         readQuery(target[whole.index(after: pathEnd)...])
     }
@@ -103,6 +113,7 @@ struct DeliveryQuestion {
                 directives.skip = value == "YES" ? .segments : value == "v2" ? .segmentsAndDateRanges : nil
             case "viewer":
                 token = value.isEmpty || value.utf8.count > 512 ? nil : String(value)
+            case "region": region = region ?? String(value)
             default: break
             }
         }

@@ -13,8 +13,8 @@ extension HTTPField.Name {
     static let forwardedFor = header("X-Forwarded-For")
     static let forwardedProto = header("X-Forwarded-Proto")
     static let forwardedHost = header("X-Forwarded-Host")
-    /// Set by a proxy that knows which country a request comes from (two letters). Not trusted more than the query `region=`,
-    /// which anybody may write.
+    /// Set by a proxy that knows which country a request comes from (two letters). From a trusted one it stands; from anybody
+    /// else it is no more than the query `region=`, which anybody may write (`Region.read`).
     static let region = header("X-Region")
     static let link = header("Link")
     static let accelBuffering = header("X-Accel-Buffering")

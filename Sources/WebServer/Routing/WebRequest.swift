@@ -18,6 +18,8 @@ struct WebRequest: Sendable {
     var clientAddress: String
     /// The client speaks TLS with us or with a trusted proxy.
     var isSecure = false
+    /// The connection is a trusted proxy's, whose word about the client counts.
+    var isFromTrustedProxy = false
     /// What a trusted proxy was asked for, as it says.
     var forwardedHost: String?
     /// Done when the connection is closed, by either side: what ends an answer that waits for something.
@@ -86,6 +88,18 @@ struct WebRequest: Sendable {
             return parts.count == 2 ? Self.decoded(parts[1]) : ""
         }
         return nil
+    }
+
+    /// Where the client is; `nil`: nobody says.
+    /// - Throws: 400 for what is no region.
+    func region() throws(Problem) -> Region? {
+        do throws(Region.Malformed) {
+            return try Region.read(
+                query: query(Region.parameter), header: head.headerFields[.region],
+                isFromTrustedProxy: isFromTrustedProxy)
+        } catch {
+            throw .badRequest(field: Region.Malformed.field, Region.Malformed.reason)
+        }
     }
 
     /// Percent-decoded (RFC 3986 §2.1), with `+` as a space; `nil` for a broken escape or what is not UTF-8.

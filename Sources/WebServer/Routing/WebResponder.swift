@@ -77,6 +77,7 @@ struct WebResponder: HTTPResponder {
     private func answer(
         _ request: Request, _ context: WebContext, route: Route, parameters: [String: String]
     ) async throws -> Response {
+        let isFromTrustedProxy = trustedProxies.contains(context.clientAddress)
         let client = trustedProxies.client(
             peer: context.clientAddress, forwarded: request.headers[values: .forwardedFor])
         let isSecure =
@@ -99,8 +100,8 @@ struct WebResponder: HTTPResponder {
         return try await route.handle(
             WebRequest(
                 head: request.head, parameters: parameters, body: body, caller: caller, credentials: credentials,
-                clientAddress: client, isSecure: isSecure,
-                forwardedHost: trustedProxies.contains(context.clientAddress) ? request.headers[.forwardedHost] : nil,
+                clientAddress: client, isSecure: isSecure, isFromTrustedProxy: isFromTrustedProxy,
+                forwardedHost: isFromTrustedProxy ? request.headers[.forwardedHost] : nil,
                 connectionClosed: context.connectionClosed))
     }
 

@@ -14,6 +14,8 @@ struct StreamRequest: Equatable {
     var form: Form
     var kind: ViewerProtocol
     var token: String?
+    /// `region=` as sent.
+    var region: String?
     /// `false` for HEAD: the head alone.
     var wantsBody: Bool
 
@@ -53,7 +55,8 @@ struct StreamRequest: Equatable {
         let query = TargetQuery(target)
         var request = StreamRequest(
             channel: channel, wrapping: .transportStream, form: .body(contentType: "video/mp2t"), kind: kind,
-            token: query[DeliveryRequest.tokenParameter], wantsBody: head.method == .get)
+            token: query[DeliveryRequest.tokenParameter], region: query[Region.parameter],
+            wantsBody: head.method == .get)
         switch kind {
         case .audio:
             let wantsFragments = head.headerFields[.accept]?.contains("audio/mp4") == true

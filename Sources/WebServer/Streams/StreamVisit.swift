@@ -29,31 +29,51 @@ final class StreamVisit {
             let why = "As many people watch this way as the server lets in: watch by HLS, or try again later."
             return .failure(.unavailable(why, retryAfterSeconds: 10))
         }
-        // A look at the address, not a viewer.
-        guard request.wantsBody else {
-            return .success(StreamVisit(hub: hub, channel: request.channel, places: places, session: 0))
+        let viewer: StreamViewer
+        do throws(Region.Malformed) {
+            viewer = try self.viewer(request, head: head, places: places, channel: channel)
+        } catch {
+            places.leave(request.channel, lostPackets: 0, wasStalled: false)
+            return .failure(.badRequest(field: Region.Malformed.field, Region.Malformed.reason))
         }
+        let viewing = places.streams.viewing
+        let admission: StreamAdmission
+        if request.wantsBody {
+            admission = viewing.opened(viewer) { channel.eventLoop.execute { channel.close(promise: nil) } }
+        } else {
+            // A look at the address, not a viewer.
+            admission = viewing.refusal(of: viewer) ?? .admitted(0)
+        }
+        guard case .admitted(let session) = admission else {
+            places.leave(request.channel, lostPackets: 0, wasStalled: false)
+            return .failure(problem(admission))
+        }
+        return .success(StreamVisit(hub: hub, channel: request.channel, places: places, session: session))
+    }
+
+    private static func viewer(
+        _ request: StreamRequest, head: HTTPRequest, places: StreamPlaces, channel: any Channel
+    ) throws(Region.Malformed) -> StreamViewer {
         // Of HTTP/2 the connection's under the stream.
         let peer = (channel.remoteAddress ?? channel.parent?.remoteAddress)?.ipAddress ?? "unknown"
-        let viewer = StreamViewer(
+        return StreamViewer(
             channel: request.channel, kind: request.kind, token: request.token,
             agent: head.headerFields[.userAgent].map(cut),
             address: places.trustedProxies.client(peer: peer, forwarded: head.headerFields[values: .forwardedFor]),
-            forwardedFor: head.headerFields[.forwardedFor].map(cut))
-        let admission = places.streams.viewing.opened(viewer) {
-            channel.eventLoop.execute { channel.close(promise: nil) }
-        }
-        switch admission {
-        case .admitted(let session):
-            return .success(StreamVisit(hub: hub, channel: request.channel, places: places, session: session))
+            forwardedFor: head.headerFields[.forwardedFor].map(cut),
+            region: try Region.read(
+                query: request.region, header: head.headerFields[.region],
+                isFromTrustedProxy: places.trustedProxies.contains(peer)))
+    }
+
+    private static func problem(_ refusal: StreamAdmission) -> Problem {
+        switch refusal {
+        case .admitted: .ourFault
         case .refused(let reason):
-            places.leave(request.channel, lostPackets: 0, wasStalled: false)
-            return .failure(
-                Problem(status: .forbidden, slug: "sent-away", title: "Sent away", detail: reason))
+            Problem(status: .forbidden, slug: "sent-away", title: "Sent away", detail: reason)
         case .unauthorized(let reason):
-            places.leave(request.channel, lostPackets: 0, wasStalled: false)
-            return .failure(
-                Problem(status: .unauthorized, slug: "viewer-token", title: "A token is needed", detail: reason))
+            Problem(status: .unauthorized, slug: "viewer-token", title: "A token is needed", detail: reason)
+        case .outside(let reason): .outsideRegion(reason)
         }
     }
 
