@@ -20,6 +20,8 @@ package struct RTMPError: Error, Equatable, Sendable, CustomStringConvertible {
         case mediaBeforePublish
         /// More bytes or messages before the publish than any encoder needs.
         case tooMuchBeforePublish
+        /// It asks on and does not read what it is answered.
+        case answersUnread
         /// Timestamps ran further than any broadcast can.
         case timestampRange
         case malformedFile

@@ -25,11 +25,11 @@ extension ServerConnection.CloseCause {
         }
     }
 
-    /// There is nobody who would read last words: it has gone, or it does not speak RTMP.
+    /// There is nobody who would read last words: it has gone, it does not speak RTMP, or it does not read.
     var isSilent: Bool {
         switch self {
         case .peerLeft: true
-        case .protocolError(let error): error.code == .handshakeVersion
+        case .protocolError(let error): error.code == .handshakeVersion || error.code == .answersUnread
         case .finished, .refused, .deadline, .idle, .playRefused, .closedByServer: false
         }
     }

@@ -7,7 +7,8 @@ import RTMP
 /// Feeds one connection's bytes and events to its `ServerConnection` and carries its actions out. It decides nothing itself.
 ///
 /// Runs on its channel's event loop. No task and no hop per message: the one task of a connection asks the gate. Input is not
-/// read while the gate is asked and while the peer does not read our answers, so neither buffer grows.
+/// read while the gate is asked and while the peer does not read our answers, so neither buffer grows. A player is read all the
+/// same, and closed when its answers pile up.
 final class RTMPConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
@@ -39,6 +40,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private var sink: (any PublisherSink)?
     private let players: RTMPPlayers
     private var player: RTMPHubWriter?
+    /// In bytes, of the player, since its socket took everything.
+    private var unreadAnswers = 0
     /// Of `player`, with whoever counts viewers.
     private var viewerSession: StreamSessionNumber = 0
     private var isAskingGate = false
@@ -57,6 +60,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     /// The reads before and after the publisher was let in: what is read at once is held at once.
     static let readBytesBeforePublish = 8192
+    /// A player that leaves more of what it asked for unread is closed; the longest answer has 200 bytes.
+    private static let maximumUnreadAnswers = 65_536
     /// From the first sight of silence to the second; a read of what waits is a matter of microseconds.
     private static let lastLook: Duration = .milliseconds(20)
     /// The channel keeps one buffer of what it mostly reads; more than `ReadPace` lets wait saves next to nothing.
@@ -195,6 +200,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
             guard stage == .open, let context else { return }
             context.write(wrapOutboundOut(bytes), promise: nil)
             needsFlush = true
+            if player != nil { answered(bytes.readableBytes, context) }
         case .authorise(let intent): askGate(intent)
         case .media(let event): deliver(event)
         case .play(let intent): play(intent)
@@ -304,6 +310,15 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
             machine.playRefused(.failed(reason))
             return nil
         }
+    }
+
+    private func answered(_ bytes: Int, _ context: ChannelHandlerContext) {
+        guard !context.channel.isWritable else {
+            unreadAnswers = 0
+            return
+        }
+        unreadAnswers += bytes
+        if unreadAnswers > Self.maximumUnreadAnswers { machine.answersUnread() }
     }
 
     private func playingEnded(_ end: RTMPHubWriter.End) {

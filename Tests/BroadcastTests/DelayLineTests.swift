@@ -133,6 +133,44 @@ import Testing
         #expect(empty == 0)
     }
 
+    /// One track of several, or one message of an aggregate: the piece keeps the whole, of which nothing else may be of use.
+    @Test func aPieceOfALargeMessageCountsForAllOfIt() {
+        let line = DelayLine()
+        for (index, size) in [1 << 20, 131_072].enumerated() {
+            let message = ByteBuffer(repeating: 0, count: size)
+            let before = line.summary.bytes
+            line.append(
+                AccessUnit(
+                    track: .video, decodeTime: .milliseconds(Int64(index)),
+                    presentationTime: .milliseconds(Int64(index)),
+                    isKeyFrame: index == 0, payload: message.getSlice(at: 0, length: 10) ?? ByteBuffer()), at: 0)
+            #expect(line.summary.bytes >= before + size)
+        }
+    }
+
+    /// A publisher that changes its parameter sets with each picture holds them all.
+    @Test func formatsCountToo() {
+        let line = DelayLine(maximumBytes: 4 << 20)
+        for index in 0..<100 {
+            let sets = [UInt8](repeating: UInt8(index), count: 8192)
+            line.append(
+                .video(
+                    VideoFormat(
+                        configuration: sets, parameterSets: [sets], width: 640, height: 360, frameRate: nil,
+                        profile: 100,
+                        constraints: 0, level: 30)))
+            line.append(
+                AccessUnit(
+                    track: .video, decodeTime: .milliseconds(Int64(index)),
+                    presentationTime: .milliseconds(Int64(index)),
+                    isKeyFrame: index == 0, payload: ByteBuffer(repeating: 0, count: 10)), at: 0)
+            if index == 50 { #expect(line.summary.bytes > 50 * 16_384) }
+        }
+        // A quarter of four megabytes, while nobody reads.
+        #expect(line.summary.droppedGroups == 1)
+        #expect(line.summary.bytes < 40_000)
+    }
+
     /// While nobody reads, a group is bounded in time too, and sound beside a picture that stands still is.
     @Test func aGroupWithoutEndIsGivenUp() {
         let line = filled(seconds: 100, shape: .init(groupSeconds: 1000), retention: .lastGroup, maximumBytes: 64 << 20)

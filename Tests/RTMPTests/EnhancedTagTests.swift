@@ -205,6 +205,21 @@ struct EnhancedTagTests {
         #expect(decoder.unitsLeftOut == 3)
     }
 
+    /// Whoever keeps the first track's few bytes does not keep the megabyte beside them.
+    @Test func aSmallTrackLeavesTheLargeOneBesideIt() throws {
+        var decoder = try started()
+        var body = buffer("96 11 61766331 00 000009 000028" + Self.slice + "01 100000")
+        body.writeRepeatingByte(0, count: 1 << 20)
+        guard case .leftOut? = try decoder.videoReceived(body, timestamp: 0),
+            case .unit(let unit)? = decoder.nextEvent()
+        else {
+            Issue.record("no picture")
+            return
+        }
+        #expect(unit.payload == buffer(Self.slice))
+        #expect(unit.payload.storageCapacity < 64)
+    }
+
     @Test func takesTheFirstTrackOfSound() throws {
         var decoder = MediaTagDecoder()
         #expect(

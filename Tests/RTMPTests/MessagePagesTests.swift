@@ -82,6 +82,36 @@ struct MessagePagesTests {
         #expect(sound.count == 1 && pictures.count == 1)
     }
 
+    /// What was aborted leaves nothing behind, and what is empty takes nothing.
+    @Test func abortedAndEmptyMessagesLeaveTheirNeighboursWhole() throws {
+        var decoder = Self.openDecoder()
+        var seen: [RTMPMessage] = []
+        func take(_ chunk: ByteBuffer) throws {
+            decoder.append(chunk)
+            while let message = try decoder.next() { seen.append(message) }
+        }
+        let abort = ByteBuffer(bytes: [2, 0, 0, 0, 0, 0, 4, 2, 0, 0, 0, 0, 0, 0, 0, 6])
+        for round: UInt8 in 0..<200 {
+            let lost = Self.chunks(Sent(type: 9, bytes: [UInt8](repeating: 0xEE, count: 5000)), chunkSize: 128)
+            let sound = Self.chunks(Sent(type: 8, bytes: [UInt8](repeating: round, count: 300)), chunkSize: 128)
+            for (picture, part) in zip(lost, sound.dropLast()) {
+                try take(picture)
+                try take(part)
+            }
+            try take(abort)
+            try take(sound[2])
+            for length in [0, 700] {
+                let picture = Sent(type: 9, bytes: [UInt8](repeating: round, count: length))
+                for chunk in Self.chunks(picture, chunkSize: 128) { try take(chunk) }
+            }
+            #expect(decoder.heldBytes == 0)
+        }
+        #expect(seen.map(\.payload.readableBytes) == (0..<200).flatMap { _ in [300, 0, 700] })
+        for (index, message) in seen.enumerated() {
+            #expect(message.payload.readableBytesView.allSatisfy { Int($0) == index / 3 })
+        }
+    }
+
     /// What follows in a page never touches what was handed out of it, whoever writes to that.
     @Test func messagesStayWhatTheyWere() throws {
         var random = SeededGenerator(seed: 17)

@@ -44,6 +44,28 @@ enum PeerBytes {
         return bytes
     }
 
+    /// Commands of a player, each of which is answered with several times its bytes.
+    static func seeks(_ count: Int) -> ByteBuffer {
+        var bytes = ByteBuffer()
+        var encoder = ChunkEncoder()
+        var payload = ByteBuffer()
+        payload.writeAMF0([.string("seek"), .number(0), .null, .number(0)])
+        for _ in 0..<count {
+            let message = RTMPMessage(type: 20, streamID: 1, timestamp: 0, payload: payload)
+            encoder.encode(message, on: 3, into: &bytes)
+        }
+        return bytes
+    }
+
+    static func pause() -> ByteBuffer {
+        var bytes = ByteBuffer()
+        var encoder = ChunkEncoder()
+        var payload = ByteBuffer()
+        payload.writeAMF0([.string("pause"), .number(0), .null, .boolean(true), .number(0)])
+        encoder.encode(RTMPMessage(type: 20, streamID: 1, timestamp: 0, payload: payload), on: 3, into: &bytes)
+        return bytes
+    }
+
     /// AAC-LC, 48 kHz, stereo: the configuration and one frame of nothing.
     /// - Parameter padding: bytes more in the frame.
     static func sound(at timestamp: UInt32, padding: Int = 0) -> ByteBuffer {

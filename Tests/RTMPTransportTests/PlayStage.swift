@@ -54,6 +54,8 @@ final class PlayStage: Sendable {
         var configuration = RTMPServerConfiguration(host: "127.0.0.1", port: 0)
         configuration.limits.maximumConnections = 50_000
         configuration.limits.maximumConnectionsPerAddress = 50_000
+        // Nor is it the system that ends who does not read.
+        configuration.limits.keepAlive.unacknowledged = .seconds(600)
         let server = RTMPServer(
             configuration: configuration, group: MultiThreadedEventLoopGroup.singleton, gate: gate,
             playing: RTMPPlaying(limits: limits) { [hub] in $0 == .main ? hub : nil }, secure: secure,

@@ -151,6 +151,20 @@ import Testing
         }
     }
 
+    /// Players are read though they do not read us, paused ones without end: what they ask for must not pile up here.
+    @Test(arguments: [false, true]) func closesAPlayerThatAsksOnAndReadsNoAnswer(isPaused: Bool) async throws {
+        let stage = try PlayStage()
+        stage.feed(10)
+        try await stage.withServer { _, port in
+            let client = try await RawClient.connect(port: port, isReading: false)
+            try await client.send(PeerBytes.play("main"))
+            if isPaused { try await client.send(PeerBytes.pause()) }
+            let limit = 16 << 20
+            #expect(await client.flood(PeerBytes.seeks(1000), limit: limit) < limit)
+            await client.close()
+        }
+    }
+
     @Test func endsPlayersWhenItStops() async throws {
         let stage = try PlayStage()
         stage.feed(10)

@@ -62,12 +62,15 @@ struct RawClient {
     }
 
     /// Sends `bytes` over and over, as fast as they are taken, until the server closes or `limit` bytes are sent.
-    func flood(_ bytes: ByteBuffer, limit: Int) async {
+    /// - Returns: how many were taken.
+    @discardableResult
+    func flood(_ bytes: ByteBuffer, limit: Int) async -> Int {
         var sent = 0
         while sent < limit {
-            do { try await channel.writeAndFlush(bytes) } catch { return }
+            do { try await channel.writeAndFlush(bytes) } catch { return sent }
             sent += bytes.readableBytes
         }
+        return sent
     }
 
     func closeOutput() async throws { try await channel.close(mode: .output) }

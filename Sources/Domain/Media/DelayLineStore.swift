@@ -30,29 +30,36 @@ struct DelayLineStore {
         }
 
         /// What keeping `payload` behind the newest unit takes: its place and its memory, which is that of a whole page of messages
-        /// where it is the first of one. A publisher that sends little of use among much that is thrown away still holds pages.
+        /// where it is the first of one, and of a whole message where it is a piece of that (one track of several, one message of an
+        /// aggregate). A publisher that sends little of use among much that is thrown away still holds it all.
         private func memory(of payload: ByteBuffer) -> Int {
             let place = MemoryLayout<Held>.stride
             if let newest = units.last, newest.unit.payload.sharesMemory(with: payload) { return place }
-            // Of a larger piece only the part is there that was written to.
-            return place + min(payload.storageCapacity, max(payload.readableBytes, 65_536))
+            return place + payload.storageCapacity
         }
     }
 
     /// Formats by the first unit they hold for.
     struct Formats<Format: Equatable> {
-        private var marks: [(from: Int64, format: Format)] = []
+        private var marks: [(from: Int64, format: Format, memory: Int)] = []
+        /// Of all that are held, in bytes.
+        private(set) var memory = 0
 
         func format(at sequence: Int64) -> Format? { marks.last { $0.from <= sequence }?.format }
 
-        mutating func set(_ format: Format, from sequence: Int64) {
+        /// - Parameter memory: what `format` takes, in bytes.
+        mutating func set(_ format: Format, from sequence: Int64, memory: Int) {
             guard marks.last?.format != format else { return }
-            marks.removeAll { $0.from == sequence }
-            marks.append((sequence, format))
+            if let last = marks.last, last.from == sequence {
+                marks.removeLast()
+                self.memory -= last.memory
+            }
+            marks.append((sequence, format, memory))
+            self.memory += memory
         }
 
         mutating func trim(before sequence: Int64) {
-            while marks.count > 1, marks[1].from <= sequence { marks.removeFirst() }
+            while marks.count > 1, marks[1].from <= sequence { memory -= marks.removeFirst().memory }
         }
     }
 
@@ -71,6 +78,7 @@ struct DelayLineStore {
     var audioFormats = Formats<AudioFormat>()
     var isEnded = false
     private var retention = DelayLine.Retention.lastGroup
+    /// Of the units.
     private var bytes = 0
     private var droppedGroups = 0
     private var arrival = ArrivalMeter()
@@ -88,9 +96,13 @@ struct DelayLineStore {
         DelayLine.Summary(
             isEnded: isEnded, firstArrival: arrival.first, newestArrival: arrival.newest,
             steadySince: arrival.steadySince, videoLead: arrival.videoLead.best, audioLead: arrival.audioLead.best,
-            newestVideo: arrival.newestVideo, newestAudio: arrival.newestAudio, bytes: bytes,
+            newestVideo: arrival.newestVideo, newestAudio: arrival.newestAudio, bytes: memory,
             droppedGroups: droppedGroups)
     }
+
+    private var memory: Int { bytes + videoFormats.memory + audioFormats.memory }
+
+    private var hasUnits: Bool { !video.units.isEmpty || !audio.units.isEmpty }
 
     /// Many wait and few are near their turn, so those who wait get a quarter.
     private var limit: Int {
@@ -130,14 +142,15 @@ struct DelayLineStore {
             bytes += audio.append(unit, at: moment)
         }
         trim()
-        while bytes > limit { dropOldestGroup() }
+        // The newest formats stay, whatever they take.
+        while memory > limit, hasUnits { dropOldestGroup() }
         if let longestSpan { trim(to: longestSpan) }
     }
 
     mutating func append(_ format: TrackFormat) {
         switch format {
-        case .video(let format): videoFormats.set(format, from: video.end)
-        case .audio(let format): audioFormats.set(format, from: audio.end)
+        case .video(let format): videoFormats.set(format, from: video.end, memory: format.memory)
+        case .audio(let format): audioFormats.set(format, from: audio.end, memory: format.memory)
         }
     }
 
@@ -266,6 +279,17 @@ struct DelayLineStore {
         }
         audioFormats.trim(before: audio.first)
     }
+}
+
+extension VideoFormat {
+    /// With what the heap adds to each array, in bytes.
+    fileprivate var memory: Int {
+        parameterSets.reduce(MemoryLayout<Self>.stride + configuration.count) { $0 + $1.count + 64 }
+    }
+}
+
+extension AudioFormat {
+    fileprivate var memory: Int { MemoryLayout<Self>.stride + configuration.count }
 }
 
 extension ByteBuffer {

@@ -200,6 +200,11 @@ package struct ServerConnection: Sendable {
         end(.dropped, status: "Nothing was received for too long.", cause: .idle)
     }
 
+    /// The peer asks on and does not read what it is answered.
+    package mutating func answersUnread() {
+        fail(RTMPError(.answersUnread, "Too many answers were left unread."))
+    }
+
     /// The peer closed its side, or the connection is gone.
     package mutating func inputClosed() {
         end(.dropped, status: nil, cause: .peerLeft)
