@@ -28,4 +28,6 @@ struct PublisherAttention: Sendable {
 struct PublisherCloseRequest: Sendable {
     /// One sentence for the person at the encoder.
     var reason: String
+    /// The server stops and is expected back: encoders that understand it are asked to connect anew.
+    var comesBack = false
 }

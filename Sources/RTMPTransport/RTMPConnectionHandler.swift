@@ -159,7 +159,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
             context.triggerUserOutboundEvent(event, promise: promise)
             return
         }
-        machine.closeRequested(reason: request.reason)
+        machine.closeRequested(reason: request.reason, comesBack: request.comesBack)
         drain()
         promise?.succeed()
     }
@@ -323,7 +323,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     private func playingEnded(_ end: RTMPHubWriter.End) {
         switch end {
-        case .programmeFinished: machine.closeRequested(reason: PublishRefusal.shuttingDown.message)
+        case .programmeFinished:
+            machine.closeRequested(reason: PublishRefusal.shuttingDown.message, comesBack: true)
         case .stalled: machine.idleLimitPassed()
         }
         drain()

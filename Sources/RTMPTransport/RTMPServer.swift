@@ -142,7 +142,7 @@ package final class RTMPServer: Service, Sendable {
         for listener in listeners { try? await listener.close() }  // Fails when it is closed already.
         let (channels, empty) = registry.stop(on: group.any())
         for channel in channels {
-            let request = PublisherCloseRequest(reason: PublishRefusal.shuttingDown.message)
+            let request = PublisherCloseRequest(reason: PublishRefusal.shuttingDown.message, comesBack: true)
             channel.triggerUserOutboundEvent(request, promise: nil)
         }
         let deadline = group.any().scheduleTask(in: TimeAmount(configuration.limits.shutdownLimit)) {

@@ -185,6 +185,17 @@ struct EnhancedTagTests {
 
     // MARK: Several tracks
 
+    /// An id is a byte: what holds more tracks than there are ids is made to cost.
+    @Test func refusesATagWithMoreTracksThanThereAreIDs() throws {
+        let track = "01 000000"
+        for (count, isTaken) in [(256, true), (257, false), (60_000, false)] {
+            var decoder = MediaTagDecoder()
+            let told = try lines(
+                &decoder, video: "96 11 61766331" + String(repeating: track, count: count))
+            #expect(told.contains { $0.hasPrefix("refused video: A multitrack tag holds more than 256") } == !isTaken)
+        }
+    }
+
     @Test func takesTheFirstTrackOfEveryArrangement() throws {
         let body = "000028" + Self.slice
         let expected = "0 40000000 key 000000026588"

@@ -176,6 +176,23 @@ struct ServerConnectionTests {
         #expect(transcript.lines.last == "close closedByServer")
     }
 
+    /// Enhanced RTMP v2, "Reconnect Request": a stop is not the end for who understands it.
+    @Test(arguments: [true, false])
+    func asksWhoUnderstandsItToComeBackAfterAStop(understands: Bool) throws {
+        var script = ClientScript()
+        script.handshake()
+        script.command(
+            "connect", 1, [.object(["app": .string("live"), "capsEx": .number(understands ? 1 : 0)])])
+        script.command("createStream", 2, [.null])
+        script.command("publish", 3, [.null, .string("key"), .string("live")], streamID: 1)
+        var transcript = try transcript(script)
+        transcript.connection.closeRequested(reason: "The server stops.", comesBack: true)
+        try transcript.drain()
+        let asked = "onStatus NetConnection.Connect.ReconnectRequest"
+        #expect(transcript.lines.contains(asked) == understands)
+        #expect(transcript.lines.last == "close closedByServer")
+    }
+
     @Test func closesAfterTheDeadlineUnlessItPublishes() throws {
         var half = ClientScript()
         half.handshake()

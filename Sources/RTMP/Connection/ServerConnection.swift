@@ -170,6 +170,7 @@ package struct ServerConnection: Sendable {
     /// Asks the peer to connect anew, elsewhere when `address` (a tcUrl) is given; it goes on until it does (Enhanced RTMP v2,
     /// "Reconnect Request").
     /// - Returns: whether it was asked: only peers that say they understand are.
+    @discardableResult
     package mutating func requestReconnect(to address: String? = nil, reason: String) -> Bool {
         guard peerCapabilities.features.contains(.reconnect), isPublishing || isPlaying else { return false }
         var information: AMF0Object = [
@@ -182,7 +183,9 @@ package struct ServerConnection: Sendable {
     }
 
     /// We send the publisher or player away; `reason` is one sentence for the person at the encoder.
-    package mutating func closeRequested(reason: String) {
+    /// - Parameter comesBack: the server stops and is expected back: who understands it is asked to connect anew.
+    package mutating func closeRequested(reason: String, comesBack: Bool = false) {
+        if comesBack { requestReconnect(reason: reason) }
         end(.closedByServer, status: reason, cause: .closedByServer)
     }
 

@@ -122,21 +122,28 @@ extension MediaTag {
 
     // MARK: Tracks
 
+    private static let maximumTracks = 256
+
     private enum Arrangement: UInt8 {
         case oneTrack, manyTracks, manyTracksManyCodecs
     }
 
-    /// The first track 0; the others' ids are noted. Each step takes at least four bytes or all of them, so this ends.
+    /// The first track 0; the others' ids are noted. An id is a byte, so there are no more tracks than that.
     private mutating func readTracks(
         _ arrangement: Arrangement, _ body: inout ByteBuffer, _ content: (UInt32, ByteBuffer) -> Content
     ) -> Content {
         var first: Content?
         var fourCC: UInt32 = 0
+        var count = 0
         if arrangement != .manyTracksManyCodecs {
             guard let shared = body.readInteger(as: UInt32.self) else { return .truncated }
             fourCC = shared
         }
         repeat {
+            count += 1
+            guard count <= Self.maximumTracks else {
+                return .refused("A multitrack tag holds more than \(Self.maximumTracks) tracks: switch multitrack off.")
+            }
             if arrangement == .manyTracksManyCodecs {
                 guard let own = body.readInteger(as: UInt32.self) else { return first ?? .truncated }
                 fourCC = own
