@@ -254,6 +254,29 @@ struct AggregateTests {
         #expect(try lines(earlier + late, at: 0) == ["audio 0 0 2", "audio 10 10 2"])
     }
 
+    /// Whoever keeps a few bytes of sound does not keep the megabyte that came with them.
+    @Test func aSmallPartLeavesTheLargeOneBesideIt() throws {
+        var script = ClientScript()
+        script.publish("key")
+        script.audio(ClientScript.aacHeader, at: 0)
+        var transcript = Transcript()
+        try transcript.receive(script.bytes)
+        transcript.connection.authorised()
+        try transcript.drain()
+        var payload = buffer(Self.audio + "0000000f 08 100000 000078 00 000000")
+        payload.writeRepeatingByte(0, count: 1 << 20)
+        var rest = ClientScript()
+        rest.message(22, payload, timestamp: 0, on: 8)
+        transcript.connection.bytesReceived(rest.bytes)
+        var units: [AccessUnit] = []
+        while let action = transcript.connection.next() {
+            if case .media(.unit(let unit)) = action { units.append(unit) }
+        }
+        let unit = try #require(units.first)
+        #expect(unit.payload == buffer("2110"))
+        #expect(unit.payload.storageCapacity < 64)
+    }
+
     @Test(arguments: [
         "09", "09 00000b 000064 00 000000 17", "16 000000 000000 00 000000", "08 ffffff 000000 00 000000 00",
     ])

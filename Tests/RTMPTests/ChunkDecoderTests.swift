@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// A decoder for a publisher that was let in.
-private func openDecoder(_ limits: RTMPLimits = RTMPLimits()) -> ChunkDecoder {
+func openDecoder(_ limits: RTMPLimits = RTMPLimits()) -> ChunkDecoder {
     var decoder = ChunkDecoder(limits: limits)
     decoder.mediaIsAllowed = true
     decoder.maximumHeldBytes = limits.maximumHeldBytes

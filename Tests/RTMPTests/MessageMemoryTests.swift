@@ -16,14 +16,6 @@ import Testing
         #expect(mallopt(M_MMAP_THRESHOLD, Int32(ChunkDecoder.pagedRoomBytes)) == 1)
     }
 
-    private static func openDecoder() -> ChunkDecoder {
-        let limits = RTMPLimits()
-        var decoder = ChunkDecoder(limits: limits)
-        decoder.mediaIsAllowed = true
-        decoder.maximumHeldBytes = limits.maximumHeldBytes
-        return decoder
-    }
-
     /// A type 0 header of a video message, and the Set Chunk Size to 65,536 before it.
     private static func begin(_ length: Int) -> ByteBuffer {
         var bytes = ByteBuffer(bytes: [2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 1, 0, 0, 4, 0, 0, 0])
@@ -52,7 +44,7 @@ import Testing
     /// turn, since a block that is the last of its heap grows where it is.
     @Test(arguments: [70_000, 131_072, 400_000, 3_000_000, 12_000_000])
     func messagesThatOutgrowTheirRoomAreNotCopied(length: Int) throws {
-        var decoders = [Self.openDecoder(), Self.openDecoder()]
+        var decoders = [openDecoder(), openDecoder()]
         for index in decoders.indices {
             decoders[index].append(Self.begin(length))
             #expect(try decoders[index].next() == nil)
@@ -84,7 +76,7 @@ import Testing
 
     /// From the message on, the picture is a piece of it: the access unit's bytes are where the one copy put them.
     @Test func theAccessUnitSharesItsMessagesMemory() throws {
-        var decoder = Self.openDecoder()
+        var decoder = openDecoder()
         var media = MediaTagDecoder()
         // A configuration, then a key picture without parameter sets, each behind FLV's tag header.
         let record = buffer(
@@ -125,7 +117,7 @@ import Testing
         let bytes = ByteBuffer(repeating: 7, count: sent - 65_536)
         let chunk = ByteBuffer(repeating: 7, count: 65_536)
         for _ in 0..<500 {
-            var decoder = Self.openDecoder()
+            var decoder = openDecoder()
             for part in [Self.begin(0xFF_FFFF), chunk, ByteBuffer(bytes: [0xC4]), bytes] {
                 decoder.append(part)
                 #expect(try decoder.next() == nil)

@@ -10,14 +10,6 @@ struct MessagePagesTests {
         var bytes: [UInt8]
     }
 
-    private static func openDecoder() -> ChunkDecoder {
-        let limits = RTMPLimits()
-        var decoder = ChunkDecoder(limits: limits)
-        decoder.mediaIsAllowed = true
-        decoder.maximumHeldBytes = limits.maximumHeldBytes
-        return decoder
-    }
-
     /// A type 0 chunk and as many of type 3 as it takes, video on chunk stream 6 and audio on 4.
     private static func chunks(_ message: Sent, chunkSize: Int) -> [ByteBuffer] {
         let stream: UInt8 = message.type == 9 ? 6 : 4
@@ -47,7 +39,7 @@ struct MessagePagesTests {
     }
 
     @Test func aGroupOfPicturesTakesLittleMoreThanItsBytes() throws {
-        var decoder = Self.openDecoder()
+        var decoder = openDecoder()
         var payloads: [ByteBuffer] = []
         for index in 0..<60 {
             let length = index == 0 ? 90_000 : 6000 + index * 97 % 7000
@@ -66,7 +58,7 @@ struct MessagePagesTests {
 
     /// Sound is kept for longer than the pictures beside it.
     @Test func soundAndPicturesShareNoPage() throws {
-        var decoder = Self.openDecoder()
+        var decoder = openDecoder()
         var pages: [UInt8: Set<UnsafeMutableRawPointer>] = [:]
         for index in 0..<100 {
             let message = Sent(type: index % 2 == 0 ? 8 : 9, bytes: [UInt8](repeating: 7, count: 300))
@@ -84,7 +76,7 @@ struct MessagePagesTests {
 
     /// What was aborted leaves nothing behind, and what is empty takes nothing.
     @Test func abortedAndEmptyMessagesLeaveTheirNeighboursWhole() throws {
-        var decoder = Self.openDecoder()
+        var decoder = openDecoder()
         var seen: [RTMPMessage] = []
         func take(_ chunk: ByteBuffer) throws {
             decoder.append(chunk)
@@ -116,7 +108,7 @@ struct MessagePagesTests {
     @Test func messagesStayWhatTheyWere() throws {
         var random = SeededGenerator(seed: 17)
         for _ in 0..<20 {
-            var decoder = Self.openDecoder()
+            var decoder = openDecoder()
             var open: [UInt8: [ByteBuffer]] = [:]
             var sent: [UInt8: [Sent]] = [8: [], 9: []]
             var seen: [UInt8: [RTMPMessage]] = [8: [], 9: []]

@@ -36,6 +36,18 @@ package struct RTMPMessage: Equatable, Sendable {
     }
 }
 
+extension ByteBuffer {
+    /// A copy where these bytes are a small part of a large message (one track of several, one message of an aggregate), which
+    /// whoever keeps them would keep too.
+    /// - Parameter length: the message's, in bytes.
+    func alone(outOf length: Int) -> ByteBuffer {
+        guard length > ChunkDecoder.largeRoomBytes, readableBytes < length / 4 else { return self }
+        var copy = ByteBufferAllocator().buffer(capacity: readableBytes)
+        copy.writeImmutableBuffer(self)
+        return copy
+    }
+}
+
 extension RTMPMessage {
     /// The AMF values of a command or data message, whichever of its two types it has.
     ///

@@ -135,6 +135,7 @@ extension MediaTag {
         var first: Content?
         var fourCC: UInt32 = 0
         var count = 0
+        let length = body.readableBytes
         if arrangement != .manyTracksManyCodecs {
             guard let shared = body.readInteger(as: UInt32.self) else { return .truncated }
             fourCC = shared
@@ -154,7 +155,7 @@ extension MediaTag {
             if id != 0 {
                 otherTracks.append(id)
             } else if first == nil {
-                first = content(fourCC, track)
+                first = content(fourCC, track.alone(outOf: length))
             }
         } while body.readableBytes > 0 && arrangement != .oneTrack
         return first ?? .nothing

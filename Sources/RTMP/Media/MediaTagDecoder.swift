@@ -15,8 +15,8 @@ package enum MediaEvent: Sendable {
 /// Turns audio and video tags into formats and access units.
 ///
 /// Owned by one connection or file reader. A payload is handed on as a slice of its message, uncopied, unless its NAL lengths
-/// must be rewritten or the rest of a large message would be kept with it. Key frames are found in the NAL units (OBUs, frame headers); the container's flag is not believed. A
-/// nanosecond offset (Enhanced RTMP's ModEx) moves both times of its unit.
+/// must be rewritten or it is a small part of a large message. Key frames are found in the NAL units (OBUs, frame headers); the
+/// container's flag is not believed. A nanosecond offset (Enhanced RTMP's ModEx) moves both times of its unit.
 ///
 /// Most tags bring one event. Where one brings more (a format that stands in a key frame), the others wait in `nextEvent()`:
 /// take them before the next tag.
@@ -121,7 +121,7 @@ package struct MediaTagDecoder: Sendable {
                 .unit(
                     AccessUnit(
                         track: .video, decodeTime: decodeTime, presentationTime: presentationTime,
-                        isKeyFrame: isKeyFrame, payload: payload.alone)))
+                        isKeyFrame: isKeyFrame, payload: payload)))
         case .damaged:
             damagedPictures += 1
             if damagedPictures == Self.damagedBeforeRefusal { refuse(.video, Self.damagedReason) }
@@ -162,7 +162,7 @@ package struct MediaTagDecoder: Sendable {
             .unit(
                 AccessUnit(
                     track: .audio, decodeTime: time, presentationTime: time, isKeyFrame: true,
-                    payload: payload.alone))
+                    payload: payload))
         )
     }
 
@@ -185,16 +185,5 @@ package struct MediaTagDecoder: Sendable {
                 reason:
                     "Your encoder sends several \(words) tracks (multitrack): the first one is used and the others are "
                     + "left out; switch them off in the encoder to save your bandwidth."))
-    }
-}
-
-extension ByteBuffer {
-    /// A copy where these bytes are a small part of a large block (one track of several, one message of an aggregate), which whoever
-    /// keeps them would keep too. Pages of small messages are no larger than `largeRoomBytes`.
-    fileprivate var alone: ByteBuffer {
-        guard storageCapacity > ChunkDecoder.largeRoomBytes, readableBytes < storageCapacity / 4 else { return self }
-        var copy = ByteBufferAllocator().buffer(capacity: readableBytes)
-        copy.writeImmutableBuffer(self)
-        return copy
     }
 }
