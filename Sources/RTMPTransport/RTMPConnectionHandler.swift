@@ -2,6 +2,7 @@ import Domain
 import Glibc
 import Logging
 import NIOCore
+import NIOSSL
 import RTMP
 
 /// Feeds one connection's bytes and events to its `ServerConnection` and carries its actions out. It decides nothing itself.
@@ -58,6 +59,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private var readPace: ReadPace
     private var readGuard: Scheduled<Void>?
 
+    /// For the refusal counter: what came to the secure port was no TLS, or none that it takes.
+    private static let noTLS = "tlsHandshake"
     /// The reads before and after the publisher was let in: what is read at once is held at once.
     static let readBytesBeforePublish = 8192
     /// A player that leaves more of what it asked for unread is closed; the longest answer has 200 bytes.
@@ -129,6 +132,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A reset or the like: the machine hears of it as the peer's leaving.
+        if case .handshakeFailed? = error as? NIOSSLError { metrics.refused(reason: Self.noTLS) }
         logger.debug("connection failed", metadata: [.peer: "\(address)", .error: "\(error)"])
         context.close(promise: nil)
     }

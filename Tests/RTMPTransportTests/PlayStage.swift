@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import PrometheusMetrics
 import RTMPTransport
 import Synchronization
 import TestKit
@@ -129,12 +130,12 @@ struct SilentServer {
 
 /// Runs a server with RTMPS around `body`, which gets the port of that.
 func withSecureServer(
-    _ configuration: RTMPServerConfiguration, _ identity: TLSIdentity,
+    _ configuration: RTMPServerConfiguration, _ identity: TLSIdentity, metrics: PrometheusMetrics = PrometheusMetrics(),
     _ body: @escaping @Sendable (Int) async throws -> Void
 ) async throws {
     let server = RTMPServer(
         configuration: configuration, group: MultiThreadedEventLoopGroup.singleton, gate: RecordingGate(),
-        secure: RTMPSListening(port: 0, identity: identity), logger: Logger(label: "test"))
+        secure: RTMPSListening(port: 0, identity: identity), logger: Logger(label: "test"), metricsFactory: metrics)
     try await server.bind()
     let port = try #require(server.securePort)
     try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import RTMP
+import PrometheusMetrics
 import RTMPTransport
 import TestKit
 import Testing
@@ -86,6 +87,21 @@ import Testing
             publishing.stop()
             #expect(await publishing.end() == .finished)
         }
+    }
+
+    @Test func countsWhatIsNoTLS() async throws {
+        let folder = try CertificateFolder()
+        defer { folder.remove() }
+        try folder.make()
+        let identity = try TLSIdentity(files: folder.files, logger: Logger(label: "test"))
+        let metrics = PrometheusMetrics()
+        let configuration = RTMPServerConfiguration(host: "127.0.0.1", port: 0)
+        try await withSecureServer(configuration, identity, metrics: metrics) { port in
+            let plain = try await RawClient.connect(port: port)
+            await plain.flood(PeerBytes.handshake(), limit: 1)
+            _ = try? await plain.received()
+        }
+        #expect(metrics.render().contains("lineup_rtmp_refusals_total{reason=\"tlsHandshake\"} 1\n"))
     }
 
     @Test func countsTimeInTLSAgainstTheDeadline() async throws {
