@@ -103,7 +103,7 @@ package struct Programme {
     var order = ProgrammeOrder(version: .min, onAir: nil, standby: [])
     var orderedAt: Int64 = .min
     var lines: [PublishSessionID: DelayLine] = [:]
-    /// Those of `lines` that came first, `openerCount` at most.
+    /// Those of `lines` that came first, `openerCount` at most; for one that left, any other.
     var openers: Set<PublishSessionID> = []
     var detached: Set<PublishSessionID> = []
     var chosen: (session: PublishSessionID, place: JoinPlace)?
@@ -196,7 +196,10 @@ package struct Programme {
 
     mutating func forget(_ session: PublishSessionID) {
         lines[session] = nil
-        openers.remove(session)
+        if openers.remove(session) != nil, let heir = lines.keys.first(where: { !openers.contains($0) }) {
+            openers.insert(heir)
+            applyRetention(to: heir)
+        }
         banned.remove(session)
         floors[session] = nil
     }

@@ -7,7 +7,7 @@ import NIOCore
 /// once the last message in it is; those of one kind go in their order, so at most one page is held for a part of it. Sound and
 /// picture go at different times and must not share pages.
 ///
-/// Owned by one connection, on its event loop. Other threads read the messages that are whole meanwhile: other bytes of the page.
+/// Owned by one connection, on its event loop; a copy would hand out the same bytes again. Other threads read the messages that are whole meanwhile: other bytes of the page.
 struct MessagePages: Sendable {
     private let pageBytes: Int
     private var page = ByteBuffer()
