@@ -69,6 +69,8 @@ def _own_terminal(side):
     os.setsid()
     fcntl.ioctl(side, termios.TIOCSCTTY, 0)
     processes.die_with_parent()
+    # Whoever starts the tests in the background of a script has it ignored, and Ctrl-C with it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
