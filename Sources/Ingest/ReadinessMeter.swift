@@ -23,7 +23,9 @@ struct ReadinessMeter {
     private var firstArrival: Int64?
     private var hasPicture = false
     private var hasSound = false
+    /// Of those that follow each other closely enough.
     private var firstKeyFrame: MediaTime?
+    private var newestKeyFrame: MediaTime?
     private var newestPicture: MediaTime?
     private var firstSound: MediaTime?
     private var newestSound: MediaTime?
@@ -83,7 +85,9 @@ struct ReadinessMeter {
         case .video:
             hasPicture = true
             newestPicture = unit.decodeTime
-            if unit.isKeyFrame { firstKeyFrame = firstKeyFrame ?? unit.decodeTime }
+            guard unit.isKeyFrame else { break }
+            if firstKeyFrame == nil || isKeyFrameOverdue { firstKeyFrame = unit.decodeTime }
+            newestKeyFrame = unit.decodeTime
         }
         return isDelayFilled && !wasFilled
     }
@@ -93,6 +97,12 @@ struct ReadinessMeter {
         let (first, newest) = hasPicture ? (firstKeyFrame, newestPicture) : (firstSound, newestSound)
         guard let first, let newest else { return false }
         return newest - first >= MediaTime(nanoseconds: delay.wholeNanoseconds)
+    }
+
+    /// The delay line does not keep so long a group: there is no place to join, and nobody knows when the next will come.
+    private var isKeyFrameOverdue: Bool {
+        guard let newestKeyFrame, let newestPicture else { return false }
+        return newestPicture - newestKeyFrame > DelayLine.longestGroup
     }
 
     func readiness(at now: Int64) -> Readiness {
@@ -146,6 +156,12 @@ struct ReadinessMeter {
 
     private func delayReasons() -> [String] {
         guard firstKeyFrame != nil else { return ["No key frame yet: set the key-frame interval to 2 s."] }
+        guard !isKeyFrameOverdue else {
+            return [
+                "Your last key frame is more than \(Int(DelayLine.longestGroup.seconds)) s old: set the key-frame interval to 2 s "
+                    + "and switch open GOPs off."
+            ]
+        }
         // The text holds no countdown: each change of it is an event.
         return isDelayFilled ? [] : [Self.buffering]
     }

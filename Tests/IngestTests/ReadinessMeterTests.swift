@@ -94,6 +94,22 @@ import Testing
                 == ["No key frame yet: set the key-frame interval to 2 s."])
     }
 
+    /// Its turn would be a slate of unknown length while others wait who could be shown.
+    @Test func isNotReadyOnceItsLastKeyFrameIsGone() {
+        let shape = ProgrammeTape.Shape(groupSeconds: 40)
+        let overdue = [
+            "Your last key frame is more than 20 s old: set the key-frame interval to 2 s and switch open GOPs off."
+        ]
+        #expect(reasons(meter(shape, seconds: 19)).isEmpty)
+        #expect(reasons(meter(shape, seconds: 21)) == overdue)
+        #expect(reasons(meter(shape, seconds: 39)) == overdue)
+        #expect(
+            reasons(meter(shape, seconds: 41))
+                == ["Your stream is being buffered for the channel's delay: ready in a moment."])
+        #expect(reasons(meter(shape, seconds: 43)).isEmpty)
+        #expect(reasons(meter(.init(groupSeconds: 10), seconds: 59)).isEmpty)
+    }
+
     @Test func namesWhatLiesOutsideTheEnvelope() {
         #expect(
             reasons(meter(.init(width: 3840), seconds: 5)) == [

@@ -71,6 +71,10 @@ package final class DelayLine: Sendable {
         package var droppedGroups: Int
     }
 
+    /// The longest group that is kept while nobody reads, beyond the delay. Longer: the line waits for the next key frame, and
+    /// whoever sends it cannot be joined before.
+    package static let longestGroup = MediaTime.milliseconds(20_000)
+
     private struct State {
         var store: DelayLineStore
         var wake: (condition: WakeCondition, call: @Sendable () -> Void)?

@@ -67,8 +67,6 @@ struct DelayLineStore {
     static let audioLead = MediaTime.milliseconds(1000)
     /// Without video nothing says what audio is still needed: this much, and the delay.
     static let audioWithoutVideo: Int64 = 10_000_000_000
-    /// The longest group that is kept while nobody reads, beyond the delay. Longer: the line waits for the next key frame.
-    static let longestGroup = MediaTime.milliseconds(30_000)
 
     let maximumBytes: Int
     var video = Track()
@@ -115,8 +113,8 @@ struct DelayLineStore {
     /// `nil`: the reader decides.
     private var longestSpan: MediaTime? {
         switch retention {
-        case .lastGroup: Self.longestGroup
-        case .delayed(let delay): Self.longestGroup + MediaTime(nanoseconds: delay.wholeNanoseconds)
+        case .lastGroup: DelayLine.longestGroup
+        case .delayed(let delay): DelayLine.longestGroup + MediaTime(nanoseconds: delay.wholeNanoseconds)
         case .reading: nil
         }
     }

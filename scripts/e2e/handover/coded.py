@@ -23,6 +23,7 @@ BITS = 14
 WIDTH, HEIGHT = 320, 180
 FIELD = 20
 DIP_SECONDS = 0.1
+IDR_SECONDS = 8
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Coded:
     @property
     def described(self):
         kind = f"{self.b_frames} B-frames" if self.b_frames else "no B-frames"
-        return (f"{self.size[0]}x{self.size[1]} {self.fps}/s, GOP {self.gop_seconds:g} s{', open' if self.open_gop else ''}, "
-                f"{kind}, {self.sample_rate / 1000:g} kHz {'stereo' if self.channels == 2 else 'mono'}")
+        groups = f", open, an IDR each {IDR_SECONDS} s" if self.open_gop else ""
+        return (f"{self.size[0]}x{self.size[1]} {self.fps}/s, GOP {self.gop_seconds:g} s{groups}, {kind}, "
+                f"{self.sample_rate / 1000:g} kHz {'stereo' if self.channels == 2 else 'mono'}")
 
 
 def picture(clip, number):
@@ -110,14 +112,16 @@ def _video(clip, gop):
     if clip.codec == "libx265":
         return ["-c:v", "libx265", "-preset", "ultrafast", "-profile:v", "main", "-x265-params",
                 f"{structure}:keyint={gop}:min-keyint={gop}:bframes={clip.b_frames}:b-pyramid=1:log-level=none"]
-    return ["-c:v", clip.codec, "-preset", "veryfast", "-profile:v", "high" if clip.b_frames else "main", "-g", str(gop),
+    # x264 begins no open group with an IDR picture, and that alone is where others join: now and then there is one.
+    idr = ["-force_key_frames", f"expr:gte(t,n_forced*{IDR_SECONDS})", "-forced-idr", "1"] if clip.open_gop else []
+    return [*idr, "-c:v", clip.codec, "-preset", "veryfast", "-profile:v", "high" if clip.b_frames else "main", "-g", str(gop),
             "-keyint_min", str(gop), "-sc_threshold", "0", "-bf", str(clip.b_frames), "-x264-params", structure]
 
 
 def path_of(clip):
     """The clip's file, encoded on the first call: some seconds."""
     parts = (clip.name, clip.colour, clip.tone, f"{clip.size[0]}x{clip.size[1]}", clip.fps, clip.gop_seconds, clip.b_frames,
-             "open" if clip.open_gop else "closed", clip.sample_rate, clip.channels, clip.seconds, clip.codec)
+             f"open{IDR_SECONDS}" if clip.open_gop else "closed", clip.sample_rate, clip.channels, clip.seconds, clip.codec)
     file = CLIPS / ("coded-" + "-".join(str(part) for part in parts) + ".flv")
     if file.exists():
         return file

@@ -26,9 +26,11 @@ class Crowd:
         before = len(server.queue())
         djs = [server.make_dj(f"Waiting {number}") for number in range(count)]
         self.count = count
-        self._lost = multiprocessing.Value("i", 0)
-        self._behind = multiprocessing.Value("d", 0)
-        self._process = multiprocessing.get_context("fork").Process(
+        # Spawned: a fork would hold the pipes of the judge's decoders open, and none of them would ever see its input's end.
+        context = multiprocessing.get_context("spawn")
+        self._lost = context.Value("i", 0)
+        self._behind = context.Value("d", 0)
+        self._process = context.Process(
             target=self._send, args=(loop, server.rtmp_port, [dj.key for dj in djs], self._lost, self._behind), daemon=True)
         self._process.start()
         wait_until(lambda: len(server.queue()) == before + count, f"{count} more in the queue", 60 + count)
