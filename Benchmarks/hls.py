@@ -6,7 +6,8 @@
 Prints Markdown rows: segments (CPU seconds per GB, nginx with `tcp_nopush off`, its best), playlists (requests per second and
 CPU microseconds each), requests that are blocked (resident KB each, milliseconds from the first answer to the last), the time from the
 first byte of a part's first picture in over RTMP until a reader who waits for the part has it, at delay 0, and how long a viewer who
-comes waits for what a decoder can begin with. The server runs on core 0, wrk (Debian's) and the readers on core 1.
+comes waits for what a decoder can begin with. The server runs on core 0, the load on core 1: for segments readers that discard what
+they get in the kernel (`discard.py`), for playlists Debian's wrk.
 """
 
 import argparse
@@ -93,20 +94,26 @@ class Nginx:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def wrk(url, seconds, headers=()):
-    """(requests per second, bytes per second)"""
-    command = ["taskset", "-c", "1", "wrk", "-t1", "-c32", f"-d{seconds}s"]
-    for header in headers:
-        command += ["-H", header]
-    text = subprocess.run([*command, url], capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
-    count, taken = re.search(r"(\d+) requests in ([\d.]+)s", text).groups()
+def wrk(url, seconds):
+    """Requests per second."""
+    command = ["taskset", "-c", "1", "wrk", "-t1", "-c32", f"-d{seconds}s", url]
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
+    count, took = re.search(r"(\d+) requests in ([\d.]+)s", text).groups()
     assert "Non-2xx" not in text, text
-    return int(count) / float(taken)
+    return int(count) / float(took)
 
 
-def measure(pids, url, seconds, idle_rate=0.0):
+def discard(url, seconds):
+    """Like `wrk`, by readers that cost next to nothing."""
+    script = Path(__file__).with_name("discard.py")
+    text = subprocess.run(["taskset", "-c", "1", sys.executable, str(script), url, str(seconds)], capture_output=True, text=True,
+                          check=True, timeout=seconds + 60).stdout
+    return float(text)
+
+
+def measure(pids, url, seconds, load, idle_rate=0.0):
     before = cpu_seconds(pids)
-    rate = wrk(url, seconds)
+    rate = load(url, seconds)
     return rate, cpu_seconds(pids) - before - idle_rate * seconds
 
 
@@ -272,7 +279,7 @@ def compare(name, server, base, nginx, idle, given):
         size = len(body) if name == "segment" else len(playlist.text)
         ours, theirs = (f"{base}/{segment}", "/segment.m4s") if name == "segment" else (base + "/media.m3u8", "/media.m3u8")
         for who, pids, url, rest in (("lineup", [server.process.pid], ours, idle), ("nginx", nginx.pids(), nginx.url + theirs, 0)):
-            rate, cpu = measure(pids, url, given.seconds, rest)
+            rate, cpu = measure(pids, url, given.seconds, discard if name == "segment" else wrk, rest)
             each = cpu / (rate * given.seconds)
             found[who].append((each / size * 1e9, rate, each * 1e6))
     print(f"\n| {name}, {size} B, {given.rounds} rounds | requests/s | CPU s per GB | least and most | CPU us each |\n|---|---|---|---|---|")
@@ -285,7 +292,7 @@ def compare(name, server, base, nginx, idle, given):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--seconds", type=int, default=4)
-    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--rounds", type=int, default=9)
     arguments.add_argument("--blocked", type=int, default=5000)
     arguments.add_argument("--only", default="")
     given = arguments.parse_args()
