@@ -65,7 +65,17 @@ extension Programme {
         toChosen session: PublishSessionID, at time: MediaTime, soundIsOver: Bool, for reason: HandoverRecord.Reason
     ) -> PendingJoin? {
         guard let chosen, chosen.session == session, let line = lines[session] else { return nil }
-        return join(session, line, chosen.place, at: time, soundIsOver: soundIsOver, for: reason)
+        return join(
+            session, line, chosen.place, at: time, soundIsOver: soundIsOver, for: reason,
+            shownAt: placeWithinSlate(for: chosen.place, at: time))
+    }
+
+    /// The slate's last picture is the only one that is shown for less than its time: a DJ who waited for its end would be that much
+    /// later for the whole slot. A quarter of it stays; and pictures that are decoded early need that time before they are shown.
+    private func placeWithinSlate(for place: JoinPlace, at time: MediaTime) -> MediaTime? {
+        guard case .slate = current else { return nil }
+        let least = video.displayEnd - video.pictureDuration * 3 / 4
+        return min(end, max(time + (place.presentationTime - place.decodeTime), least, video.earliestDecode))
     }
 
     /// The line on air runs out first: the next one's newest key frame beyond the delay, deeper as that is.

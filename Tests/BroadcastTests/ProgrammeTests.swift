@@ -214,6 +214,22 @@ import Testing
         expectSound(simulation, lateness: .milliseconds(1700))
     }
 
+    /// Where in a picture of the slate a DJ comes says nothing about how late they are shown from then on.
+    @Test(arguments: Array(stride(from: 0, to: 40, by: 4))) func withoutDelayTheSlateEndsForADJAtOnce(phase: Int) {
+        var simulation = ProgrammeSimulation(delay: .zero)
+        simulation.run(for: .milliseconds(1000 + phase))
+        let session = simulation.publish(.init(groupSeconds: 1))
+        simulation.run(for: .milliseconds(700))
+        simulation.order(session)
+        simulation.run(for: .seconds(6))
+        expectSound(simulation, lateness: .milliseconds(130))
+        #expect(simulation.judge.reports == [.slate, .onAir(session)])
+        let lead = simulation.publishers[session]?.line.summary.videoLead ?? .zero
+        let depth = MediaTime(nanoseconds: lead + simulation.programme.zero) + (simulation.judge.videoOffset ?? .zero)
+        #expect(depth >= .zero)
+        #expect(depth <= .milliseconds(11))
+    }
+
     @Test func withoutDelayADropIsCoveredWithinTwoHundredMilliseconds() {
         var simulation = ProgrammeSimulation(delay: .zero)
         let session = simulation.publish(.init(bFrames: 3))
