@@ -99,11 +99,13 @@ struct ReadinessMeter {
         return newest - first >= MediaTime(nanoseconds: delay.wholeNanoseconds)
     }
 
-    /// The delay line does not keep so long a group: there is no place to join, and nobody knows when the next will come.
+    /// Nobody knows when the next will come, and there is no place to join before.
     private var isKeyFrameOverdue: Bool {
         guard let newestKeyFrame, let newestPicture else { return false }
-        return newestPicture - newestKeyFrame > DelayLine.longestGroup
+        return newestPicture - newestKeyFrame > longestGroup
     }
+
+    private var longestGroup: MediaTime { DelayLine.longestGroup + MediaTime(nanoseconds: delay.wholeNanoseconds) }
 
     func readiness(at now: Int64) -> Readiness {
         guard let firstArrival else {
@@ -158,7 +160,7 @@ struct ReadinessMeter {
         guard firstKeyFrame != nil else { return ["No key frame yet: set the key-frame interval to 2 s."] }
         guard !isKeyFrameOverdue else {
             return [
-                "Your last key frame is more than \(Int(DelayLine.longestGroup.seconds)) s old: set the key-frame interval to 2 s "
+                "Your last key frame is more than \(Int(longestGroup.seconds)) s old: set the key-frame interval to 2 s "
                     + "and switch open GOPs off."
             ]
         }

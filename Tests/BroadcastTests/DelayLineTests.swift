@@ -181,7 +181,7 @@ import Testing
         #expect(held.newestKeyFrame(depth: .zero) != nil)
         #expect(held.summary.droppedGroups == 0)
         let delayed = filled(
-            seconds: 49, shape: .init(groupSeconds: 1000), retention: .delayed(.seconds(30)), maximumBytes: 64 << 20)
+            seconds: 89, shape: .init(groupSeconds: 1000), retention: .delayed(.seconds(30)), maximumBytes: 64 << 20)
         #expect(delayed.newestKeyFrame(depth: .seconds(30)) != nil)
     }
 

@@ -162,7 +162,7 @@ let queueTable = """
     shownUnready [1*? 2 3?] drops → [1*~ 2 3?] >-.
     shownUnready [1*? 2 3?] lateStop → =
     shownUnready [1*? 2 3?] showsIt → =
-    shownUnready [1*? 2 3?] showsSlate → [1!? 2 3?] >-.
+    shownUnready [1*? 2 3?] showsSlate → [1!? 2 3?] .
     shownUnready [1*? 2 3?] dead → [2! 3?] >2.x1
     shownUnready [1*? 2 3?] aMinute → =
     shownUnready [1*? 2 3?] anHour → [2! 3?] ..>2.x1

@@ -214,6 +214,31 @@ import Testing
         #expect(bench.line == "3! 2?")
     }
 
+    /// With nobody else to take, the outgoing one is shown until the next can be.
+    @Test func whoIsCalledStaysCalledThoughTheirKeyFrameIsOverdue() {
+        var bench = QueueBench(ready: 2)
+        bench.shows(1)
+        #expect(bench.end(1).order?.onAir == QueueBench.session(2))
+        #expect(bench.unready(2).order == nil)
+        #expect(bench.line == "2!?")
+        #expect(bench.ready(2).order == nil)
+        bench.shows(2)
+        #expect(bench.line == "2*")
+    }
+
+    /// The admin's slate is why nobody sees them.
+    @Test func anEmergencySlateTakesNoSlotFromWhoIsNotReadyMeanwhile() throws {
+        var bench = QueueBench(ready: 2)
+        bench.shows(1)
+        try bench.act(.emergency(.slate))
+        bench.shows(nil)
+        #expect(bench.unready(1).order == nil)
+        bench.wait(.seconds(300))
+        #expect(bench.machine.entries.first?.name == "dj1")
+        let order = try #require(try bench.act(.emergency(.off)).order)
+        #expect(order.onAir == QueueBench.session(1))
+    }
+
     @Test func aDJWhoIsBackButNeverReadyComesNextWhenOthersWait() {
         var bench = QueueBench(ready: 2)
         bench.shows(1)

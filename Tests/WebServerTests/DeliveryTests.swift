@@ -333,6 +333,18 @@ import Testing
         }
     }
 
+    /// A cache between would give to everybody what one of the invited got.
+    @Test func whatIsForInvitedViewersIsKeptByNoCacheBetween() async throws {
+        try await TestSite.run(viewers: FakeViewers(needsToken: true)) { site async throws in
+            Self.fill(site)
+            site.origin.set("media.m3u8", body: [35], contentType: "text/plain", caching: .seconds(1))
+            let segment = try await site.send("GET", Self.path)
+            #expect(segment.headers["cache-control"] == "private, max-age=600, immutable")
+            let list = try await site.send("GET", "/hls/main/media.m3u8")
+            #expect(list.headers["cache-control"] == "private, max-age=1")
+        }
+    }
+
     @Test func viewersAreAdmittedCountedAndGivenTheirToken() async throws {
         let viewers = FakeViewers()
         try await TestSite.run(viewers: viewers) { site async throws in
@@ -346,8 +358,8 @@ import Testing
             #expect(try await site.send("GET", Self.path).body == "0123456789")
             #expect(try await site.send("HEAD", Self.path).status == 200)
             let seen = viewers.seen
-            #expect(seen.map(\.request.kind) == [.multivariantPlaylist, .segment, .segment])
-            #expect(seen.map(\.bytes) == [index.body.utf8.count, 10, 0])
+            #expect(seen.map(\.request.kind) == [.multivariantPlaylist, .segment])
+            #expect(seen.map(\.bytes) == [index.body.utf8.count, 10])
             #expect(seen.first?.request.agent == "tv/1")
             #expect(seen.first?.request.address == "127.0.0.1")
             let refused = try await site.send("GET", "/hls/main/segment-1.m4s?viewer=bad")
@@ -400,6 +412,10 @@ private final class TemporaryFile: DeliveredFile {
 private final class FakeViewers: DeliveryObserving {
     private let deliveries = Mutex<[(request: DeliveryRequest, bytes: Int)]>([])
     var seen: [(request: DeliveryRequest, bytes: Int)] { deliveries.withLock { $0 } }
+
+    let needsToken: Bool
+
+    init(needsToken: Bool = false) { self.needsToken = needsToken }
 
     func admit(_ request: DeliveryRequest) -> DeliveryAdmission {
         request.token == "bad" ? .refused(reason: "you were sent away") : .admitted

@@ -10,6 +10,7 @@ import Testing
     /// Lets in whom the rule admits, and counts nobody.
     private struct Doorkeeper: DeliveryObserving, StreamViewing {
         let regions: ChannelRegions
+        let needsToken = false
 
         func refusal(of viewer: StreamViewer) -> StreamAdmission? {
             let isIn = regions.rule(of: viewer.channel)?.admits(viewer.region) ?? true

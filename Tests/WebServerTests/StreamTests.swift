@@ -117,7 +117,11 @@ final class FakeHub: ProgrammeHub {
     @Test func theSoundsTypeDependsOnWhatIsAccepted() async throws {
         let hub = FakeHub(first: [FakeHub.packet("media"), .finished])
         try await site(hub) { site async throws in
-            for (accept, type) in [("audio/mp4", "audio/mp4"), ("*/*", "audio/aac")] {
+            for (accept, type) in [
+                ("audio/mp4", "audio/mp4"), ("*/*", "audio/aac"), ("AUDIO/MP4 ; q=0.5", "audio/mp4"),
+                ("audio/mp4;q=0", "audio/aac"), ("audio/mp4;q=0.1, audio/aac", "audio/aac"),
+                ("audio/aac, audio/mp4", "audio/mp4"),
+            ] {
                 let answer = try await site.send("GET", "/audio/main", headers: [("Accept", accept)])
                 #expect(answer.headers["content-type"] == type && answer.headers["vary"] == "Accept")
             }

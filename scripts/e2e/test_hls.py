@@ -12,6 +12,7 @@ import time
 
 import pytest
 import requests
+import websocket
 
 import clips
 import llhls
@@ -247,6 +248,14 @@ def test_behind_nginx_blocked_requests_collapse_into_one(stage, proxy):
     hint = llhls.parse(media(proxy).text).hint
     assert media(proxy, name=hint).status_code == 200
     assert media(proxy, f"?_HLS_msn={number + 90}").status_code == 400
+
+
+def test_behind_nginx_the_watch_page_has_its_picture_and_the_list_its_port(stage, proxy):
+    site = proxy.removesuffix("/hls/main")
+    viewer = websocket.create_connection(site.replace("http", "ws") + "/ws/main", timeout=20)
+    assert viewer.recv()
+    viewer.close()
+    assert f"{site}/hls/main/index.m3u8" in requests.get(site + "/playlist.m3u", timeout=5).text
 
 
 def descriptors(server):

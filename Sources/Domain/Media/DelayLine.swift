@@ -71,9 +71,12 @@ package final class DelayLine: Sendable {
         package var droppedGroups: Int
     }
 
-    /// The longest group that is kept while nobody reads, beyond the delay. Longer: the line waits for the next key frame, and
-    /// whoever sends it cannot be joined before.
+    /// A key frame that is older, beyond the delay, is nobody's to wait for: whoever sends so long a group is not ready, and far from
+    /// their turn it is not kept.
     package static let longestGroup = MediaTime.milliseconds(20_000)
+    /// The longest group that is kept of whoever is on air, behind a slate, or near their turn, beyond the delay: they may have to
+    /// come back from it.
+    static let longestGroupNearTurn = MediaTime.milliseconds(60_000)
 
     private struct State {
         var store: DelayLineStore

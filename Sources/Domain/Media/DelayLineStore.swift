@@ -114,7 +114,7 @@ struct DelayLineStore {
     private var longestSpan: MediaTime? {
         switch retention {
         case .lastGroup: DelayLine.longestGroup
-        case .delayed(let delay): DelayLine.longestGroup + MediaTime(nanoseconds: delay.wholeNanoseconds)
+        case .delayed(let delay): DelayLine.longestGroupNearTurn + MediaTime(nanoseconds: delay.wholeNanoseconds)
         case .reading: nil
         }
     }

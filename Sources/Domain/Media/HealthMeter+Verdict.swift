@@ -60,7 +60,8 @@ extension HealthMeter {
         hold(.bFrames, hasReordering)
         if window.count == Self.windowSeconds, let bits = measures.videoBitsPerSecond, let rate = measures.frameRate {
             let pixels = Double(video.width * video.height) * rate
-            hold(.bitrateLow, pixels > 0 && Double(bits) / pixels < Self.lowBitsPerPixel)
+            // Where no picture comes, another word says so.
+            hold(.bitrateLow, pixels > 0 && bits > 0 && Double(bits) / pixels < Self.lowBitsPerPixel)
         }
         hold(.frozenVideo, isFrozen(video))
     }

@@ -68,18 +68,21 @@ package enum DeliveryAdmission: Sendable, Equatable {
 ///
 /// Called on event loops, for every request: never blocks, never waits, takes microseconds (I4, I5).
 package protocol DeliveryObserving: Sendable {
+    /// Only viewers with a token are admitted: no cache may give what one of them got to anybody else.
+    var needsToken: Bool { get }
     /// Asked before anything is answered.
     func admit(_ request: DeliveryRequest) -> DeliveryAdmission
     /// A token for a viewer who just got a multivariant playlist and brought none: it is put on the URLs in it. Letters, digits,
     /// `-`, `_`, `.` and `~` only. `nil` where nobody is to be told apart; then that playlist is the same for all, too.
     func token(for request: DeliveryRequest) -> String?
-    /// An answer with a body (200, 206) has begun to be sent; `bytes` of body, 0 for HEAD. Not called for 304 or errors.
+    /// An answer with a body (200, 206) has begun to be sent; `bytes` of body. Not called for HEAD, 304 or errors.
     func delivered(_ request: DeliveryRequest, bytes: Int)
 }
 
 /// Nobody counts.
 package struct NoDeliveryObserver: DeliveryObserving {
     package init() {}
+    package var needsToken: Bool { false }
     package func admit(_ request: DeliveryRequest) -> DeliveryAdmission { .admitted }
     package func token(for request: DeliveryRequest) -> String? { nil }
     package func delivered(_ request: DeliveryRequest, bytes: Int) {}

@@ -157,7 +157,10 @@ extension QueueMachine {
     /// - a dropped DJ is covered by the next (`coverDrop: next`) and comes next after that, with the time that was left;
     /// - one who is back but does not become ready comes next after `patienceOnAir`.
     private mutating func passOnSlotThatCannotBeShown(now: WallTime) {
-        guard let index = onAirIndex, !isShown(entries[index].session), !entries[index].couldGoOnAir else {
+        // An admin's slate is nobody's absence.
+        guard settings.output.emergency != .slate, let index = onAirIndex, !isShown(entries[index].session),
+            !entries[index].couldGoOnAir
+        else {
             unreadySince = nil
             return
         }
@@ -214,8 +217,11 @@ extension QueueMachine {
 
     private mutating func newOrder() -> Action? {
         let onAir = onAirIndex.flatMap { index -> PublishSessionID? in
-            // Whoever is shown stays, whatever is missing by now; who comes back is taken once ready again.
-            isShown(entries[index].session) || entries[index].readiness.isReady ? entries[index].session : nil
+            // Whoever is shown or called stays, whatever is missing by now, unless nothing comes from them; who comes back is taken once
+            // ready again.
+            let session = entries[index].session
+            let isCalled = session != nil && session == order.onAir && entries[index].silentUntil == nil
+            return isShown(session) || isCalled || entries[index].readiness.isReady ? session : nil
         }
         var standby: [PublishSessionID] = []
         for entry in entries where entry.state == .waiting && entry.couldGoOnAir && standby.count < 2 {

@@ -167,7 +167,9 @@ struct ListRoutes: Sendable {
     /// The operator's public address, else the one this request came by, as a trusted proxy tells it.
     private func origin(of request: WebRequest) -> String {
         if let publicOrigin { return publicOrigin.description }
-        let authority = (request.forwardedHost ?? request.head.authority).flatMap { Authority($0) }
+        // Each proxy may add its own: the first is the outermost's.
+        let forwarded = request.forwardedHost?.split(separator: ",").first.map { $0.filter { $0 != " " } }
+        let authority = forwarded.flatMap { Authority($0) } ?? request.head.authority.flatMap { Authority($0) }
         guard let authority else { return "http://localhost" }
         return (request.isSecure ? "https://" : "http://") + authority.host + (authority.port.map { ":\($0)" } ?? "")
     }

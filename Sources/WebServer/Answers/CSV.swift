@@ -7,8 +7,9 @@ enum CSV {
 
     private static func cell(_ text: String) -> String {
         var text = text
-        // Spreadsheets look past white space, and take full-width forms for the ASCII ones.
-        if let first = text.unicodeScalars.first(where: { !$0.properties.isWhitespace }), formulaStarts.contains(first)
+        // Spreadsheets look past white space, and take full-width forms for the ASCII ones. A negative number is no formula.
+        if !(text.hasPrefix("-") && Double(text) != nil),
+            let first = text.unicodeScalars.first(where: { !$0.properties.isWhitespace }), formulaStarts.contains(first)
         {
             text = "'" + text
         }

@@ -153,8 +153,10 @@ final class DeliveryDesk: DeliveryWatching {
         }
         var made = reply ?? DeliveryReply(resource, headers: question.headers)
         if rule != nil { made.fields.append(Self.varyByRegion) }
-        if let request, made.status == 200 || made.status == 206 {
-            observer.delivered(request, bytes: question.method == .head ? 0 : made.body.count)
+        if observer.needsToken { made.keepPrivate() }
+        // Who looks without taking anything watches nothing.
+        if let request, question.method != .head, made.status == 200 || made.status == 206 {
+            observer.delivered(request, bytes: made.body.count)
         }
         return made
     }

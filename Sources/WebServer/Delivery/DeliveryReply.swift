@@ -80,6 +80,13 @@ struct DeliveryReply {
         self.init(status: problem.status.code, fields: fields, body: .bytes(body))
     }
 
+    /// Nothing between us and the viewer keeps it.
+    mutating func keepPrivate() {
+        for index in fields.indices where fields[index].name == "cache-control" {
+            fields[index].value = fields[index].value.replacing("public", with: "private")
+        }
+    }
+
     init(status: Int, fields: [(name: String, value: String)], body: Body) {
         self.status = status
         self.fields = fields

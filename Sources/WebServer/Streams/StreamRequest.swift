@@ -59,7 +59,7 @@ struct StreamRequest: Equatable {
             wantsBody: head.method == .get)
         switch kind {
         case .audio:
-            let wantsFragments = head.headerFields[.accept]?.contains("audio/mp4") == true
+            let wantsFragments = prefersFragments(head.headerFields[values: .accept])
             request.wrapping = wantsFragments ? .audioFragments : .audioFrames
             request.form = .body(contentType: wantsFragments ? "audio/mp4" : "audio/aac")
         case .webSocket:
@@ -73,6 +73,19 @@ struct StreamRequest: Equatable {
         case .transportStream, .hls, .dash, .rtmp: break
         }
         return .stream(request)
+    }
+
+    /// `audio/mp4` is asked for, and nothing else that we have more (RFC 9110 §12.5.1).
+    private static func prefersFragments(_ accept: [String]) -> Bool {
+        var weights: [String: Double] = [:]
+        for range in accept.joined(separator: ",").split(separator: ",") {
+            let parts = range.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
+            guard let type = parts.first else { continue }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+            weights[type] = weight
+        }
+        guard let fragments = weights["audio/mp4"], fragments > 0 else { return false }
+        return fragments >= max(weights["audio/aac"] ?? 0, weights["audio/aacp"] ?? 0)
     }
 
     private static func kind(of folder: some StringProtocol) -> ViewerProtocol? {
