@@ -3,11 +3,11 @@
 A loop costs its encoding once per machine; publishing it with `-c copy` costs next to nothing, so two cores carry many DJs.
 """
 
-import os
 import subprocess
 from dataclasses import dataclass
 
-from places import CLIPS, FONT
+from made import made_once
+from places import FONT
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,9 @@ def path_of(clip):
     """The loop's file, encoded on the first call."""
     parts = (clip.name, clip.colour, clip.tone, f"{clip.width}x{clip.height}", clip.fps, clip.gop_seconds, clip.b_frames,
              clip.sample_rate, clip.seconds)
-    file = CLIPS / ("-".join(str(part) for part in parts) + ".flv")
-    if not file.exists():
-        CLIPS.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
-        subprocess.run(_encode_command(clip, part), check=True, timeout=120, stdin=subprocess.DEVNULL)
-        part.rename(file)
-    return file
+    return made_once(
+        "-".join(str(part) for part in parts) + ".flv",
+        lambda target: subprocess.run(_encode_command(clip, target), check=True, timeout=120, stdin=subprocess.DEVNULL))
 
 
 def _encode_command(clip, target):

@@ -1,11 +1,10 @@
 """Enhanced RTMP v2 from a client that is not ours: the newest ffmpeg, from PyPI's imageio-ffmpeg (Debian's knows legacy FLV only)."""
 
-import os
 import subprocess
 
 import imageio_ffmpeg
 
-from places import CLIPS
+from made import made_once
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -22,16 +21,13 @@ RECIPES = {
 
 def clip(name):
     """The recipe's FLV file of 40 seconds, encoded on the first call."""
-    file = CLIPS / f"enhanced-{name}.flv"
-    if not file.exists():
-        CLIPS.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
+    def encode(target):
         subprocess.run(
             [FFMPEG, "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=s=160x96:r=10", "-f", "lavfi", "-i",
-             "sine=sample_rate=48000", "-t", "40", "-pix_fmt", "yuv420p", "-ac", "2", *RECIPES[name], "-f", "flv", str(part)],
+             "sine=sample_rate=48000", "-t", "40", "-pix_fmt", "yuv420p", "-ac", "2", *RECIPES[name], "-f", "flv", str(target)],
             check=True, timeout=120, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        part.rename(file)
-    return file
+
+    return made_once(f"enhanced-{name}.flv", encode)
 
 
 def publish(name, url):

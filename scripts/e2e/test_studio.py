@@ -42,6 +42,19 @@ def connection(machine):
     return machine.call("GET", "/api/v1/obs").json()["connections"][0]
 
 
+def change_rules(machine, admin, rules):
+    """Gives the connection other rules, and waits until it stands again with them."""
+    before = connection(machine)
+    answer = admin.call("PATCH", f"/api/v1/obs/{before['id']}", {"rules": rules})
+    assert answer.status_code == 200, answer.text
+
+    def is_back():
+        now = connection(machine)
+        return now["state"] == "fine" and now["connectedSince"] != before["connectedSince"]
+
+    wait_until(is_back, "connected with the new rules", 15)
+
+
 def follow(make_server, ended_later, count):
     """`count` transitions, and half as many with OBS killed in the midst; answers the times of convergence."""
     studio = ended_later(obs.StudioOBS("rtmp://127.0.0.1:1/play/main"))
@@ -98,8 +111,7 @@ def test_obs_follows_the_programme_through_its_own_crash(make_server, ended_late
         {"requestType": "SetSceneItemEnabled",
          "requestData": {"sceneName": "Live", "sourceName": "DJ", "sceneItemEnabled": False}}]}]
     admin = Machine(server, "admin")
-    assert admin.call("PATCH", f"/api/v1/obs/{shown['id']}", {"rules": rules}).status_code == 200
-    wait_until(lambda: connection(machine)["state"] == "fine", "connected with the new rules", 10)
+    change_rules(machine, admin, rules)
     item = studio.requests.get_scene_item_id("Live", "DJ").scene_item_id
     assert studio.requests.get_scene_item_enabled("Live", item).scene_item_enabled
     machine.call("PATCH", "/api/v1/channels/main/queue/settings", {"slotLength": 1234})

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from places import SCREENSHOTS
 from rtmp_push import Push
 from test_queue_api import Listener, Machine
-from test_studio import connection
+from test_studio import change_rules, connection
 from test_web import log_in
 from waiting import wait_until
 
@@ -61,9 +61,7 @@ def test_admin_sees_steers_and_records_with_an_obs(make_server, ended_later, ope
 def records_by_rule(server, studio, machine, admin, ended_later):
     """What a rule began is begun again when somebody stops it, and the stop is told."""
     rules = [{"on": ["settings.changed"], "requests": [{"requestType": "StartRecord"}]}]
-    answer = admin.call("PATCH", f"/api/v1/obs/{connection(machine)['id']}", {"rules": rules})
-    assert answer.status_code == 200, answer.text
-    wait_until(lambda: connection(machine)["state"] == "fine", "connected with the new rules", 15)
+    change_rules(machine, admin, rules)
     machine.call("PATCH", "/api/v1/channels/main/queue/settings", {"slotLength": 1234})
     wait_until(lambda: studio.requests.get_record_status().output_active, "OBS to record", 10)
     wait_until(lambda: connection(machine).get("recording"), "the API to say so", 15)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy
 
 import enhanced
-from places import CLIPS
+from made import made_once
 
 # U and V of each DJ's pictures; 90 and more apart.
 CHROMA = {
@@ -122,26 +122,24 @@ def path_of(clip):
     """The clip's file, encoded on the first call: some seconds."""
     parts = (clip.name, clip.colour, clip.tone, f"{clip.size[0]}x{clip.size[1]}", clip.fps, clip.gop_seconds, clip.b_frames,
              f"open{IDR_SECONDS}" if clip.open_gop else "closed", clip.sample_rate, clip.channels, clip.seconds, clip.codec)
-    file = CLIPS / ("coded-" + "-".join(str(part) for part in parts) + ".flv")
-    if file.exists():
-        return file
-    CLIPS.mkdir(parents=True, exist_ok=True)
-    part, wav = file.with_suffix(".part"), file.with_suffix(".wav")
-    with wave.open(str(wav), "wb") as target:
-        target.setparams((clip.channels, 2, clip.sample_rate, 0, "NONE", ""))
+    return made_once("coded-" + "-".join(str(part) for part in parts) + ".flv", lambda target: _encode(clip, target))
+
+
+def _encode(clip, target):
+    wav = target.with_suffix(".wav")
+    with wave.open(str(wav), "wb") as file:
+        file.setparams((clip.channels, 2, clip.sample_rate, 0, "NONE", ""))
         mono = (sound(clip) * 32_000).astype("<i2")
-        target.writeframes(numpy.repeat(mono, clip.channels).tobytes())
+        file.writeframes(numpy.repeat(mono, clip.channels).tobytes())
     gop = round(clip.fps * clip.gop_seconds)
     encoder = subprocess.Popen(
         [_ffmpeg(clip), "-nostdin", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}",
          "-r", str(clip.fps), "-i", "pipe:0", "-i", str(wav), "-vf", f"scale={clip.size[0]}:{clip.size[1]}:flags=neighbor",
          *_video(clip, gop), "-b:v", "160k", "-maxrate", "240k", "-bufsize", "240k", "-c:a", "aac", "-b:a", "64k", "-f", "flv",
-         str(part)],
+         str(target)],
         stdin=subprocess.PIPE)
     for number in range(clip.pictures):
         encoder.stdin.write(picture(clip, number))
     encoder.stdin.close()
     assert encoder.wait(300) == 0, "the clip could not be encoded"
     wav.unlink()
-    part.rename(file)
-    return file
