@@ -216,7 +216,9 @@ let package = Package(
         tests(
             "LineupServerTests",
             [
-                "LineupServer", "ControlSocket", "Cryptography", "PostgresStore", "RTMPTransport", "Domain", "TestKit",
+                "LineupServer", "ControlSocket", "Cryptography", "Packaging", "PostgresStore", "RTMPTransport", "HLS",
+                "Domain",
+                "TestKit",
                 logging,
                 configuration,
             ]),

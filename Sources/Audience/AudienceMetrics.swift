@@ -8,14 +8,19 @@ struct AudienceMetrics: Sendable {
 
     func sent(_ count: Int) { bytes.increment(by: Int64(count)) }
 
-    func record(_ count: ViewerCount, of channel: ChannelName) {
+    /// - Parameter before: what was recorded last; nothing at first.
+    func record(_ count: ViewerCount, since before: ViewerCount, of channel: ChannelName) {
         for kind in ViewerProtocol.allCases {
             let dimensions = [("channel", channel.text), ("protocol", kind.rawValue)]
             Gauge(label: "lineup_viewers", dimensions: dimensions).record(count.byProtocol[kind] ?? 0)
+            Counter(label: "lineup_viewer_sessions_opened_total", dimensions: dimensions)
+                .increment(by: (count.openedBy[kind] ?? 0) - (before.openedBy[kind] ?? 0))
+            for reason in ClosedViewer.Reason.allCases {
+                let ending = ViewerCount.Ending(kind: kind, reason: reason)
+                Counter(
+                    label: "lineup_viewer_sessions_closed_total", dimensions: dimensions + [("reason", reason.rawValue)]
+                ).increment(by: (count.closedBy[ending] ?? 0) - (before.closedBy[ending] ?? 0))
+            }
         }
-        let dimensions = [("channel", channel.text)]
-        Gauge(label: "lineup_viewer_sessions_opened", dimensions: dimensions).record(count.opened)
-        Gauge(label: "lineup_viewer_sessions_closed", dimensions: dimensions).record(count.closed)
-        Gauge(label: "lineup_viewer_sessions_kicked", dimensions: dimensions).record(count.kicked)
     }
 }

@@ -25,13 +25,16 @@ package final class AudienceService: Service, Sendable {
     }
 
     static let maximumPendingSlots = 100
-    /// How long whoever was given a list may fetch segments that nobody says the region of. Long, since behind a cache we see
-    /// little of a viewer after its first list.
-    static let passSpan: Duration = .seconds(12 * 3600)
+    /// How long whoever was given a list may fetch segments that nobody says the region of: who plays asks for the list again
+    /// every few seconds, who pauses once they go on.
+    static let passSpan: Duration = .seconds(600)
+    /// The same behind a proxy, which may be a cache: then others ask for the list, and we see little of a viewer after its first.
+    static let proxiedPassSpan: Duration = .seconds(12 * 3600)
 
     let configuration: Configuration
     private let channels: [ChannelName]
     private let tokens: ViewerTokens
+    private let pseudonyms: Pseudonyms
     private let queue: any QueueDesk
     private let store: any SlotViewingStore
     private let clock: any WallClock
@@ -55,6 +58,7 @@ package final class AudienceService: Service, Sendable {
         self.configuration = configuration
         self.channels = channels
         self.tokens = tokens
+        self.pseudonyms = tokens.pseudonyms()
         self.queue = queue
         self.store = store
         self.clock = clock
@@ -118,7 +122,7 @@ package final class AudienceService: Service, Sendable {
 
     private func tend(_ pending: PendingSlots) async {
         let interval = min(.seconds(5), configuration.idleLimit / 3)
-        var reported: [ChannelName: ViewerCount] = [:]
+        var (reported, recorded): ([ChannelName: ViewerCount], [ChannelName: ViewerCount]) = ([:], [:])
         var nextReport = clock.now() + (configuration.eventInterval ?? .zero)
         while (try? await Task.sleep(for: interval)) != nil {
             let now = clock.now()
@@ -126,7 +130,12 @@ package final class AudienceService: Service, Sendable {
                 table.reap(idleSince: now - configuration.idleLimit, now: now)
                 return channels.map { ($0, table.count(of: $0)) }
             }
-            for (channel, count) in counts { metrics.record(count, of: channel) }
+            // Apart, so that nobody waits for both.
+            table.withLock { $0.forget(now: now) }
+            for (channel, count) in counts {
+                metrics.record(count, since: recorded[channel] ?? ViewerCount(), of: channel)
+                recorded[channel] = count
+            }
             if let span = configuration.eventInterval, now >= nextReport {
                 nextReport = now + span
                 for (channel, count) in counts {
@@ -173,8 +182,7 @@ extension AudienceService: StreamViewing {
             if let refusal = away(viewer, table, now) { return refusal }
             let number = table.open(
                 viewer.channel, viewer.kind, key: nil, token: viewer.token, agent: viewer.agent,
-                address: viewer.address,
-                isEstimate: false, now: now, end: end)
+                place: viewer.place, now: now, end: end)
             // 0: watches uncounted.
             return .admitted(number ?? 0)
         }
@@ -199,10 +207,9 @@ extension AudienceService: StreamViewing {
 
     /// Who may not watch now, or not in this way.
     private func away(_ viewer: StreamViewer, _ table: borrowing ViewerTable, _ now: WallTime) -> StreamAdmission? {
-        let isAway =
-            table.isBarred(.address(viewer.address), now: now)
-            || viewer.token.map { table.isBarred(.token($0), now: now) } ?? false
-        if isAway { return .refused(reason: Self.sentAway) }
+        if table.isBarred(viewer.place, token: viewer.token, of: viewer.channel, now: now) {
+            return .refused(reason: Self.sentAway)
+        }
         return outputs.isOn(viewer.kind, of: viewer.channel) ? nil : .refused(reason: Self.switchedOff)
     }
 
@@ -236,11 +243,10 @@ extension AudienceService: DeliveryObserving {
         let kind = verified(request, now)
         let rule = regions.rule(of: request.channel)
         return table.withLock { table in
-            let isAway =
-                table.isBarred(.address(request.address), now: now)
-                || request.token.map { table.isBarred(.token($0), now: now) } ?? false
-            if isAway { return .refused(reason: Self.sentAway) }
-            guard mayRead(request, kind, table) else { return .refused(reason: Self.tokenNeeded) }
+            if table.isBarred(request.place, token: request.token, of: request.channel, now: now) {
+                return .refused(reason: Self.sentAway)
+            }
+            guard mayRead(request, kind, table) else { return .unauthorized(reason: Self.tokenNeeded) }
             guard let rule else { return .admitted }
             return admit(request, rule, &table, now)
         }
@@ -252,7 +258,7 @@ extension AudienceService: DeliveryObserving {
         guard configuration.needsToken else { return true }
         if case .play = kind { return true }
         // Segments carry no token, so that caches can share them: whoever reads a playlist here may read them.
-        return !request.kind.isList && table.hasTokenViewer(at: request.address, of: request.channel)
+        return !request.kind.isList && table.hasTokenViewer(in: request.place.network, of: request.channel)
     }
 
     /// Lists are asked for with the region, which the list before puts on their addresses. Those of segments are the same for all
@@ -262,13 +268,14 @@ extension AudienceService: DeliveryObserving {
     ) -> DeliveryAdmission {
         if rule.admits(request.region) {
             if request.kind.isList, !rule.admits(nil) {
-                table.pass(request.address, of: request.channel, until: now + Self.passSpan)
+                let span = request.place.forwardedFor == nil ? Self.passSpan : Self.proxiedPassSpan
+                table.pass(pseudonyms.of(request.place, on: request.channel), until: now + span)
             }
             return .admitted
         }
         let isPassing =
             request.region == nil && !request.kind.isList
-            && table.hasPass(request.address, of: request.channel, now: now)
+            && table.hasPass(pseudonyms.of(request.place, on: request.channel), now: now)
         return isPassing ? .admitted : .outside(reason: RegionRefusal.reason(for: request.region))
     }
 
@@ -278,14 +285,15 @@ extension AudienceService: DeliveryObserving {
         let now = clock.now()
         var key = key(of: request, now)
         key.token = nil
-        (key.address, key.agent) = (request.forwardedFor ?? request.address, request.agent)
+        (key.address, key.agent) = (request.place.forwardedFor ?? request.place.address, request.agent)
+        let pseudonym = pseudonyms.of(key)
         table.withLock { table in
             // Some players ask for a manifest at the same address for ever, whatever it tells them.
-            let ignoresTokens = table.offer(token, to: key, within: configuration.idleLimit, now: now)
+            let ignoresTokens = table.offer(token, to: key, pseudonym, for: configuration.idleLimit, now: now)
             guard ignoresTokens, table.number(of: key) == nil else { return }
             _ = table.open(
-                request.channel, .dash, key: key, token: nil, agent: request.agent, address: request.address,
-                isEstimate: request.forwardedFor != nil, now: now, end: nil)
+                request.channel, .dash, key: key, token: nil, agent: request.agent, place: request.place,
+                now: now, end: nil)
         }
         return token
     }
@@ -300,8 +308,7 @@ extension AudienceService: DeliveryObserving {
             case .mediaPlaylist:
                 let number = table.open(
                     request.channel, request.wrapping, key: key, token: key.token, agent: request.agent,
-                    address: request.address,
-                    isEstimate: request.forwardedFor != nil, now: now, end: nil)
+                    place: request.place, now: now, end: nil)
                 if let number { table.saw(number, bytes: bytes, now: now) }
             // Who looks at the list of renditions does not watch yet; who fetches a segment without ever having asked for a
             // playlist here does so for a cache.
@@ -317,8 +324,8 @@ extension AudienceService: DeliveryObserving {
         var key = ViewerTable.FileKey(
             channel: request.channel, kind: request.wrapping, token: nil, address: "", agent: nil)
         if kind != nil { key.token = request.token }
-        if kind != .viewer || request.forwardedFor != nil {
-            key.address = request.forwardedFor ?? request.address
+        if kind != .viewer || request.place.forwardedFor != nil {
+            key.address = request.place.forwardedFor ?? request.place.address
             key.agent = request.agent
         }
         return key
@@ -338,16 +345,21 @@ extension AudienceService: ViewerDesk {
         table.withLock { $0.viewers(of: channel, limit: limit) }
     }
 
-    package func sendAway(_ id: UInt64, of channel: ChannelName, for span: Duration) -> ViewerInfo? {
+    package func closedViewers(of channel: ChannelName) -> [ClosedViewer] {
+        table.withLock { $0.closedViewers(of: channel) }
+    }
+
+    package func sendAway(_ id: UInt64, of channel: ChannelName, for span: Duration) -> ViewerSentAway? {
         let now = clock.now()
-        let session = table.withLock { $0.sendAway(id, of: channel, until: now + span, now: now) }
-        session?.end?()
-        if let info = session?.info, configuration.eventInterval != nil {
+        guard let (gone, ends) = table.withLock({ $0.sendAway(id, of: channel, until: now + span, now: now) })
+        else { return nil }
+        for end in ends { end() }
+        if configuration.eventInterval != nil {
             var news = ViewerReport()
-            news.kicked = [.init(kind: info.kind, seconds: Int(span.components.seconds))]
+            news.kicked = [.init(kind: gone.viewer.kind, seconds: Int(span.components.seconds))]
             report(channel, news)
         }
-        return session?.info
+        return gone
     }
 
     package func playToken(for channel: ChannelName, lasting span: Duration) -> String {

@@ -15,30 +15,35 @@ struct ViewerTable {
         var agent: String?
     }
 
-    enum Closing { case left, idle, kicked }
-
     struct Session {
         var info: ViewerInfo
         var key: FileKey?
         var token: String?
+        var network: PeerNetwork
         /// Ends the connection.
         var end: (@Sendable () -> Void)?
     }
 
-    /// Whom nobody lets in for a while.
-    enum Bar: Hashable {
-        case token(String)
-        case address(String)
+    /// Whom a channel lets in no more for a while.
+    private struct Bar: Hashable {
+        enum Mark: Hashable {
+            case token(String)
+            case network(PeerNetwork)
+        }
+
+        var channel: ChannelName
+        var mark: Mark
     }
 
     private struct Place: Hashable {
         var channel: ChannelName
-        var address: String
+        var network: PeerNetwork
     }
 
     private struct Offer {
         var token: String
-        var at: WallTime
+        /// Until when using it tells whose it is.
+        var end: WallTime
     }
 
     private struct Slot {
@@ -60,10 +65,14 @@ struct ViewerTable {
     private var tokenPlaces: [Place: Int] = [:]
     private var slots: [ChannelName: Slot] = [:]
     /// The tokens that manifests last offered to whoever came without one.
-    private var offers = RecentTable<FileKey, Offer>(capacity: 8192)
+    private var offers = RecentTable<Pseudonym, Offer>(capacity: 8192)
     private var bars = RecentTable<Bar, WallTime>(capacity: 8192)
     /// From where a list of a channel for some regions was read, and until when segments may be.
-    private var passes = RecentTable<Place, WallTime>(capacity: 65_536)
+    private var passes = RecentTable<Pseudonym, WallTime>(capacity: 65_536)
+    /// The newest sessions that are over, in a ring; `nextOver` is the place of the next.
+    private var over: [ClosedViewer] = []
+    private var nextOver = 0
+    private static let maximumOver = 64
     private var lastNumber: UInt64 = 0
     /// Those who came beyond the bound, since the start.
     private(set) var uncounted: Int64 = 0
@@ -85,58 +94,68 @@ struct ViewerTable {
         return numbers.compactMap { sessions[$0]?.info }
     }
 
-    func isBarred(_ bar: Bar, now: WallTime) -> Bool { bars[bar].map { $0 > now } ?? false }
-
-    /// Whether somebody at this address fetches files of the channel with a token.
-    func hasTokenViewer(at address: String, of channel: ChannelName) -> Bool {
-        tokenPlaces[Place(channel: channel, address: address)] != nil
+    /// The last first.
+    func closedViewers(of channel: ChannelName) -> [ClosedViewer] {
+        (over.dropFirst(nextOver) + over.prefix(nextOver)).reversed().filter { $0.channel == channel }
     }
 
-    func hasPass(_ address: String, of channel: ChannelName, now: WallTime) -> Bool {
-        passes[Place(channel: channel, address: address)].map { $0 > now } ?? false
+    func isBarred(_ place: ViewerPlace, token: String?, of channel: ChannelName, now: WallTime) -> Bool {
+        // Nearly always, and asked for every file.
+        guard bars.count > 0 else { return false }
+        func holds(_ mark: Bar.Mark) -> Bool { bars[Bar(channel: channel, mark: mark)].map { $0 > now } ?? false }
+        return holds(.network(place.network)) || token.map { holds(.token($0)) } ?? false
     }
 
-    mutating func pass(_ address: String, of channel: ChannelName, until end: WallTime) {
-        passes[Place(channel: channel, address: address)] = end
+    /// Whether somebody in this network fetches files of the channel with a token.
+    func hasTokenViewer(in network: PeerNetwork, of channel: ChannelName) -> Bool {
+        tokenPlaces[Place(channel: channel, network: network)] != nil
     }
+
+    func hasPass(_ place: Pseudonym, now: WallTime) -> Bool { passes[place].map { $0 > now } ?? false }
+
+    mutating func pass(_ place: Pseudonym, until end: WallTime) { passes[place] = end }
+
+    /// What is remembered of viewers without a session; for tests.
+    var remembered: Int { passes.count + offers.count + bars.count }
 
     // MARK: Coming and going
 
     mutating func open(
-        _ channel: ChannelName, _ kind: ViewerProtocol, key: FileKey?, token: String?, agent: String?, address: String,
-        isEstimate: Bool, now: WallTime, end: (@Sendable () -> Void)?
+        _ channel: ChannelName, _ kind: ViewerProtocol, key: FileKey?, token: String?, agent: String?,
+        place: ViewerPlace, now: WallTime, end: (@Sendable () -> Void)?
     ) -> UInt64? {
         guard sessions.count < maximumSessions else {
             uncounted += 1
             return nil
         }
         lastNumber += 1
+        // A connection of its own is one viewer, whatever stands between.
+        let isEstimate = key != nil && place.isEstimate
         let info = ViewerInfo(
             id: lastNumber, channel: channel, kind: kind, openedAt: now, lastSeenAt: now, bytes: 0, agent: agent,
-            address: address, isEstimate: isEstimate)
-        sessions[lastNumber] = Session(info: info, key: key, token: token, end: end)
+            address: place.address, isAddressCertain: place.isCertain, isEstimate: isEstimate)
+        let network = place.network
+        sessions[lastNumber] = Session(info: info, key: key, token: token, network: network, end: end)
         if let key { files[key] = lastNumber }
-        if token != nil { tokenPlaces[Place(channel: channel, address: address), default: 0] += 1 }
+        if token != nil { tokenPlaces[Place(channel: channel, network: network), default: 0] += 1 }
         settleSlot(channel, now)
-        var count = counts[channel] ?? ViewerCount()
-        count.now += 1
-        count.opened += 1
-        count.byProtocol[kind, default: 0] += 1
-        count.peak = max(count.peak, count.now)
-        counts[channel] = count
+        counts[channel, default: ViewerCount()].open(kind)
         if isEstimate { estimates[channel, default: 0] += 1 }
-        if let peak = slots[channel]?.peak { slots[channel]?.peak = max(peak, count.now) }
+        if let peak = slots[channel]?.peak { slots[channel]?.peak = max(peak, counts[channel]?.now ?? 0) }
         return lastNumber
     }
 
     func number(of key: FileKey) -> UInt64? { files[key] }
 
-    /// Remembers that `token` was offered to `key`.
-    /// - Returns: whether one was offered within `limit` before and never used: whoever it is goes on without.
-    mutating func offer(_ token: String, to key: FileKey, within limit: Duration, now: WallTime) -> Bool {
-        let before = offers[key]
-        offers[key] = Offer(token: token, at: now)
-        guard let before, now - before.at <= limit else { return false }
+    /// Remembers for `span` that `token` was offered to `key`.
+    /// - Parameter pseudonym: of `key`.
+    /// - Returns: whether one was offered before that is still remembered and was never used: whoever it is goes on without.
+    mutating func offer(
+        _ token: String, to key: FileKey, _ pseudonym: Pseudonym, for span: Duration, now: WallTime
+    ) -> Bool {
+        let before = offers[pseudonym]
+        offers[pseudonym] = Offer(token: token, end: now + span)
+        guard let before, before.end >= now else { return false }
         var (direct, forwarded) = (key, key)
         direct.token = before.token
         forwarded.token = before.token
@@ -150,11 +169,11 @@ struct ViewerTable {
     }
 
     @discardableResult
-    mutating func close(_ number: UInt64, _ how: Closing, now: WallTime) -> Session? {
+    mutating func close(_ number: UInt64, _ how: ClosedViewer.Reason, now: WallTime) -> Session? {
         guard let session = sessions.removeValue(forKey: number) else { return nil }
         let info = session.info
         if let key = session.key { files[key] = nil }
-        if session.token != nil { leave(Place(channel: info.channel, address: info.address)) }
+        if session.token != nil { leave(Place(channel: info.channel, network: session.network)) }
         settleSlot(info.channel, now)
         if case .idle = how, var slot = slots[info.channel] {
             // They left when they were seen last; until now they counted.
@@ -162,19 +181,15 @@ struct ViewerTable {
             slot.viewerSeconds = max(0, slot.viewerSeconds - Double(excess.wholeMilliseconds) / 1000)
             slots[info.channel] = slot
         }
-        var count = counts[info.channel] ?? ViewerCount()
-        count.now -= 1
-        count.closed += 1
-        count.byProtocol[info.kind, default: 1] -= 1
-        if count.byProtocol[info.kind] == 0 { count.byProtocol[info.kind] = nil }
-        switch how {
-        case .left: break
-        case .idle: count.closedIdle += 1
-        case .kicked: count.kicked += 1
-        }
-        counts[info.channel] = count
+        counts[info.channel, default: ViewerCount()].close(info.kind, how)
         if info.isEstimate { estimates[info.channel, default: 1] -= 1 }
+        remember(ClosedViewer(info, closedAt: now, reason: how))
         return session
+    }
+
+    private mutating func remember(_ viewer: ClosedViewer) {
+        if over.count < Self.maximumOver { over.append(viewer) } else { over[nextOver] = viewer }
+        nextOver = (nextOver + 1) % Self.maximumOver
     }
 
     private mutating func leave(_ place: Place) {
@@ -188,13 +203,31 @@ struct ViewerTable {
         for number in gone { close(number, .idle, now: now) }
     }
 
-    /// Ends one session and bars whoever it was.
-    /// An address that others share, because it is a proxy's, is not barred.
-    mutating func sendAway(_ number: UInt64, of channel: ChannelName, until: WallTime, now: WallTime) -> Session? {
-        guard let session = sessions[number], session.info.channel == channel else { return nil }
-        if let token = session.token { bars[.token(token)] = until }
-        if !session.info.isEstimate { bars[.address(session.info.address)] = until }
-        return close(number, .kicked, now: now)
+    /// Forgets what is over of all that is remembered of viewers without a session.
+    mutating func forget(now: WallTime) {
+        passes.removeAll { $0 <= now }
+        offers.removeAll { $0.end < now }
+        bars.removeAll { $0 <= now }
+    }
+
+    /// Bars whose session it is, and closes each session of the channel that nobody would let in any more.
+    /// An address that others may share, because it is a proxy's, is not barred.
+    /// - Returns: whom to tell of it, and what ends the connections.
+    mutating func sendAway(
+        _ number: UInt64, of channel: ChannelName, until: WallTime, now: WallTime
+    ) -> (gone: ViewerSentAway, ends: [@Sendable () -> Void])? {
+        guard let named = sessions[number], named.info.channel == channel else { return nil }
+        let network = named.info.isAddressCertain && named.network != .unknown ? named.network : nil
+        if let token = named.token { bars[Bar(channel: channel, mark: .token(token))] = until }
+        if let network { bars[Bar(channel: channel, mark: .network(network))] = until }
+        let others = sessions.values.filter {
+            $0.info.channel == channel && $0.info.id != number
+                && ($0.network == network || ($0.token != nil && $0.token == named.token))
+        }
+        // The named one last, so that it is the first of those who left.
+        let closed = (others.map(\.info.id).sorted() + [number]).compactMap { close($0, .kicked, now: now) }
+        let gone = ViewerSentAway(viewer: named.info, ended: closed.count, isAddressBarred: network != nil)
+        return (gone, closed.compactMap(\.end))
     }
 
     /// Takes what ends the connections of a channel's viewers who watch in one of these ways; each is given away once.

@@ -50,6 +50,9 @@ package struct ViewerTokens: Sendable {
         }
     }
 
+    /// With a key of their own, that nobody else has and nothing keeps.
+    func pseudonyms() -> Pseudonyms { Pseudonyms(key: random.bytes(32), authentication: authentication) }
+
     private func identifier() -> String { Self.base64URL(random.bytes(12)) }
 
     private func signed(_ text: String, _ channel: ChannelName) -> String {

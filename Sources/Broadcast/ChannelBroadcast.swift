@@ -32,19 +32,17 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
 
     /// - Parameters:
     ///   - eventLoop: the channel's own; publishers' arrival times must be of its clock (`NIODeadline.now()`).
-    ///   - delay: the programme delay, 0…30 s.
+    ///   - delay: the programme delay where the channel's settings name none, 0…30 s.
     ///   - makeReaders: called once, on the loop, when the slate is ready and before the first join.
     ///   - onReport: called on the loop, in order; must not block.
     ///   - onHandover: the record of each change of source; called on the loop, must not block.
     ///   - slateFolder: where the files are that a channel's slate may name.
-    ///   - releaseSpan: see `ProgrammePace`.
     package init(
         channel: ChannelName, eventLoop: any EventLoop, delay: Duration, slateMaker: any SlateMaker,
         slateRequest: SlateRequest, wallClock: any WallClock,
         makeReaders: @escaping @Sendable (ProgrammeZero) throws -> [any ProgrammeReader],
         onReport: @escaping @Sendable (ProgrammeReport) -> Void,
         onHandover: @escaping @Sendable (HandoverRecord) -> Void = { _ in }, slateFolder: String? = nil,
-        releaseSpan: Duration = .zero,
         logger: Logger
     ) {
         self.channel = channel
@@ -59,7 +57,7 @@ package final class ChannelBroadcast: ProgrammeControl, InputRack, Service, Send
             ProgrammeRunner(
                 channel: channel, eventLoop: eventLoop, delay: delay, makeReaders: makeReaders, onReport: onReport,
                 onHandover: onHandover, slateRequest: slateRequest, slateFolder: slateFolder,
-                onSlateWanted: { wishes.continuation.yield($0) }, releaseSpan: releaseSpan, logger: logger),
+                onSlateWanted: { wishes.continuation.yield($0) }, logger: logger),
             eventLoop: eventLoop)
     }
 

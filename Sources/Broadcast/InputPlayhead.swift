@@ -8,17 +8,21 @@ struct JoinPlace: Equatable {
     var presentationTime: MediaTime
     /// The line has sound; else silence is played.
     var hasSound: Bool
+    /// How much media the line is to hold behind what is played.
+    var delay: Duration
 
-    init(key: DelayLine.KeyFrame, hasSound: Bool) {
+    init(key: DelayLine.KeyFrame, hasSound: Bool, delay: Duration) {
         self.key = key
+        self.delay = delay
         self.decodeTime = key.decodeTime
         self.presentationTime = key.presentationTime
         self.hasSound = hasSound
     }
 
     /// Of a line without picture.
-    init(soundAt time: MediaTime) {
+    init(soundAt time: MediaTime, delay: Duration) {
         self.key = nil
+        self.delay = delay
         self.decodeTime = time
         self.presentationTime = time
         self.hasSound = true
@@ -46,6 +50,8 @@ struct InputPlayhead {
 
     let session: PublishSessionID
     let line: DelayLine
+    /// The programme delay at the join; another holds from the next join on (design §5, Delay line).
+    let delay: Duration
     /// Programme time − publisher's time; slewed where the publisher's clock is off.
     private(set) var offset: MediaTime
     /// Pictures before the join's key frame are not shown.
@@ -84,6 +90,7 @@ struct InputPlayhead {
         self.session = session
         self.line = line
         self.offset = offset
+        self.delay = place.delay
         self.firstPresentation = place.presentationTime + offset
         self.videoFormat = videoFormat
         self.still = place.key == nil ? still : nil
@@ -177,8 +184,7 @@ struct InputPlayhead {
         return decode.flatMap { played($0) }
     }
 
-    /// - Parameter delay: the programme's; pictures with less behind them may yet be joined.
-    mutating func audioTaken(epoch: Int64, delay: Duration) {
+    mutating func audioTaken(epoch: Int64) {
         let time = audio?.presentationTime
         audio = nil
         audioPlace += 1

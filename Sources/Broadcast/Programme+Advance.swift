@@ -116,7 +116,7 @@ extension Programme {
     /// after it should be shown.
     func awaitsPictures(_ head: inout InputPlayhead) -> Bool {
         guard let last = video.lastPresentation else { return false }
-        return head.picturesToCome(after: last, spacing: video.pictureDuration) > (delay > .zero ? 0 : 1)
+        return head.picturesToCome(after: last, spacing: video.pictureDuration) > (head.delay > .zero ? 0 : 1)
     }
 
     /// A picture is there that may leave in its turn.
@@ -147,7 +147,7 @@ extension Programme {
             guard head.line.audioFormat(at: head.audioPlace) == audio.format else { break }
             let error = candidate.presentation - audio.next
             if error < MediaTime.zero - audio.frameDuration {
-                head.audioTaken(epoch: epoch, delay: delay)
+                head.audioTaken(epoch: epoch)
                 continue
             }
             guard error > audio.frameDuration else {
@@ -176,7 +176,7 @@ extension Programme {
         case .slate(let head): emitSound(head.clip.silence, at: start, source: start, &actions)
         case .input(var head):
             guard case .candidate(let candidate) = head.audioHead() else { return }
-            head.audioTaken(epoch: epoch, delay: delay)
+            head.audioTaken(epoch: epoch)
             current = .input(head)
             let muted = emergency == .mute ? silence(for: timeline.format) : nil
             emitSound(muted ?? candidate.unit.payload, at: start, source: candidate.presentation, &actions)
@@ -348,7 +348,7 @@ extension Programme {
         if case .input(var head) = current {
             come(at: epoch + starvation(of: &head).nanoseconds + 1)
             if waitsForSound(&head) || !hasPicture(&head) { watch(head.session, .unit) }
-            if wanted == nil { come(at: orderedAt + delay.wholeNanoseconds) }
+            if wanted == nil { come(at: orderedAt + head.delay.wholeNanoseconds) }
             if isUrgent(leaving: head.session) { come(at: emergencyAt + Self.emergencyPatience + 1) }
             current = .input(head)
         }

@@ -64,7 +64,7 @@ extension Programme {
         }
         guard let next = wanted, lines[next] != nil else {
             let isPlayedOut =
-                outgoing.isUrgent || (order.onAir == nil && now >= orderedAt + delay.wholeNanoseconds)
+                outgoing.isUrgent || (order.onAir == nil && now >= orderedAt + head.delay.wholeNanoseconds)
             return outgoing.isExhausted || (isPlayedOut && outgoing.closes) ? joinSlate(at: time, outgoing) : nil
         }
         choose(next, now: now)
@@ -177,7 +177,7 @@ extension Programme {
 
     /// When the running input counts as empty if nothing more of the track that is behind becomes due.
     func starvation(of head: inout InputPlayhead) -> MediaTime {
-        let patience = isEnded(head) ? .zero : Self.silence - MediaTime(nanoseconds: delay.wholeNanoseconds)
+        let patience = isEnded(head) ? .zero : Self.silence - MediaTime(nanoseconds: head.delay.wholeNanoseconds)
         let videoEnd = video.decodeEnd
         let audioEnd = audio?.next ?? videoEnd
         return min(videoEnd, audioEnd) + max(Self.lateTolerance, patience)

@@ -22,30 +22,37 @@ extension Programme {
         return isSteady && now - newest <= Self.steadyArrival
     }
 
+    /// Whoever is on air goes on with the delay of their join, whatever it is now.
+    private func delay(of session: PublishSessionID) -> Duration {
+        guard case .input(let head) = current, head.session == session else { return delay }
+        return head.delay
+    }
+
     /// The newest place of a line that has the delay behind it, and how much more it has.
     private func place(in line: DelayLine, of session: PublishSessionID, now: Int64) -> (JoinPlace, MediaTime)? {
         let summary = line.summary
         guard isArriving(summary, now: now), let tracks = tracks(of: summary, now: now) else { return nil }
+        let delay = delay(of: session)
         guard tracks.picture else {
             guard let time = line.newestSound(depth: delay), time > floor(of: session) else { return nil }
-            return (JoinPlace(soundAt: time), .zero)
+            return (JoinPlace(soundAt: time, delay: delay), .zero)
         }
         guard let (key, depth) = line.newestKeyFrame(depth: delay), key.decodeTime > floor(of: session),
-            let place = place(at: key, in: line, summary, hasSound: tracks.sound)
+            let place = place(at: key, in: line, summary, hasSound: tracks.sound, delay: delay)
         else { return nil }
         return (place, depth - MediaTime(nanoseconds: delay.wholeNanoseconds))
     }
 
     /// Sound that lags behind the picture by more than the delay would run out at once.
     private func place(
-        at key: DelayLine.KeyFrame, in line: DelayLine, _ summary: DelayLine.Summary, hasSound: Bool
+        at key: DelayLine.KeyFrame, in line: DelayLine, _ summary: DelayLine.Summary, hasSound: Bool, delay: Duration
     ) -> JoinPlace? {
         guard line.videoFormat(at: key.sequence) != nil else { return nil }
-        guard hasSound else { return JoinPlace(key: key, hasSound: false) }
+        guard hasSound else { return JoinPlace(key: key, hasSound: false, delay: delay) }
         let lag = delay < .milliseconds(500) ? Self.trackLag : Self.lateTolerance
         guard let sound = summary.newestAudio, sound >= key.decodeTime - lag, line.audioFormat(at: .max) != nil
         else { return nil }
-        return JoinPlace(key: key, hasSound: true)
+        return JoinPlace(key: key, hasSound: true, delay: delay)
     }
 
     // MARK: Another input
@@ -101,10 +108,10 @@ extension Programme {
             // Shown at once, it leaves what is decoded after it and shown before long no time to come.
             place = key.flatMap { key in
                 guard let newest = summary.newestVideo, newest >= key.presentationTime else { return nil }
-                return self.place(at: key, in: line, summary, hasSound: tracks.sound)
+                return self.place(at: key, in: line, summary, hasSound: tracks.sound, delay: delay)
             }
         } else {
-            place = line.newestSound(depth: .zero).flatMap { $0 > floor ? JoinPlace(soundAt: $0) : nil }
+            place = line.newestSound(depth: .zero).flatMap { $0 > floor ? JoinPlace(soundAt: $0, delay: delay) : nil }
         }
         return place.map { join(session, line, $0, at: time, soundIsOver: false, for: .emergency) }
     }
@@ -170,8 +177,8 @@ extension Programme {
         let own = candidate.presentation
         let at = own >= end && own <= end + video.pictureDuration ? own : end
         return join(
-            head.session, head.line, JoinPlace(key: key, hasSound: !head.isSilent || comesSound), at: time,
-            soundIsOver: false, for: isNewFormat ? .formatChanged : .tracksChanged, shownAt: at)
+            head.session, head.line, JoinPlace(key: key, hasSound: !head.isSilent || comesSound, delay: head.delay),
+            at: time, soundIsOver: false, for: isNewFormat ? .formatChanged : .tracksChanged, shownAt: at)
     }
 
     private func hasSound(_ line: DelayLine, at key: DelayLine.KeyFrame) -> Bool {
@@ -193,7 +200,7 @@ extension Programme {
             isArriving(summary, now: now), let picture = summary.newestVideo, let sound = summary.newestAudio,
             sound - picture > Self.trackLag
         else { return nil }
-        let place = JoinPlace(soundAt: end - head.offset)
+        let place = JoinPlace(soundAt: end - head.offset, delay: head.delay)
         return join(head.session, head.line, place, at: time, soundIsOver: false, for: .tracksChanged)
     }
 
@@ -206,7 +213,8 @@ extension Programme {
         guard isPresent(at: time), summary.newestVideo != nil, isArriving(summary, now: now) else { return nil }
         if let key = line.firstKeyFrame(after: end - head.offset - video.pictureDuration, from: end - head.offset) {
             let own = key.presentationTime + head.offset
-            guard own - end < video.pictureDuration, let place = place(at: key, in: line, summary, hasSound: true)
+            guard own - end < video.pictureDuration,
+                let place = place(at: key, in: line, summary, hasSound: true, delay: head.delay)
             else { return nil }
             return join(
                 head.session, line, place, at: time, soundIsOver: false, for: .tracksChanged, shownAt: own)

@@ -97,7 +97,10 @@ package struct Programme {
     /// So many lines are kept full for the start, while nobody is ready. When a server starts anew, all its DJs come back at once.
     static let openerCount = 4
 
-    package let delay: Duration
+    /// Where the channel's settings name none.
+    private let standardDelay: Duration
+    /// For joins from now on.
+    package private(set) var delay: Duration
     var current = Current.nothing
     var pending: PendingJoin?
     var order = ProgrammeOrder(version: .min, onAir: nil, standby: [])
@@ -130,8 +133,9 @@ package struct Programme {
     var floors: [PublishSessionID: MediaTime] = [:]
     var writtenSilence: (format: AudioFormat, frame: ByteBuffer?)?
 
-    /// - Parameter delay: the programme delay, 0…30 s.
+    /// - Parameter delay: the programme delay where an order names none, 0…30 s.
     package init(delay: Duration) {
+        self.standardDelay = delay
         self.delay = delay
         self.video = VideoTimeline(start: .zero, pictureDuration: .milliseconds(40))
     }
@@ -172,6 +176,7 @@ package struct Programme {
         }
         let wasEmergency = self.order.output.emergency
         self.order = order
+        delay = order.output.programmeDelay ?? standardDelay
         for session in order.discarded { discard(session, now: now) }
         if order.output.emergency != wasEmergency { emergency(order.output.emergency, now: now) }
         for session in lines.keys { applyRetention(to: session) }
@@ -229,6 +234,14 @@ package struct Programme {
         switch current {
         case .nothing, .slate: nil
         case .input(let head): head.session
+        }
+    }
+
+    /// Between what arrives and what is shown now, or shown next.
+    package var presentDelay: Duration {
+        switch current {
+        case .nothing, .slate: delay
+        case .input(let head): min(head.delay, delay)
         }
     }
 

@@ -16,8 +16,6 @@ final class ProgrammeRunner {
     private let configuredSlate: SlateRequest
     private var slateRequest: SlateRequest
     private let slateFolder: String?
-    /// Nanoseconds; see `ProgrammePace`.
-    private let releaseSpan: Int64
     private let logger: Logger
     private let videoUnits: Counter
     private let audioUnits: Counter
@@ -44,7 +42,7 @@ final class ProgrammeRunner {
         onReport: @escaping @Sendable (ProgrammeReport) -> Void,
         onHandover: @escaping @Sendable (HandoverRecord) -> Void, slateRequest: SlateRequest,
         slateFolder: String?, onSlateWanted: @escaping @Sendable (SlateRequest) -> Void,
-        releaseSpan: Duration = .zero, logger: Logger
+        logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.makeReaders = makeReaders
@@ -53,7 +51,6 @@ final class ProgrammeRunner {
         self.configuredSlate = slateRequest
         self.slateRequest = slateRequest
         self.slateFolder = slateFolder
-        self.releaseSpan = TimeAmount(releaseSpan).nanoseconds
         self.onSlateWanted = onSlateWanted
         self.logger = logger
         self.programme = Programme(delay: delay)
@@ -210,7 +207,8 @@ final class ProgrammeRunner {
         }
         if let moment = wake.at {
             // What falls due within the span after it is released with it: half the wakes.
-            let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: moment + releaseSpan))
+            let span = ProgrammePace.releaseSpan(delay: programme.presentDelay).wholeNanoseconds
+            let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: moment + span))
             timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.advance() }
         }
         return true

@@ -3,7 +3,7 @@ import Foundation
 /// What the command line asks of a running server, and what it answers: one JSON document each way, on one line, over a Unix
 /// socket in the data folder that only its owner may open (design §4, One truth).
 package struct ControlRequest: Sendable, Codable, Equatable {
-    /// `queue.list`, `queue.skip`, `queue.set`.
+    /// `queue.list`, `queue.settings`, `queue.skip`, `queue.set`.
     package var command: String
     package var channel: String
     package var arguments: [String: String]

@@ -25,7 +25,8 @@ package struct MediaPresentation: Sendable, Equatable {
     /// One adaptation set with its only representation (§5.3.3, §5.3.5).
     package struct Track: Sendable, Equatable {
         package enum Kind: Sendable, Equatable {
-            case pictures(width: Int, height: Int)
+            /// - Parameter frameRate: pictures a second; `nil` where nobody says.
+            case pictures(width: Int, height: Int, frameRate: Double?)
             case sound(sampleRate: Int, channels: Int)
         }
 
@@ -177,9 +178,23 @@ extension MediaPresentation {
 
     private static func words(for kind: Track.Kind) -> (type: String, details: String, channels: Int?) {
         switch kind {
-        case .pictures(let width, let height): ("video", #" width="\#(width)" height="\#(height)""#, nil)
+        case .pictures(let width, let height, let frameRate):
+            (
+                "video",
+                #" width="\#(width)" height="\#(height)""#
+                    + (frameRate.map { #" frameRate="\#(Self.rate($0))""# } ?? ""),
+                nil
+            )
         case .sound(let rate, let channels): ("audio", #" audioSamplingRate="\#(rate)""#, channels)
         }
+    }
+
+    /// An integer or a fraction (§5.3.7.2): of television's rates the exact one, of others thousandths.
+    private static func rate(_ rate: Double) -> String {
+        let (whole, television) = (rate.rounded(), (rate * 1.001).rounded())
+        if abs(whole - rate) < 0.005 { return "\(Int(whole))" }
+        if abs(television / 1.001 - rate) < 0.005 { return "\(Int(television) * 1000)/1001" }
+        return "\(Int((rate * 1000).rounded()))/1000"
     }
 
     /// Segments of the same length that follow each other without a hole are one `S` (§5.3.9.6).

@@ -32,6 +32,8 @@ package struct ListFilter: Sendable, Equatable {
             throw Problem(field: Region.Malformed.field, reason: Region.Malformed.reason)
         }
         groups = try Self.list(query("group"), field: "group")
+        // A group's own name may have commas.
+        if let whole = query("group"), whole.contains(",") { groups.insert(whole.lowercased()) }
         identifiers = try Self.list(query("ids"), field: "ids")
         if let text = query("variants")?.lowercased() { showsVariants = !["false", "0", "no"].contains(text) }
     }

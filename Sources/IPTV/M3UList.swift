@@ -84,7 +84,7 @@ package struct M3UList: Sendable, Equatable {
             ("group-title", entry.group), ("channel-number", entry.number.map(String.init)),
         ]
         for (name, value) in attributes {
-            guard let value = value.map(quotable), !value.isEmpty else { continue }
+            guard let value = value.map(attribute), !value.isEmpty else { continue }
             line += " \(name)=\"\(value)\""
         }
         let label = label(entry).map { "[\($0)]" }
@@ -97,23 +97,33 @@ package struct M3UList: Sendable, Equatable {
     }
 
     private static func fields(_ next: Next) -> String {
-        var parts = ["title=\"\(quotable(next.title))\""]
-        if let start = next.start { parts.append("start=\"\(quotable(start))\"") }
-        if let words = next.description { parts.append("description=\"\(quotable(words))\"") }
+        var parts = ["title=\"\(attribute(next.title))\""]
+        if let start = next.start { parts.append("start=\"\(attribute(start))\"") }
+        if let words = next.description { parts.append("description=\"\(attribute(words))\"") }
         return parts.joined(separator: " ")
     }
 
-    private static func quotable(_ text: String) -> String { line(text).replacing("\"", with: "”") }
+    /// `text` as it stands in an attribute: what else names the same thing, as the guide does, writes it likewise.
+    package static func attribute(_ text: String) -> String { line(text).replacing("\"", with: "”") }
 
-    private static func codes(_ codes: [String]) -> String { codes.map(quotable).joined(separator: ",") }
+    /// Nothing of `text` would be seen: spaces, line breaks and signs without a picture only.
+    package static func isBlank(_ text: String) -> Bool {
+        line(text).unicodeScalars.allSatisfy {
+            $0.properties.isWhitespace || $0.properties.isDefaultIgnorableCodePoint
+                || $0.properties.generalCategory == .format
+        }
+    }
 
-    /// One line without anything that a reader could take for the end of one (Unicode's own line ends among them), trimmed.
+    private static func codes(_ codes: [String]) -> String { codes.map(attribute).joined(separator: ",") }
+
+    /// One line without anything that a reader could take for the end of one (Unicode's own line ends among them) or that XML
+    /// cannot hold, trimmed.
     private static func line(_ text: String) -> String {
         var line = ""
         for scalar in text.unicodeScalars {
             let isBreak =
                 scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028
-                || scalar.value == 0x2029
+                || scalar.value == 0x2029 || scalar.value & 0xFFFE == 0xFFFE
             if isBreak || scalar == " " {
                 if !line.isEmpty, !line.hasSuffix(" ") { line.unicodeScalars.append(" ") }
             } else {
@@ -124,7 +134,7 @@ package struct M3UList: Sendable, Equatable {
     }
 
     /// An address has no spaces, quotes or control characters (RFC 3986 §2): whatever of them is there is percent-encoded.
-    private static func address(_ text: String) -> String {
+    static func address(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF")
         var made = ""
         for byte in text.utf8 {

@@ -54,7 +54,9 @@ package struct XMLTVGuide: Sendable, Equatable {
         for channel in channels {
             text += #"  <channel id="\#(XMLText.escaped(channel.id))">"# + "\n"
             text += "    <display-name>\(XMLText.escaped(channel.name))</display-name>\n"
-            if let icon = channel.icon { text += #"    <icon src="\#(XMLText.escaped(icon))"/>"# + "\n" }
+            if let icon = channel.icon.map(M3UList.address) {
+                text += #"    <icon src="\#(XMLText.escaped(icon))"/>"# + "\n"
+            }
             text += "  </channel>\n"
         }
         for programme in programmes { text += Self.rendered(programme) }

@@ -22,10 +22,12 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         var isStopping = false
         /// One a person; who tests again takes the place of the older one.
         var rehearsals: [UserID: Rehearsing] = [:]
-        /// On air or next, by the last order.
-        var watched: Set<PublishSessionID> = []
+        /// On air or next, by the last order, with the least delay of the channel since they are.
+        var watched: [PublishSessionID: Duration] = [:]
         /// What the channel takes of publishers.
         var envelope: Envelope
+        /// Of media behind a key frame before a publisher is ready.
+        var delay: Duration
         var issues: [StreamIssue: Int] = [:]
     }
 
@@ -38,7 +40,6 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     private let digests: any Digesting
     private let queue: any QueueDoor
     private let rack: any InputRack
-    private let programmeDelay: Duration
     private let decoding: PublisherDecoding
     private let now: @Sendable () -> Int64
     private let logger: Logger
@@ -47,7 +48,7 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - programmeDelay: of media behind a key frame before a publisher is ready; 0…30 s.
+    ///   - programmeDelay: of media behind a key frame before a publisher is ready, until `take` says another; 0…30 s.
     ///   - decoding: of those on air or next, and of those somebody looks at.
     ///   - now: monotonic nanoseconds, of the same clock as the channel's event loop.
     package init(
@@ -60,8 +61,7 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         self.digests = digests
         self.queue = queue
         self.rack = rack
-        self.state = Mutex(State(envelope: envelope))
-        self.programmeDelay = programmeDelay
+        self.state = Mutex(State(envelope: envelope, delay: programmeDelay))
         self.decoding = decoding
         self.now = now
         self.logger = logger
@@ -124,9 +124,10 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     /// Whoever tests already with this account gives way: the newer encoder is the one they look at.
     private func rehearse(_ session: LiveSessions.Session) -> any PublisherSink {
         let door = RehearsalDoor()
+        let (envelope, delay) = state.withLock { ($0.envelope, $0.delay) }
         let publisher = LivePublisher(
-            session: session.id, line: DelayLine(), queue: door, envelope: state.withLock { $0.envelope },
-            delay: programmeDelay, decoding: decoding, now: now, logger: logger
+            session: session.id, line: DelayLine(), queue: door, envelope: envelope, delay: delay, decoding: decoding,
+            now: now, logger: logger
         ) { [weak self] in self?.endRehearsal($0, of: session.user) }
         let older = state.withLock { state in
             state.sessions.accepted(session.id, publisher)
@@ -159,18 +160,20 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         }
         var logger = logger
         logger[metadataKey: "session"] = "\(session.id)"
+        let (envelope, delay) = state.withLock { ($0.envelope, $0.delay) }
         let publisher = LivePublisher(
-            session: session.id, line: line, queue: queue, envelope: state.withLock { $0.envelope },
-            delay: programmeDelay, decoding: decoding, now: now, logger: logger,
+            session: session.id, line: line, queue: queue, envelope: envelope, delay: delay, decoding: decoding,
+            now: now, logger: logger,
             onIssues: { [weak self] in self?.count(begun: $0, ended: $1) }
         ) { [weak self] in self?.forget($0) }
         let (count, isWatched) = state.withLock { state in
             state.sessions.accepted(session.id, publisher)
-            return (state.sessions.count, state.watched.contains(session.id))
+            return (state.sessions.count, state.watched[session.id] != nil)
         }
         if isWatched { publisher.monitor.attend(true) }
-        // It may have changed since it was read.
-        publisher.take(state.withLock { $0.envelope })
+        // They may have changed since they were read.
+        let present = state.withLock { ($0.envelope, $0.delay) }
+        publisher.take(present.0, delay: present.1)
         publishers.record(count)
         notes.continuation.yield(session.key)
         return .success(publisher)
@@ -241,13 +244,14 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
     }
 
     /// What the channel takes of publishers, from now on and of those who are here. Any thread; never waits.
-    package func take(_ envelope: Envelope) {
+    /// - Parameter delay: the programme delay, 0…30 s: how much media a publisher must have to be ready.
+    package func take(_ envelope: Envelope, delay: Duration) {
         let publishers: [LivePublisher] = state.withLock { state in
-            guard state.envelope != envelope else { return [] }
-            state.envelope = envelope
+            guard (state.envelope, state.delay) != (envelope, delay) else { return [] }
+            (state.envelope, state.delay) = (envelope, delay)
             return state.sessions.publishers
         }
-        for publisher in publishers { publisher.take(envelope) }
+        for publisher in publishers { publisher.take(envelope, delay: delay) }
     }
 
     /// `lineup_publishers_with_issue`: how many connected publishers have each.
@@ -262,24 +266,31 @@ package final class IngestService: PublisherGate, PublisherControl, Service, Sen
         }
     }
 
-    /// Who is on air or next, at each order: they are read at once, the others in larger pieces, and their sound is decoded
-    /// (design §5). Any thread; never waits.
+    /// Who is on air or next, at each order: they are read as soon as the delay asks for, the others in larger pieces, and their
+    /// sound is decoded (design §5). Any thread; never waits.
+    ///
+    /// Whoever is on air keeps the delay of their join (design §5, Delay line), so a longer one holds for those who come after.
     package func attend(to watched: [PublishSessionID]) {
-        let (begun, ended) = state.withLock { state in
-            let (before, now) = (state.watched, Set(watched))
-            state.watched = now
+        let (begun, kept, ended) = state.withLock { state in
+            let before = state.watched
+            state.watched = [:]
+            for session in watched { state.watched[session] = min(before[session] ?? state.delay, state.delay) }
+            let changed = state.watched.filter { before[$0.key] != $0.value }
+            func sessions(_ ids: some Sequence<PublishSessionID>) -> [(LiveSessions.Session, PublisherAttention)] {
+                ids.compactMap { id in
+                    state.sessions[id].map { ($0, state.watched[id].map { .watched(delay: $0) } ?? .waiting) }
+                }
+            }
             return (
-                now.subtracting(before).compactMap { state.sessions[$0] },
-                before.subtracting(now).compactMap { state.sessions[$0] }
+                sessions(changed.keys.filter { before[$0] == nil }),
+                sessions(changed.keys.filter { before[$0] != nil }),
+                sessions(before.keys.filter { state.watched[$0] == nil })
             )
         }
         // First who leaves, so that their decoders' places are free.
-        for (sessions, isWatched) in [(ended, false), (begun, true)] {
-            for session in sessions {
-                session.connection.attentionChanged(isWatched: isWatched)
-                session.publisher?.monitor.attend(isWatched)
-            }
-        }
+        for (session, attention) in ended + kept + begun { session.connection.attentionChanged(attention) }
+        for (session, _) in ended { session.publisher?.monitor.attend(false) }
+        for (session, _) in begun { session.publisher?.monitor.attend(true) }
     }
 
     // MARK: PublisherControl

@@ -13,8 +13,6 @@ final class LivePublisher: PublisherSink {
         var meter: ReadinessMeter
         var absence = AbsenceWatch()
         var health: HealthMeter
-        /// When health is looked at next, and not told again before.
-        var nextHealth: Int64 = 0
         var healthTold: Int64?
         var healthIsToTell = false
         var toldIssues: Set<StreamIssue> = []
@@ -37,9 +35,9 @@ final class LivePublisher: PublisherSink {
 
     /// Between key frames, and but for the moment the delay is filled, readiness is looked at four times a second.
     private static let lookInterval: Int64 = 250_000_000
-    /// Health is looked at once a second and told at most every ten: each telling is an event.
-    private static let healthInterval: Int64 = 1_000_000_000
+    /// Health is told at most every ten seconds, for each telling is an event; a new word of what viewers miss at once after two.
     private static let tellInterval: Int64 = 10_000_000_000
+    private static let promptTellInterval: Int64 = 2_000_000_000
 
     let session: PublishSessionID
     let line: DelayLine
@@ -95,12 +93,14 @@ final class LivePublisher: PublisherSink {
     }
 
     /// The channel takes something else from now on. Any thread.
-    func take(_ envelope: Envelope) {
+    func take(_ envelope: Envelope, delay: Duration) {
         let now = now()
         let (begun, change): ([TrackFormat], Readiness?) = state.withLock { state in
-            guard !state.isEnded, state.meter.envelope != envelope else { return ([], nil) }
+            guard !state.isEnded, (state.meter.envelope, state.meter.delay) != (envelope, delay) else {
+                return ([], nil)
+            }
             let before = state.meter.formats.filter { state.meter.isOutsideEnvelope($0.track) }
-            state.meter.change(envelope)
+            state.meter.change(envelope, delay: delay)
             state.health.change(envelope)
             return (before.filter { !state.meter.isOutsideEnvelope($0.track) }, Self.look(&state, now: now))
         }
@@ -210,10 +210,11 @@ final class LivePublisher: PublisherSink {
 
     /// - Returns: the verdict when it has changed and is due to be told.
     private static func lookAtHealth(_ state: inout State, now: Int64) -> HealthSummary? {
-        guard now >= state.nextHealth else { return nil }
-        state.nextHealth = now + healthInterval
         if state.health.look(at: now) { state.healthIsToTell = true }
-        guard state.healthIsToTell, state.healthTold.map({ now - $0 >= tellInterval }) ?? true else { return nil }
+        guard state.healthIsToTell else { return nil }
+        let isPrompt = !state.health.promptIssues.isSubset(of: state.toldIssues)
+        let interval = isPrompt ? promptTellInterval : tellInterval
+        guard state.healthTold.map({ now - $0 >= interval }) ?? true else { return nil }
         state.healthIsToTell = false
         state.healthTold = now
         return state.health.health(at: now).summary

@@ -11,7 +11,8 @@ struct ReadinessMeter {
     static let rateTolerance = 1.1
 
     private(set) var envelope: Envelope
-    let delay: Duration
+    /// Of media behind a key frame before it may go on air; 0…30 s.
+    private(set) var delay: Duration
     private(set) var measure = StreamMeasure()
     private var metadata: StreamMetadata?
     private var video: VideoFormat?
@@ -26,6 +27,8 @@ struct ReadinessMeter {
     /// Of those that follow each other closely enough.
     private var firstKeyFrame: MediaTime?
     private var newestKeyFrame: MediaTime?
+    /// From the key frame before the newest one to the last picture before that.
+    private var lastGroup: MediaTime?
     private var newestPicture: MediaTime?
     private var firstSound: MediaTime?
     private var newestSound: MediaTime?
@@ -36,8 +39,8 @@ struct ReadinessMeter {
     }
 
     /// The channel takes something else from now on.
-    mutating func change(_ envelope: Envelope) {
-        self.envelope = envelope
+    mutating func change(_ envelope: Envelope, delay: Duration) {
+        (self.envelope, self.delay) = (envelope, delay)
         pictureCoding = video.flatMap { envelope.codecReason(.video($0)) }
         soundCoding = audio.flatMap { envelope.codecReason(.audio($0)) }
     }
@@ -84,9 +87,11 @@ struct ReadinessMeter {
             newestSound = unit.presentationTime
         case .video:
             hasPicture = true
+            let last = newestPicture
             newestPicture = unit.decodeTime
             guard unit.isKeyFrame else { break }
-            if firstKeyFrame == nil || isKeyFrameOverdue { firstKeyFrame = unit.decodeTime }
+            if let last, let newestKeyFrame { lastGroup = last - newestKeyFrame }
+            if firstKeyFrame == nil || isGroupOverlong { firstKeyFrame = unit.decodeTime }
             newestKeyFrame = unit.decodeTime
         }
         return isDelayFilled && !wasFilled
@@ -99,10 +104,11 @@ struct ReadinessMeter {
         return newest - first >= MediaTime(nanoseconds: delay.wholeNanoseconds)
     }
 
-    /// Nobody knows when the next will come, and there is no place to join before.
-    private var isKeyFrameOverdue: Bool {
+    /// Nobody knows when the next key frame will come, and there is no place to join before. Whose last group was so long will
+    /// probably send another one: they would be ready and not ready in turns. The first shorter group ends it.
+    private var isGroupOverlong: Bool {
         guard let newestKeyFrame, let newestPicture else { return false }
-        return newestPicture - newestKeyFrame > longestGroup
+        return max(lastGroup ?? .zero, newestPicture - newestKeyFrame) > longestGroup
     }
 
     private var longestGroup: MediaTime { DelayLine.longestGroup + MediaTime(nanoseconds: delay.wholeNanoseconds) }
@@ -158,9 +164,9 @@ struct ReadinessMeter {
 
     private func delayReasons() -> [String] {
         guard firstKeyFrame != nil else { return ["No key frame yet: set the key-frame interval to 2 s."] }
-        guard !isKeyFrameOverdue else {
+        guard !isGroupOverlong else {
             return [
-                "Your last key frame is more than \(Int(longestGroup.seconds)) s old: set the key-frame interval to 2 s "
+                "Your key frames are more than \(Int(longestGroup.seconds)) s apart: set the key-frame interval to 2 s "
                     + "and switch open GOPs off."
             ]
         }

@@ -128,39 +128,6 @@ extension DatabaseAccess {
     }
 }
 
-/// Keeps the channel's segment numbers for the next start (design §5, Numbers survive): at a clean stop, and each minute so
-/// that a clock set back between two starts cannot make them fall.
-struct ChannelNumbersService: Service {
-    let channel: ChannelName
-    let store: PostgresStore
-    let origin: HLSChannelStore
-    let logger: Logger
-
-    static let interval: Duration = .seconds(60)
-
-    func run() async throws {
-        // Cancelled by the graceful shutdown: the time to write for the last time.
-        try? await cancelWhenGracefulShutdown {
-            while true {
-                try await Task.sleep(for: Self.interval)
-                await write()
-            }
-        }
-        await write()
-    }
-
-    private func write() async {
-        guard let numbers = origin.numbers(of: channel) else { return }
-        do {
-            try await store.storeChannelNumbers(
-                channel, mediaSequence: numbers.mediaSequence, discontinuitySequence: numbers.discontinuitySequence)
-        } catch {
-            // The age of the channel covers for it at the next start.
-            logger.debug("segment numbers not stored", metadata: ["error": "\(error)"])
-        }
-    }
-}
-
 /// Tells the playlists whose slot it is (`EXT-X-DATERANGE`): public names and times only.
 struct SlotNamesService: Service {
     let channel: ChannelName
@@ -183,7 +150,13 @@ struct SlotNamesService: Service {
     /// Until the channel is another server's.
     private func follow() async {
         guard let views = try? await queue.views(of: channel) else { return }
-        for await view in views { slots.show(Self.slot(in: view), now: view.at) }
+        for await view in views { take(view) }
+    }
+
+    /// A slot lasts until the output has moved on: the queue decides some time before its last picture has left.
+    func take(_ view: QueueView) {
+        let slot = Self.slot(in: view)
+        if slot != nil || view.showing == .slate { slots.show(slot, now: view.at) }
     }
 
     /// The slot of who is on air, once their picture has been seen.

@@ -19,6 +19,9 @@ struct ControlAnswers: Sendable {
             if request.command.hasPrefix(ViewerAnswers.prefix), let viewers {
                 return .result(json: try await viewers.answer(request, channel))
             }
+            if request.command == Self.prefix + "settings" {
+                return .result(json: JSONText.line(try await queue.view(of: channel).settings))
+            }
             return .result(json: JSONText.line(try await view(request, channel)))
         } catch {
             return .failure(CommandContext.sentence(for: error))

@@ -129,8 +129,12 @@ package struct LineupProcess: Sendable {
             channel: channel, playMerge: configuration.playMerge, logger: Logger(label: "lineup.hubs"))
         let slots = DateRanges()
         let outputs = OutputSwitches(channel: channel)
+        var start = ChannelStart(stored: try await store.channelNumbers(channel))
+        let first = start.numbers(at: clock.now())
+        // Before the first part: the server may end right after it.
+        try await start.secure(above: first, at: clock.now(), of: channel, in: store)
         let broadcast = try await makeBroadcast(
-            folder, loops: loops, store: store, origin: origin, slots: slots, outputs: outputs, hubs: hubs,
+            folder, loops: loops, first: first, origin: origin, slots: slots, outputs: outputs, hubs: hubs,
             reports: reports)
         let orders = OrderRelay(to: broadcast)
         let queue = makeQueue(
@@ -153,8 +157,8 @@ package struct LineupProcess: Sendable {
         }
         let audience = try makeAudience(folder, queue: queue, store: store, outputs: outputs, regions: regions)
         orders.set {
+            ingest.take($0.output.envelope, delay: $0.output.programmeDelay ?? configuration.programmeDelay)
             ingest.attend(to: [$0.onAir].compactMap { $0 } + $0.standby)
-            ingest.take($0.output.envelope)
             origin.declare($0.output.envelope, for: channel, memory: memory)
             audience.end(outputs.set($0.output.outputs), of: channel)
         }
@@ -206,7 +210,8 @@ package struct LineupProcess: Sendable {
         ) { await answers.answer($0) }
         let revocations = RevocationService(
             store: store, publishers: ingest, logger: Logger(label: "lineup.accounts"))
-        let numbers = ChannelNumbersService(channel: channel, store: store, origin: origin, logger: logger)
+        let numbers = ChannelNumbersService(
+            channel: channel, start: start, store: store, origin: origin, clock: clock, logger: logger)
         let retention = RetentionService(
             subjects: [
                 configuration.eventRetention.map {
@@ -240,7 +245,6 @@ package struct LineupProcess: Sendable {
     /// At most half of the descriptors there are: at their end not even a timer can be made, and whatever needs one dies.
     private func affordable(_ limits: RTMPServerConfiguration.Limits) -> RTMPServerConfiguration.Limits {
         var limits = limits
-        limits.programmeDelay = configuration.programmeDelay
         guard let descriptors = DescriptorLimit.raise() else { return limits }
         let most = max(1, Int(clamping: descriptors / 2))
         guard limits.maximumConnections > most else { return limits }
@@ -255,9 +259,9 @@ package struct LineupProcess: Sendable {
         _ hubs: ProgrammeHubs, viewing: any StreamViewing, outputs: OutputSwitches
     ) -> ProgrammeStreams {
         let channel = self.channel
-        return ProgrammeStreams(limits: configuration.streams, viewing: viewing) {
-            $0 == channel && outputs.isOn($1.output, of: channel) ? hubs.stream($1) : nil
-        }
+        return ProgrammeStreams(
+            limits: configuration.streams, viewing: viewing, offersPlaylist: { outputs.isOn(.hls, of: $0) },
+            hub: { $0 == channel && outputs.isOn($1.output, of: channel) ? hubs.stream($1) : nil })
     }
 
     private func makeAudience(
@@ -308,13 +312,11 @@ package struct LineupProcess: Sendable {
     }
 
     private func makeBroadcast(
-        _ folder: DataFolder, loops: MultiThreadedEventLoopGroup, store: PostgresStore, origin: HLSChannelStore,
-        slots: DateRanges, outputs: OutputSwitches, hubs: ProgrammeHubs,
+        _ folder: DataFolder, loops: MultiThreadedEventLoopGroup, first: HLSChannelStore.Numbers,
+        origin: HLSChannelStore, slots: DateRanges, outputs: OutputSwitches, hubs: ProgrammeHubs,
         reports: ProgrammeReportRelay
     ) async throws -> ChannelBroadcast {
         let channel = self.channel
-        let stored = try await store.channelNumbers(channel)
-        let first = firstNumbers(stored)
         let logger = Logger(label: "lineup.broadcast")
         let hls = HLSConfiguration(partTarget: configuration.hlsPart)
         return ChannelBroadcast(
@@ -331,23 +333,13 @@ package struct LineupProcess: Sendable {
                 ] + hubs.readers
             },
             onReport: { reports.report($0) }, onHandover: { reports.handedOver($0) }, slateFolder: folder.slates,
-            releaseSpan: ProgrammePace.releaseSpan(delay: configuration.programmeDelay),
             logger: logger)
     }
 
-    /// Design §5, Numbers survive: max(stored, whole seconds since the channel was created), so that they rise over a crash
-    /// without a write per segment (a segment is at least 1 s on average).
     private func secureListening() throws -> SecureListening? {
         guard let secure = configuration.secureHTTP else { return nil }
         let identity = try TLSIdentity(files: secure.files, logger: Logger(label: "lineup.web"))
         return SecureListening(port: secure.port) { identity.shown() }
-    }
-
-    private func firstNumbers(_ stored: ChannelNumbers) -> HLSChannelStore.Numbers {
-        let age = max(0, (clock.now() - stored.createdAt).wholeMilliseconds / 1000)
-        return HLSChannelStore.Numbers(
-            mediaSequence: max(stored.mediaSequence, age), discontinuitySequence: max(stored.discontinuitySequence, age)
-        )
     }
 
     private var slate: SlateRequest {

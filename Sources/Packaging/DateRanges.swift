@@ -17,11 +17,11 @@ package final class DateRanges: Sendable {
 
     package init() {}
 
-    /// Says whose slot it is now. The slot before ends at `now`, if it is another.
+    /// Says whose slot it is now. The slot before, if it is another, ends where this one begins; at `now` when there is none.
     package func show(_ slot: ProgrammeSlot?, now: WallTime) {
         ranges.withLock { ranges in
             for index in ranges.indices where ranges[index].end == nil && ranges[index].id != slot?.id {
-                ranges[index].end = max(now, ranges[index].start)
+                ranges[index].end = max(slot?.start ?? now, ranges[index].start)
                 ranges[index].plannedEnd = nil
                 ranges[index].changedAt = now
             }

@@ -48,7 +48,12 @@ package final class HLSChannelStore: DeliveryOrigin {
         _ channel: ChannelName, name: String, directives: PlaylistDirectives
     ) -> DeliveryAnswer {
         let found = state.withLock { state -> (Shelf.Find, isClosed: Bool) in
-            guard let shelf = state.shelves[channel] else { return (.nothing, false) }
+            guard let shelf = state.shelves[channel] else {
+                // Declared, and its packager comes: a player that was there before must not take the channel for gone.
+                let isComing =
+                    state.multivariants[channel].map { $0[name] != nil || Self.playlistNames.contains(name) } ?? false
+                return (isComing ? .nothingYet : .nothing, false)
+            }
             return (shelf.find(name, multivariants: state.multivariants[channel]), shelf.isClosed)
         }
         switch found {
@@ -62,6 +67,10 @@ package final class HLSChannelStore: DeliveryOrigin {
             if case .later = answer, isClosed { return .notYet(retryAfterSeconds: 1) }
             return answer
         }
+    }
+
+    package func knows(_ channel: ChannelName) -> Bool {
+        state.withLock { $0.shelves[channel] != nil || $0.envelopes[channel] != nil }
     }
 
     package func watch(_ watcher: any DeliveryWatching) {

@@ -17,6 +17,6 @@ package struct HLSConfiguration: Sendable, Equatable {
     }
 
     var targetSeconds: Int { max(1, Int(segmenting.targetDuration.seconds.rounded())) }
-    /// Sound is cut at the pictures' places, so its parts are up to a frame longer: 1,024 samples at 44.1 kHz.
+    /// Sound is cut at the pictures' places where it can be, so its parts may be a frame longer: 1,024 samples at 44.1 kHz.
     var longestAudioPart: MediaTime { segmenting.longestPart + .milliseconds(24) }
 }

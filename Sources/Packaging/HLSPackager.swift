@@ -135,8 +135,8 @@ extension HLSPackager {
         for rendition in others {
             if isFirst, !begin(rendition, &changes) { continue }
             do {
-                let written = try rendition.write(part, opensSegment: isFirst)
-                rendition.add(written, of: part, number: number, isDiscontinuous: isDiscontinuous, to: &changes)
+                try rendition.take(
+                    part, number: number, isDiscontinuous: isDiscontinuous, opensSegment: isFirst, to: &changes)
             } catch {
                 fail(rendition, error, part.units.count, join: part.join, &changes)
             }

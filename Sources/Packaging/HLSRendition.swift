@@ -42,6 +42,9 @@ final class HLSRendition {
     private let writer: any PartWriter
     private var window: SegmentWindow
     private var open: SegmentAssembly?
+    /// What the open segment begins with, for a rendition that cuts parts of its own.
+    private var opening: (number: Int64, isDiscontinuous: Bool)?
+    private var cutter: SoundCutter?
     private var initialization: (name: String, generation: Int)?
     private var version = 0
     /// The segment that was completed last.
@@ -66,6 +69,7 @@ final class HLSRendition {
         self.usesFiles = usesFiles
         self.wallTimeAtProgrammeZero = wallTimeAtProgrammeZero
         self.window = Self.window(configuration, discontinuitySequence)
+        self.cutter = names == .audio ? partTarget.map { SoundCutter(longestPart: $0) } : nil
         self.tellsPicturesApart = names == .programme
     }
 
@@ -97,6 +101,26 @@ extension HLSRendition {
             try writer.beginSegment()
         }
         return isHalted ? PartBytes() : try writer.write(part)
+    }
+
+    /// Takes a part of the programme, the first of a segment with `opensSegment`, and shows what it completes here.
+    /// - Throws: what the muxer throws when it can make nothing of it.
+    func take(
+        _ part: Segmenter.Part, number: Int64, isDiscontinuous: Bool, opensSegment: Bool, to changes: inout Changes
+    ) throws {
+        if opensSegment {
+            isHalted = false
+            opening = (number, isDiscontinuous)
+            try writer.beginSegment()
+        }
+        guard !isHalted else { return }
+        for piece in cutter?.add(part) ?? [part] { try show(piece, &changes) }
+    }
+
+    private func show(_ piece: Segmenter.Part, _ changes: inout Changes) throws {
+        guard let opening else { return }
+        let written = try write(piece, opensSegment: false)
+        add(written, of: piece, number: opening.number, isDiscontinuous: opening.isDiscontinuous, to: &changes)
     }
 
     /// Shows a part. The first of a segment opens it.
@@ -155,15 +179,24 @@ extension HLSRendition {
     /// Completes the open segment, if there is one.
     /// - Throws: what the muxer throws; the segment is complete without what it owed.
     func close(_ changes: inout Changes) throws {
-        guard var segment = open else { return }
+        var failure: (any Error)?
+        do {
+            for piece in cutter?.rest() ?? [] { try show(piece, &changes) }
+        } catch {
+            failure = error
+        }
+        opening = nil
+        guard var segment = open else {
+            if let failure { throw failure }
+            return
+        }
         open = nil
         changes.closed.insert(names.playlist)
-        var failure: (any Error)?
         do {
             let rest = isHalted ? ByteBuffer() : try writer.endSegment()
             if rest.readableBytes > 0 { _ = segment.append(rest) }
         } catch {
-            failure = error
+            failure = failure ?? error
         }
         let name = names.segment(segment.number)
         var files = segment.parts.map(\.name)
@@ -192,6 +225,8 @@ extension HLSRendition {
         changes.adding = changes.adding.filter { !changes.dropping.contains($0.key) }
         changes.playlists[names.playlist] = .some(.withdrawn)
         open = nil
+        opening = nil
+        _ = cutter?.rest()
         initialization = nil
         window = Self.window(configuration, discontinuitySequence)
     }

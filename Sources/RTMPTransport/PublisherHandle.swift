@@ -14,14 +14,9 @@ final class PublisherHandle: PublisherConnection {
         channel.triggerUserOutboundEvent(PublisherCloseRequest(reason: reason), promise: nil)
     }
 
-    func attentionChanged(isWatched: Bool) {
-        channel.triggerUserOutboundEvent(PublisherAttention(isWatched: isWatched), promise: nil)
+    func attentionChanged(_ attention: PublisherAttention) {
+        channel.triggerUserOutboundEvent(attention, promise: nil)
     }
-}
-
-/// Tells the connection's handler whether this publisher is on air or next.
-struct PublisherAttention: Sendable {
-    var isWatched: Bool
 }
 
 /// Asks the connection's handler to send the publisher away.

@@ -56,7 +56,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     /// The sink was told; ends with the next unit.
     private var isSilent = false
     private var timer: Scheduled<Void>?
-    private var readPace: ReadPace
+    private var readPace = ReadPace()
     private var readGuard: Scheduled<Void>?
 
     /// For the refusal counter: what came to the secure port was no TLS, or none that it takes.
@@ -84,7 +84,6 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
         self.machine = ServerConnection(
             limits: limits.peer, authenticator: authenticator, seed: UInt64.random(in: .min ... .max))
         self.limits = limits
-        self.readPace = ReadPace(delay: limits.programmeDelay)
         self.address = address
         self.network = network
         self.place = place
@@ -154,7 +153,7 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
         if let attention = event as? PublisherAttention {
-            if let threshold = readPace.attentionChanged(isWatched: attention.isWatched) { wakeAt(threshold) }
+            if let threshold = readPace.attentionChanged(to: attention) { wakeAt(threshold) }
             guardReading()
             promise?.succeed()
             return
@@ -304,7 +303,8 @@ final class RTMPConnectionHandler: ChannelDuplexHandler {
     private func admit(_ intent: PlayIntent, on channel: any Channel) -> StreamSessionNumber? {
         guard let name = ChannelName(intent.channel) else { return nil }
         let viewer = StreamViewer(
-            channel: name, kind: .rtmp, agent: intent.player, address: address, region: intent.region)
+            channel: name, kind: .rtmp, agent: intent.player, place: ViewerPlace(address: address),
+            region: intent.region)
         let admission = players.playing.viewing.opened(viewer) {
             channel.eventLoop.execute { channel.close(promise: nil) }
         }

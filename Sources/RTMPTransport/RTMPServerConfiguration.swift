@@ -37,8 +37,6 @@ package struct RTMPServerConfiguration: Sendable, Equatable {
         package var silenceLimit: Duration = .milliseconds(1500)
         /// Without media from a publisher: it is closed.
         package var idleLimit: Duration = .seconds(30)
-        /// Between what is read of a publisher and when it is on air: how much of it may be read together, see `ReadPace`.
-        package var programmeDelay: Duration = .zero
         package var keepAlive = KeepAlive()
         /// How long a peer may take to read our last words and close before we close on it.
         package var lingerLimit: Duration = .seconds(1)

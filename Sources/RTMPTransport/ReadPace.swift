@@ -23,19 +23,13 @@ struct ReadPace {
     /// From this programme delay on, `patience` is little against what the line holds.
     private static let leastDelay: Duration = .milliseconds(500)
 
-    /// There is a delay line that hides when exactly media is read.
-    private let isDelayed: Bool
-    let patience: Duration
     private var isWatched = false
+    /// There is a delay line that hides when exactly media is read.
+    private var isDelayed = false
+    private(set) var patience = Self.longestPatience
     private var threshold = 1
     private var bytes = 0
     private var since: NIODeadline?
-
-    /// - Parameter delay: between what is read and when it is on air.
-    init(delay: Duration = .zero) {
-        isDelayed = delay >= Self.leastDelay
-        patience = isDelayed ? min(delay / 4, Self.longestPatience) : Self.longestPatience
-    }
 
     /// Somebody is to look after each `patience`.
     var needsGuard: Bool { isWatched && isDelayed && threshold > 1 }
@@ -47,8 +41,13 @@ struct ReadPace {
     mutating func received(_ count: Int) { bytes &+= count }
 
     /// - Returns: the threshold to set, when it changes.
-    mutating func attentionChanged(isWatched: Bool) -> Int? {
-        self.isWatched = isWatched
+    mutating func attentionChanged(to attention: PublisherAttention) -> Int? {
+        (isWatched, isDelayed, patience) = (false, false, Self.longestPatience)
+        if case .watched(let delay) = attention {
+            isWatched = true
+            isDelayed = delay >= Self.leastDelay
+            if isDelayed { patience = min(delay / 4, Self.longestPatience) }
+        }
         return isWatched && !isDelayed ? set(1) : nil
     }
 

@@ -33,6 +33,8 @@ package final class FakeDeliveryOrigin: DeliveryOrigin {
         return files.withLock { $0[name] } ?? .notFound
     }
 
+    package func knows(_ channel: ChannelName) -> Bool { channel == .main }
+
     package func watch(_ watcher: any DeliveryWatching) {
         watchers.withLock { $0.append(watcher) }
     }

@@ -85,7 +85,7 @@ package final class WebServer: Service, Sendable {
         let responder = responder(pages: pages, cookie: cookie, metrics: requests)
         let streams = StreamPlaces(
             ports.streams, trustedProxies: configuration.trustedProxies, crossOrigin: configuration.crossOrigin,
-            factory: metrics)
+            clock: clock, factory: metrics)
         var applications = [application(responder, desk: desk, streams: streams)]
         if let secure {
             var responder = responder

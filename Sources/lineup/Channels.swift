@@ -5,7 +5,7 @@ import LineupServer
 
 struct Channel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows and changes channels.", subcommands: [List.self, Set.self, Emergency.self])
+        abstract: "Shows and changes channels.", subcommands: [List.self, Show.self, Set.self, Emergency.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the channels.")
@@ -28,12 +28,32 @@ struct Channel: AsyncParsableCommand {
         }
     }
 
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows a channel's settings, each as `lineup channel set` takes it.")
+
+        @OptionGroup var installation: InstallationOptions
+        @Argument(help: "The channel.") var channel = ChannelName.main.text
+        @Flag(help: "Print one JSON document.") var json = false
+
+        func run() async throws {
+            try await plainly {
+                let stored = try await installation.commandContext().queue("queue.settings", channel: channel)
+                let settings = try JSONDecoder().decode(QueueSettings.self, from: Data(stored.utf8))
+                let texts = QueueSettings.names.compactMap { name in settings.text(of: name).map { (name, $0) } }
+                if json { return print(JSONText.line(Dictionary(uniqueKeysWithValues: texts))) }
+                for (name, text) in texts { print("\(name)=\(text)") }
+            }
+        }
+    }
+
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Changes a channel's settings: those of `lineup queue set`, the slate and what is taken of DJs.",
             discussion: """
                 slateText and slateFile (none: the server's own), maximumSize (1920x1080), maximumFrameRate, maximumBitrate (kbit/s), \
                 maximumAudioChannels, and videoCodecs: h264, hevc or h264,hevc. Not every player shows HEVC.
+                programmeDelay: 0s to 30s between a DJ and the programme, from the next hand-over on (none: the server's own).
                 outputs: all, none, or some of hls,dash,stream,ws,audio,rtmp. What is left out stops at once, for those who watch too.
                 """)
 

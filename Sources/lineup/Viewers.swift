@@ -17,7 +17,7 @@ struct Viewer: AsyncParsableCommand {
 
     struct Kick: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Closes a viewer's connection and keeps them out for a time.")
+            abstract: "Closes a viewer's connections and keeps them out for a time.")
 
         @OptionGroup var options: ViewerOptions
         @Argument(help: "The viewer's number, as `lineup viewer list` shows it.") var id: UInt64
@@ -51,7 +51,21 @@ struct ViewerOptions: ParsableArguments {
         var viewers: Int
         var estimate: Bool
         var peak: Int
+        struct SentAway: Decodable {
+            var ended: Int
+            var addressBarred: Bool
+
+            var words: String {
+                let ended = ended == 1 ? "Their session is over." : "Their \(ended) sessions are over."
+                let open =
+                    "Their address is not kept out: it is a proxy's, or may be one's, and others come from there."
+                    + " Name the proxy in LINEUP_TRUSTED_PROXIES to keep viewers out."
+                return addressBarred ? ended : ended + " " + open
+            }
+        }
+
         var sessions: [Session]
+        var sentAway: SentAway?
     }
 
     /// Shows the viewers afterwards.
@@ -62,6 +76,7 @@ struct ViewerOptions: ParsableArguments {
             let text = try installation.commandContext().viewers(command, channel: channel, arguments: arguments)
             if json { return print(text) }
             let answer = try JSONDecoder().decode(Answer.self, from: Data(text.utf8))
+            if let sentAway = answer.sentAway { print(sentAway.words) }
             print("\(answer.viewers)\(answer.estimate ? " or more" : "") watch, \(answer.peak) at most so far")
             for one in answer.sessions {
                 // What a viewer says of itself is not for the terminal to obey.

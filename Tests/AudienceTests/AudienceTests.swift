@@ -14,6 +14,8 @@ import Testing
         func advance(_ span: Duration) { time.withLock { $0 = $0 + span } }
     }
 
+    private struct Refused: Error {}
+
     private struct NoStore: SlotViewingStore {
         func add(_ viewing: SlotViewing) async throws {}
     }
@@ -36,15 +38,46 @@ import Testing
     }
 
     private func request(
-        _ kind: DeliveredKind, token: String? = nil, address: String = "192.0.2.1", forwardedFor: String? = nil
+        _ kind: DeliveredKind, token: String? = nil, address: String = "192.0.2.1", isCertain: Bool = true,
+        forwardedFor: String? = nil
     ) -> DeliveryRequest {
         DeliveryRequest(
-            channel: .main, kind: kind, name: "x", token: token, agent: "player", address: address,
-            forwardedFor: forwardedFor)
+            channel: .main, kind: kind, name: "x", token: token, agent: "player",
+            place: ViewerPlace(address: address, isCertain: isCertain, forwardedFor: forwardedFor))
     }
 
     private func stream(_ address: String = "192.0.2.9", token: String? = nil) -> StreamViewer {
-        StreamViewer(channel: .main, kind: .transportStream, token: token, agent: "vlc", address: address)
+        StreamViewer(
+            channel: .main, kind: .transportStream, token: token, agent: "vlc", place: ViewerPlace(address: address))
+    }
+
+    // MARK: Who left
+
+    @Test func remembersHowTheLastOnesWatchedAndWhyTheyEndedWithoutTheirAddress() throws {
+        let audience = audience()
+        guard case .admitted(let first) = audience.opened(stream(), end: {}),
+            case .admitted(let second) = audience.opened(stream("192.0.2.10"), end: {})
+        else { throw Refused() }
+        clock.advance(.seconds(3))
+        audience.sent(700, in: first)
+        audience.closed(first)
+        _ = audience.sendAway(second, of: .main, for: .seconds(60))
+        let closed = audience.closedViewers(of: .main)
+        #expect(closed.map(\.id) == [second, first])
+        #expect(closed.map(\.reason) == [.kicked, .left])
+        #expect(closed.map(\.bytes) == [0, 700])
+        #expect(closed.allSatisfy { $0.closedAt == clock.now() && $0.closedAt - $0.openedAt == .seconds(3) })
+        #expect(!closed.map { "\($0)" }.joined().contains("192.0.2"))
+    }
+
+    @Test func remembersTheNewestOnly() throws {
+        let audience = audience()
+        for _ in 0..<71 {
+            guard case .admitted(let number) = audience.opened(stream(), end: {}) else { throw Refused() }
+            audience.closed(number)
+        }
+        let closed = audience.closedViewers(of: .main).map(\.id)
+        #expect(closed == Array((8...71).reversed()))
     }
 
     // MARK: Regions
@@ -105,8 +138,21 @@ import Testing
         #expect(admits(audience, .segment) && admits(audience, .part) && admits(audience, .initialization))
         #expect(!admits(audience, .mediaPlaylist, token: token) && !admits(audience, .segment, "US"))
         #expect(!admits(audience, .segment, address: "192.0.2.2"))
-        clock.advance(.seconds(12 * 3600))
+        clock.advance(.seconds(600))
         #expect(!admits(audience, .segment))
+    }
+
+    /// A cache asks for the list on behalf of others.
+    @Test func behindAProxyWhoeverWasGivenAListMayHaveSegmentsForLong() {
+        let audience = audience(regions: regions(allowed: ["GB"]))
+        var list = request(.multivariantPlaylist, address: "198.51.100.1", forwardedFor: "198.51.100.1")
+        list.region = Region("GB")
+        let segment = request(.segment, address: "198.51.100.1", forwardedFor: "198.51.100.1")
+        #expect(audience.admit(list) == .admitted)
+        clock.advance(.seconds(12 * 3600 - 1))
+        #expect(audience.admit(segment) == .admitted)
+        clock.advance(.seconds(1))
+        #expect(audience.admit(segment) != .admitted)
     }
 
     @Test func aBlockedRegionIsOutsideAndWhoeverNobodyKnowsIsNot() {
@@ -175,7 +221,7 @@ import Testing
     {
         DeliveryRequest(
             channel: .main, wrapping: .dash, kind: token == nil ? .multivariantPlaylist : .mediaPlaylist,
-            name: "manifest.mpd", token: token, agent: agent, address: address)
+            name: "manifest.mpd", token: token, agent: agent, place: ViewerPlace(address: address))
     }
 
     @Test func sendingAwayIsReportedWithoutWhoItWas() throws {
@@ -270,14 +316,14 @@ import Testing
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, outputs: outputs)
         let ended = Mutex<[ViewerProtocol]>([])
         for kind in [ViewerProtocol.rtmp, .webSocket, .rtmp] {
-            let viewer = StreamViewer(channel: .main, kind: kind, address: "192.0.2.9")
+            let viewer = StreamViewer(channel: .main, kind: kind, place: ViewerPlace(address: "192.0.2.9"))
             _ = audience.opened(viewer) { ended.withLock { $0.append(kind) } }
         }
         let gone = outputs.set([.hls, .webSocket])
         audience.end(gone, of: .main)
         audience.end(gone, of: .main)
         #expect(ended.withLock { $0 } == [.rtmp, .rtmp])
-        let late = StreamViewer(channel: .main, kind: .rtmp, address: "192.0.2.9")
+        let late = StreamViewer(channel: .main, kind: .rtmp, place: ViewerPlace(address: "192.0.2.9"))
         guard case .refused = audience.opened(late, end: {}) else {
             Issue.record("let in")
             return
@@ -312,6 +358,32 @@ import Testing
         #expect(count.now == open.count && count.opened - count.closed == Int64(open.count))
     }
 
+    @Test func whatIsCountedByProtocolAndReasonAddsUpAfterAnyStorm() {
+        let audience = audience()
+        var generator = SeededGenerator(seed: 8)
+        var open: [StreamSessionNumber] = []
+        for step in 0..<2000 {
+            switch Int.random(in: 0..<10, using: &generator) {
+            case 0...4:
+                var viewer = stream("192.0.2.\(step % 40)")
+                viewer.kind = [.rtmp, .webSocket, .audio].randomElement(using: &generator) ?? .rtmp
+                if case .admitted(let number) = audience.opened(viewer, end: {}) { open.append(number) }
+            case 5...7: if let last = open.popLast() { audience.closed(last) }
+            default:
+                guard let one = open.randomElement(using: &generator) else { continue }
+                _ = audience.sendAway(one, of: .main, for: .seconds(1))
+                clock.advance(.seconds(2))
+            }
+        }
+        let count = audience.count(of: .main)
+        #expect(count.opened - count.closed == Int64(count.now) && count.now == count.byProtocol.values.reduce(0, +))
+        #expect(count.closed(for: .kicked) > 0 && count.closed(for: .left) > 0)
+        for kind in ViewerProtocol.allCases {
+            let closed = count.closedBy.reduce(0) { $1.key.kind == kind ? $0 + $1.value : $0 }
+            #expect((count.openedBy[kind] ?? 0) - closed == Int64(count.byProtocol[kind] ?? 0))
+        }
+    }
+
     // MARK: Sending away
 
     @Test func whoIsSentAwayStaysOutForTheTime() throws {
@@ -321,7 +393,7 @@ import Testing
             Issue.record("refused")
             return
         }
-        #expect(audience.sendAway(number, of: .main, for: .seconds(60))?.kind == .transportStream)
+        #expect(audience.sendAway(number, of: .main, for: .seconds(60))?.viewer.kind == .transportStream)
         #expect(ended.withLock { $0 } == 1)
         #expect(audience.sendAway(number, of: .main, for: .seconds(60)) == nil)
         #expect(audience.opened(stream(), end: {}) != .admitted(2))
@@ -329,13 +401,109 @@ import Testing
         #expect(audience.admit(request(.segment, address: "192.0.2.8")) == .admitted)
         clock.advance(.seconds(61))
         #expect(audience.admit(request(.segment, address: "192.0.2.9")) == .admitted)
-        #expect(audience.count(of: .main).kicked == 1)
+        #expect(audience.count(of: .main).closed(for: .kicked) == 1)
     }
 
-    @Test func behindAProxyOnlyTheTokenIsBarred() throws {
+    @Test func everySessionOfWhoIsSentAwayEndsWithTheOneThatWasNamed() throws {
+        let reports = Mutex<[ViewerReport]>([])
+        let audience = AudienceService(
+            channels: [.main], tokens: tokens(), queue: FakeQueueDesk(), store: NoStore(), clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            report: { _, report in reports.withLock { $0.append(report) } })
+        let ended = Mutex<[String]>([])
+        func open(_ kind: ViewerProtocol, _ address: String) -> StreamSessionNumber {
+            let viewer = StreamViewer(channel: .main, kind: kind, place: ViewerPlace(address: address))
+            let answer = audience.opened(viewer) { ended.withLock { $0.append("\(kind) \(address)") } }
+            guard case .admitted(let number) = answer else { return 0 }
+            return number
+        }
+        let streams = [ViewerProtocol.rtmp, .webSocket, .audio].map { open($0, "192.0.2.1") }
+        let other = open(.rtmp, "192.0.2.2")
+        let token = audience.token(for: request(.multivariantPlaylist))
+        audience.delivered(request(.mediaPlaylist, token: token), bytes: 1)
+        let named = try #require(audience.viewers(of: .main, limit: 10).first { $0.kind == .hls })
+        let gone = try #require(audience.sendAway(named.id, of: .main, for: .seconds(60)))
+        #expect(gone == ViewerSentAway(viewer: named, ended: 4, isAddressBarred: true))
+        #expect(ended.withLock { $0 }.sorted() == ["audio 192.0.2.1", "rtmp 192.0.2.1", "webSocket 192.0.2.1"])
+        #expect(audience.viewers(of: .main, limit: 10).map(\.id) == [other])
+        // Their handlers say so once more.
+        for number in streams { audience.closed(number) }
+        let count = audience.count(of: .main)
+        #expect(count.opened == 5 && count.closed == 4 && count.closed(for: .kicked) == 4 && count.now == 1)
+        let closed = audience.closedViewers(of: .main)
+        #expect(closed.map(\.reason) == [.kicked, .kicked, .kicked, .kicked] && closed.first?.id == named.id)
+        #expect(reports.withLock { $0.flatMap(\.kicked) } == [ViewerReport.Kick(kind: .hls, seconds: 60)])
+    }
+
+    /// The address is others' too: what tells them apart is the token.
+    @Test func behindAProxyWhoHasTheTokenOfWhoIsSentAwayEndsToo() throws {
+        let audience = audience(needsToken: true)
+        func open(_ token: String) throws -> StreamSessionNumber {
+            var viewer = stream("10.0.0.1", token: token)
+            viewer.place.isCertain = false
+            guard case .admitted(let number) = audience.opened(viewer, end: {}) else { throw Refused() }
+            return number
+        }
+        let token = audience.playToken(for: .main, lasting: .seconds(600))
+        let (one, other) = (try open(token), try open(audience.playToken(for: .main, lasting: .seconds(600))))
+        _ = try open(token)
+        let gone = try #require(audience.sendAway(one, of: .main, for: .seconds(60)))
+        #expect(gone.ended == 2 && !gone.isAddressBarred)
+        #expect(audience.viewers(of: .main, limit: 10).map(\.id) == [other])
+    }
+
+    @Test(arguments: [
+        ("2001:db8:1:2::5", ["2001:db8:1:2::5", "2001:db8:1:2::6", "2001:DB8:1:2:0:0:0:5"], "2001:db8:1:3::5"),
+        ("192.0.2.9", ["::ffff:192.0.2.9", "::FFFF:c000:0209"], "192.0.2.10"),
+    ])
+    func whoIsSentAwayStaysOutWithEveryAddressThatIsTheirs(address: String, theirs: [String], other: String) throws {
+        let audience = audience()
+        guard case .admitted(let number) = audience.opened(stream(address), end: {}),
+            case .admitted = audience.opened(stream(theirs[1]), end: {})
+        else { throw Refused() }
+        #expect(audience.sendAway(number, of: .main, for: .seconds(60))?.ended == 2)
+        for address in theirs {
+            #expect(audience.refusal(of: stream(address)) != nil)
+            #expect(audience.admit(request(.segment, address: address)) != .admitted)
+        }
+        #expect(audience.refusal(of: stream(other)) == nil)
+    }
+
+    /// It came through a cache, so the count is an estimate; whose it is, is known all the same.
+    @Test func whomADeclaredProxyForwardsIsBarredWithAFreshTokenToo() throws {
+        let audience = audience()
+        func request(_ kind: DeliveredKind, _ address: String, token: String? = nil) -> DeliveryRequest {
+            self.request(kind, token: token, address: address, forwardedFor: address)
+        }
+        let token = try #require(audience.token(for: request(.multivariantPlaylist, "198.51.100.1")))
+        audience.delivered(request(.mediaPlaylist, "198.51.100.1", token: token), bytes: 1)
+        let viewer = try #require(audience.viewers(of: .main, limit: 1).first)
+        #expect(viewer.isEstimate && viewer.isAddressCertain)
+        _ = audience.sendAway(viewer.id, of: .main, for: .seconds(60))
+        #expect(audience.admit(request(.multivariantPlaylist, "198.51.100.1")) != .admitted)
+        #expect(audience.admit(request(.segment, "198.51.100.1")) != .admitted)
+        #expect(audience.admit(request(.multivariantPlaylist, "198.51.100.2")) == .admitted)
+    }
+
+    /// Others come from there.
+    @Test func theAddressOfAProxyThatNobodyDeclaredIsNotBarredForAStreamEither() {
+        let audience = audience()
+        var viewer = stream("10.0.0.1")
+        (viewer.place.isCertain, viewer.place.forwardedFor) = (false, "198.51.100.1")
+        guard case .admitted(let number) = audience.opened(viewer, end: {}) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(!audience.count(of: .main).isEstimate)
+        #expect(audience.sendAway(number, of: .main, for: .seconds(60))?.isAddressBarred == false)
+        #expect(audience.refusal(of: viewer) == nil && audience.refusal(of: stream("10.0.0.1")) == nil)
+    }
+
+    @Test func behindAnUndeclaredProxyOnlyTheTokenIsBarred() throws {
         let audience = audience()
         let token = try #require(audience.token(for: request(.multivariantPlaylist)))
-        audience.delivered(request(.mediaPlaylist, token: token, forwardedFor: "198.51.100.1"), bytes: 1)
+        audience.delivered(
+            request(.mediaPlaylist, token: token, isCertain: false, forwardedFor: "198.51.100.1"), bytes: 1)
         let viewer = try #require(audience.viewers(of: .main, limit: 1).first)
         _ = audience.sendAway(viewer.id, of: .main, for: .seconds(60))
         #expect(audience.admit(request(.mediaPlaylist, token: token)) != .admitted)
@@ -349,8 +517,9 @@ import Testing
         let audience = audience(needsToken: true)
         let viewer = try #require(audience.token(for: request(.multivariantPlaylist)))
         for token in [nil, viewer, "p.99999999999.x.y"] {
-            #expect(audience.admit(request(.multivariantPlaylist, token: token)) != .admitted)
-            #expect(audience.admit(request(.segment, token: token)) != .admitted)
+            for kind in [DeliveredKind.multivariantPlaylist, .segment] {
+                if case .unauthorized = audience.admit(request(kind, token: token)) {} else { Issue.record("let in") }
+            }
             if case .unauthorized = audience.opened(stream(token: token), end: {}) {} else { Issue.record("let in") }
         }
         let play = audience.playToken(for: .main, lasting: .seconds(100))

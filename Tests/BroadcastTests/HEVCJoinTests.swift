@@ -66,7 +66,7 @@ import Testing
                     payload: ByteBuffer(bytes: [0, 0, 0, 3, type << 1, 1, 0xAC])), at: time.nanoseconds)
         }
         let place = JoinPlace(
-            key: .init(sequence: 0, decodeTime: .zero, presentationTime: .zero), hasSound: false)
+            key: .init(sequence: 0, decodeTime: .zero, presentationTime: .zero), hasSound: false, delay: .zero)
         var head = InputPlayhead(
             session: .random(), line: line, place: place, offset: .zero,
             videoFormat: .synthetic(width: 1280, frameRate: nil, mark: 1, codec: .hevc), still: nil, audioPlace: nil)

@@ -63,6 +63,33 @@ import Testing
         #expect(simulation.judge.underruns == 0)
     }
 
+    /// The delay is changed while hand-overs of every kind go on: each join has the one that holds then.
+    @Test(arguments: Array(UInt64(401)...404)) func anotherDelayHoldsTheInvariants(seed: UInt64) async {
+        var generator = SeededGenerator(seed: seed)
+        var simulation = ProgrammeSimulation(delay: .seconds(1), seed: seed)
+        var sessions: [PublishSessionID] = []
+        for _ in 0..<60 {
+            while sessions.count < 4 {
+                sessions.append(Self.publish(&simulation, &generator, jitter: .milliseconds(30)))
+            }
+            let session = sessions[Int.random(in: 0..<sessions.count, using: &generator)]
+            switch Int.random(in: 0..<6, using: &generator) {
+            case 0, 1:
+                simulation.changeDelay(to: .milliseconds(Int64.random(in: 200...6000, using: &generator)))
+            case 2:
+                simulation.drop(session)
+                sessions.removeAll { $0 == session }
+                simulation.order(sessions.first, standby: Array(sessions.dropFirst()))
+            default: simulation.order(session, standby: Array(sessions.filter { $0 != session }.prefix(2)))
+            }
+            simulation.run(for: .milliseconds(Int64.random(in: 50...9000, using: &generator)))
+            await Task.yield()
+        }
+        expectInvariants(simulation, lateness: .milliseconds(100))
+        #expect(simulation.judge.joins.count > 20)
+        #expect(simulation.judge.underruns == 0)
+    }
+
     /// The same with a network that stalls: the slate is stamped into the holes, and nothing else is late.
     @Test(arguments: Array(UInt64(101)...106)) func stallsAreCovered(seed: UInt64) async {
         var generator = SeededGenerator(seed: seed)

@@ -129,6 +129,12 @@ struct ProgrammeSimulation {
         advance()
     }
 
+    /// - Parameter delay: `nil`: the one that the programme was made with.
+    mutating func changeDelay(to delay: Duration?) {
+        output.programmeDelay = delay
+        order(ordered.onAir, standby: ordered.standby)
+    }
+
     mutating func emergency(_ state: ProgrammeEmergency) {
         output.emergency = state
         order(ordered.onAir, standby: ordered.standby)

@@ -4,11 +4,12 @@ import Testing
 
 /// Manifests as whole texts.
 @Suite struct MediaPresentationTests {
-    private static func track(_ segments: [MediaPresentation.Segment], independent: Bool = true)
-        -> MediaPresentation.Track
-    {
+    private static func track(
+        _ segments: [MediaPresentation.Segment], independent: Bool = true, frameRate: Double? = nil
+    ) -> MediaPresentation.Track {
         MediaPresentation.Track(
-            kind: .pictures(width: 1280, height: 720), codec: "avc1.64001F", bandwidth: 10_000_000, timescale: 90_000,
+            kind: .pictures(width: 1280, height: 720, frameRate: frameRate), codec: "avc1.64001F",
+            bandwidth: 10_000_000, timescale: 90_000,
             offset: 450_000, initializationName: "video-init-7.mp4", mediaName: "video-segment-$Number$.m4s",
             startsIndependently: independent, segments: segments)
     }
@@ -72,6 +73,21 @@ import Testing
                 </MPD>
 
                 """)
+    }
+
+    @Test(
+        arguments: [
+            (30, "30"), (60.0004, "60"), (29.97, "30000/1001"), (59.94006, "60000/1001"), (23.976, "24000/1001"),
+            (12.5, "12500/1000"), (nil, nil),
+        ] as [(Double?, String?)])
+    func writesTheRateOfPicturesAsItIsCounted(rate: Double?, text: String?) {
+        let period = MediaPresentation.Period(
+            id: "p1", start: 0, tracks: [Self.track([.init(number: 1, time: 0, duration: 1)], frameRate: rate)])
+        let presentation = MediaPresentation(
+            publishTime: WallTime(milliseconds: 0), updateSeconds: 2, targetSeconds: 4, depthSeconds: 36,
+            periods: [period])
+        let wanted = text.map { #" height="720" frameRate="\#($0)"/>"# } ?? #" height="720"/>"#
+        #expect(presentation.rendered().contains(wanted))
     }
 
     @Test func promisesNoKeyFramesThatAreNotThere() {

@@ -8,7 +8,7 @@ import Testing
     /// A publisher by its habits; sound comes with each picture, at 48 kHz.
     private struct Stream {
         /// What every picture and sound is a slice of: filling a buffer for each would be most of this suite's time.
-        private static let zeros = ByteBuffer(repeating: 0, count: 200_000)
+        private static let bytes = ByteBuffer(repeating: 0xFF, count: 200_000)
 
         var meter = HealthMeter(envelope: Envelope())
         var now: Int64 = 1_000_000_000
@@ -23,22 +23,37 @@ import Testing
         var sendsPicture = true
         var reorders = false
         var soundLead: Int64 = 0
+        /// Of the end of each picture: filler data.
+        var fillerBytes = 0
+        var isDecoded = false
+        var isHeard = true
+        /// When each issue was first named.
+        private(set) var namedAt: [StreamIssue: Int64] = [:]
+        /// As a publisher is looked at: four times a second.
+        var lookInterval: Int64 = 250_000_000
+        private var nextLevels: Int64 = 0
+        private var wasHeard = false
         private var pictures: Int64 = 0
         private var nextSound: Int64 = 0
         private var nextLook: Int64 = 0
+        private var lastSent: Int64 = 0
 
         init() {
             meter.received(.video(HealthMeterTests.video()))
             meter.received(.audio(AudioFormat(configuration: [0x11, 0x90], sampleRate: 48_000, channels: 2)))
         }
 
-        mutating func run(seconds: Int64) {
-            for _ in 0..<(seconds * rate) {
+        mutating func run(seconds: Int64) { run(pictures: seconds * rate) }
+
+        mutating func run(pictures count: Int64) {
+            for _ in 0..<count {
                 let step = 1_000_000_000 / rate
                 if sendsPicture {
                     let isKey = pictures % group == 0
                     let shift = reorders && pictures % 3 == 1 ? 3 * step : 0
-                    send(.video, at: media, shown: media + shift, isKey: isKey, bytes: isKey ? 40_000 : pictureBytes)
+                    send(
+                        .video, at: media, shown: media + shift, isKey: isKey,
+                        bytes: isKey ? 40_000 : refines && pictures % group == 1 ? 3_000 : pictureBytes)
                 }
                 while sendsSound, nextSound <= media {
                     send(
@@ -48,19 +63,55 @@ import Testing
                 pictures += 1
                 media += step
                 now += Int64(Double(step) / speed)
-                if now >= nextLook {
-                    _ = meter.look(at: now)
-                    nextLook = now + 1_000_000_000
+                wasHeard = wasHeard || isHeard
+                if isDecoded, now >= nextLevels {
+                    let level = wasHeard ? -12.0 : -96
+                    wasHeard = false
+                    meter.received(SoundLevels(channels: [.init(peak: level, rms: level)]), at: now)
+                    nextLevels = now + 480_000_000
                 }
+                guard now >= nextLook, lastSent == now - Int64(Double(step) / speed) else { continue }
+                look()
             }
         }
 
+        private mutating func look() {
+            _ = meter.look(at: now)
+            nextLook = now + lookInterval
+            for issue in meter.named { namedAt[issue] = namedAt[issue] ?? now }
+        }
+
+        /// Nothing arrives; then it all comes at once, and is looked at with its first unit.
+        mutating func stall(seconds: Int64) {
+            let end = now + seconds * 1_000_000_000
+            let before = lookInterval
+            now = end
+            (lookInterval, speed) = (0, 1000)
+            run(seconds: seconds)
+            (lookInterval, speed) = (before, 1)
+        }
+
+        /// Behind each key picture, one that makes it finer.
+        var refines = false
+
+        private static func filler(_ picture: Int, _ bytes: Int) -> ByteBuffer {
+            var unit = ByteBuffer()
+            unit.writeInteger(UInt32(picture))
+            unit.writeBytes([0x41] + [UInt8](repeating: 1, count: picture - 1))
+            unit.writeInteger(UInt32(bytes))
+            unit.writeBytes([12] + [UInt8](repeating: 0xFF, count: bytes - 1))
+            return unit
+        }
+
         private mutating func send(_ track: TrackKind, at time: Int64, shown: Int64, isKey: Bool, bytes: Int) {
+            lastSent = now
+            let plain = Self.bytes.getSlice(at: 0, length: bytes) ?? Self.bytes
             meter.received(
                 AccessUnit(
                     track: track, decodeTime: MediaTime(nanoseconds: time),
                     presentationTime: MediaTime(nanoseconds: shown), isKeyFrame: isKey,
-                    payload: Self.zeros.getSlice(at: 0, length: bytes) ?? Self.zeros), at: now)
+                    payload: track == .video && fillerBytes > 0 ? Self.filler(bytes, fillerBytes) : plain), at: now)
+            if lookInterval == 0 { look() }
         }
 
         var issues: Set<StreamIssue> { Set(meter.health(at: now).summary.issues.map(\.type)) }
@@ -127,15 +178,106 @@ import Testing
         var stream = Stream()
         stream.run(seconds: 20)
         stream.group = 1_000_000
-        stream.run(seconds: 7)
+        stream.run(seconds: 6)
         #expect(!stream.issues.contains(.gopSizeLong), "one late key frame")
-        stream.run(seconds: 8)
+        stream.run(seconds: 9)
         #expect(stream.issues.contains(.gopSizeLong) || stream.issues.contains(.gopSizeOver))
         stream.group = 50
         stream.run(seconds: 6)
         #expect(!stream.issues.isDisjoint(with: [.gopSizeLong, .gopSizeOver]), "it does not flap")
         stream.run(seconds: 20)
         #expect(stream.issues == [])
+    }
+
+    /// MF-12: what viewers miss is named within three seconds, of which a publisher's way in and the decoder take some.
+    @Test func namesWhatViewersMissWithinThreeSeconds() {
+        let cases: [(StreamIssue, (inout Stream) -> Void, Int64)] = [
+            (.noVideoStream, { $0.sendsPicture = false }, 2400), (.noAudioStream, { $0.sendsSound = false }, 2400),
+            (.silentAudio, { $0.soundBytes = 6 }, 2400), (.silentAudio, { $0.isHeard = false }, 2800),
+            (.frozenVideo, { $0.pictureBytes = 60 }, 2400),
+            (.frozenVideo, { ($0.pictureBytes, $0.refines) = (60, true) }, 2400),
+            (.frozenVideo, { ($0.pictureBytes, $0.fillerBytes) = (60, 9940) }, 2400),
+        ]
+        for (number, (issue, change, most)) in cases.enumerated() {
+            var stream = Stream()
+            stream.isDecoded = number == 3
+            // The fault begins just behind a verdict of the decoder: the next one has still heard something.
+            stream.run(seconds: 26)
+            #expect(stream.namedAt.isEmpty)
+            let fault = stream.now
+            change(&stream)
+            stream.run(seconds: 5)
+            let after = (stream.namedAt[issue] ?? .max / 2) / 1_000_000 - fault / 1_000_000
+            #expect((2000...most).contains(after), "\(issue): \(after) ms")
+            #expect(stream.issues == [issue])
+        }
+    }
+
+    @Test func aPromptWordStaysForTenSecondsHoweverBrieflyItHeld() {
+        var stream = Stream()
+        stream.run(seconds: 20)
+        stream.soundBytes = 6
+        stream.run(seconds: 1)
+        stream.soundBytes = 340
+        stream.run(seconds: 20)
+        #expect(stream.namedAt.isEmpty, "a pause")
+        stream.soundBytes = 6
+        for _ in 0..<75 where stream.issues.isEmpty { stream.run(pictures: 1) }
+        #expect(stream.issues == [.silentAudio])
+        stream.soundBytes = 340
+        for _ in 0..<9 {
+            stream.run(seconds: 1)
+            #expect(stream.issues == [.silentAudio])
+        }
+        stream.run(seconds: 3)
+        #expect(stream.issues == [])
+    }
+
+    /// What comes first of a backlog is of one track; neither is missing.
+    @Test(arguments: [3, 8]) func aStallIsNoMissingTrack(seconds: Int64) {
+        var stream = Stream()
+        stream.isDecoded = seconds == 3
+        stream.run(seconds: 20)
+        for _ in 0..<3 {
+            stream.stall(seconds: seconds)
+            stream.run(seconds: 5)
+        }
+        #expect(Set(stream.namedAt.keys).isDisjoint(with: HealthMeter.prompt), "\(stream.namedAt)")
+    }
+
+    @Test func picturesThatAreAllKeyPicturesAreNotStill() {
+        var stream = Stream()
+        stream.group = 1
+        stream.run(seconds: 20)
+        #expect(!stream.issues.contains(.frozenVideo), "\(stream.issues)")
+    }
+
+    /// A decoder that is lost with its last word "heard" is no silence.
+    @Test func aLostDecoderMakesNoSilence() {
+        var stream = Stream()
+        stream.isDecoded = true
+        stream.run(seconds: 10)
+        stream.isDecoded = false
+        stream.run(seconds: 10)
+        #expect(stream.namedAt.isEmpty)
+    }
+
+    @Test func whatCeasedGoesAtOnceWhenItsOppositeIsNamed() {
+        var stream = Stream()
+        stream.group = 100_000
+        for _ in 0..<30 {
+            stream.run(seconds: 1)
+            #expect(!stream.issues.isSuperset(of: [.gopSizeLong, .gopSizeOver]))
+        }
+        #expect(stream.namedAt[.gopSizeLong] != nil && stream.issues == [.gopSizeOver])
+        stream = Stream()
+        stream.run(seconds: 10)
+        stream.soundBytes = 6
+        stream.run(seconds: 4)
+        #expect(stream.issues == [.silentAudio])
+        stream.sendsSound = false
+        stream.run(seconds: 3)
+        #expect(stream.issues == [.noAudioStream])
     }
 
     @Test(arguments: [1.002, 0.998, 1.0001]) func comparesThePublishersClockWithOurs(speed: Double) throws {
@@ -151,6 +293,23 @@ import Testing
         var stream = Stream()
         stream.run(seconds: 15)
         #expect(stream.meter.health(at: stream.now + 3_000_000_000).summary.status == .noData)
+    }
+
+    @Test func leavesFillerOutOfAPicturesSize() {
+        let fillers: [(VideoFormat.Codec, [UInt8])] = [(.h264, [12, 0xFF, 0x80]), (.hevc, [38 << 1, 1, 0x80])]
+        for (codec, filler) in fillers {
+            let slice: [UInt8] = [0, 0, 0, 6, 0x02, 1, 2, 3, 4, 5]
+            let filled = ByteBuffer(bytes: slice + [0, 0, 0, 3] + filler)
+            #expect(PictureSize.isWithin(14, filled, codec))
+            #expect(!PictureSize.isWithin(13, filled, codec))
+            #expect(!PictureSize.isWithin(9, ByteBuffer(bytes: slice), codec))
+            #expect(PictureSize.isWithin(10, ByteBuffer(bytes: slice), codec))
+            for length in 0..<filled.readableBytes {
+                _ = PictureSize.isWithin(12, filled.getSlice(at: 0, length: length) ?? ByteBuffer(), codec)
+            }
+        }
+        #expect(!PictureSize.isWithin(100, ByteBuffer(repeating: 0, count: 4000), .h264), "no units at all")
+        #expect(!PictureSize.isWithin(3, ByteBuffer(bytes: [12, 12, 12, 12]), .av1))
     }
 
     @Test func knowsOpenGroupsByTheirRecoveryPoints() {

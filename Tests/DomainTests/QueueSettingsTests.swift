@@ -11,6 +11,7 @@ import Testing
     private static var unusualOutput: OutputSettings {
         var output = OutputSettings()
         output.emergency = .mute
+        output.programmeDelay = .milliseconds(1250)
         output.slateText = "Back at nine = soon\nStay"
         output.slateFile = "pause-1.mp4"
         (output.envelope.maximumWidth, output.envelope.maximumHeight) = (1280, 720)
@@ -37,6 +38,7 @@ import Testing
         #"{"slotSeconds":0,"graceOnAirSeconds":-1,"maximumLength":99999999,"warningSeconds":[1,2,3]}"#,
         #"{"autoAdvance":"yes","slotSeconds":1e99,"somethingNew":{}}"#,
         #"{"output":{"emergency":"fire","maximumSize":"0x0","slateFile":"/etc/passwd","other":"1"}}"#, #"{"output":7}"#,
+        #"{"output":{"programmeDelay":"31s"}}"#,
     ])
     func whatIsAbsentStrangeOrOutOfRangeHasItsDefault(json: String) throws {
         #expect(try decode(json) == QueueSettings())
@@ -67,6 +69,28 @@ import Testing
         #expect(settings.text(of: "outputs") == "all")
         let known = "outputs must be all, none, or some of hls,dash,stream,ws,audio,rtmp, not 'smoke'"
         #expect(throws: QueueCommandError.invalidSetting(known)) { try settings.set("outputs", to: "hls,smoke") }
+    }
+
+    @Test(arguments: [
+        ("0", 0, "0s"), ("2s", 2000, "2s"), ("0.5", 500, "0.5s"), ("1.050s", 1050, "1.05s"), ("30", 30_000, "30s"),
+    ])
+    func theDelayIsInSeconds(text: String, milliseconds: Int, written: String) throws {
+        var settings = QueueSettings()
+        try settings.set("programmeDelay", to: text)
+        #expect(settings.output.programmeDelay == .milliseconds(milliseconds))
+        #expect(settings.text(of: "programmeDelay") == written)
+        try settings.set("programmeDelay", to: "none")
+        #expect(settings.output.programmeDelay == nil)
+    }
+
+    @Test(arguments: [
+        "", "s", "-1", "30.001", "31", "1m", ".5", "5.", "1.2.3", "1.0005", "2,5", "+2", "٣", "99999999999999999999",
+    ])
+    func aDelayThatIsNoneIsNamed(text: String) {
+        var settings = QueueSettings()
+        let error = #expect(throws: QueueCommandError.self) { try settings.set("programmeDelay", to: text) }
+        #expect(error.map { "\($0)".contains("programmeDelay must be 0 to 30 s") } == true)
+        #expect(settings == QueueSettings())
     }
 
     @Test func switchesTellWhatWentOff() throws {

@@ -106,10 +106,10 @@ import Testing
         let clip = SoundClips.paddedSilence(frames: 64)
         feed.append(clip.0)
         let all = units(clip.0, clip.1)
-        // 21.3 ms each, rounded down: 45 are just short of 960 ms, and 12 are more than 240 ms.
-        for unit in all.prefix(45) { feed.append(unit) }
+        // 21.3 ms each, rounded down: 22 are just short of 480 ms, and 12 are more than 240 ms.
+        for unit in all.prefix(22) { feed.append(unit) }
         #expect(meters.next(for: 1) == nil)
-        feed.append(all[45])
+        feed.append(all[22])
         #expect(meters.next(for: 1) != nil)
         feed.watched(true)
         for unit in all.prefix(12) { feed.append(unit) }

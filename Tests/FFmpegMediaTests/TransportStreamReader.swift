@@ -14,7 +14,13 @@ struct TransportStreamReader {
     /// The first PES packet's payload on each PID.
     private(set) var firstUnit: [Int: [UInt8]] = [:]
 
+    /// When each table came, by PID, in ticks of 90 kHz: the clock reference before it, or the first there is.
+    private(set) var tables: [Int: [UInt64]] = [:]
+    private(set) var lastClock: UInt64?
+
     private static let mapPID = 0x1000
+    /// Association, map and service description.
+    private static let tablePIDs = [0, mapPID, 0x11]
     private var counters: [Int: UInt8] = [:]
     private var open: [Int: [UInt8]] = [:]
 
@@ -29,6 +35,7 @@ struct TransportStreamReader {
         let pid = Int(packet[1] & 0x1F) << 8 | Int(packet[2])
         let hasField = packet[3] & 0x20 != 0
         let isBreak = hasField && packet[4] > 0 && packet[5] & 0x80 != 0
+        if hasField, packet[4] >= 7, packet[5] & 0x10 != 0 { readClock(packet) }
         guard packet[3] & 0x10 != 0 else { return }
         let counter = packet[3] & 0x0F
         if let last = counters[pid], counter != (last + 1) & 0x0F, !isBreak {
@@ -38,7 +45,15 @@ struct TransportStreamReader {
         let payload = packet[(hasField ? 5 + Int(packet[4]) : 4)...]
         let isStart = packet[1] & 0x40 != 0
         if pid == Self.mapPID, isStart { readMap(Array(payload.dropFirst(1 + Int(payload.first ?? 0)))) }
+        if Self.tablePIDs.contains(pid), isStart { tables[pid, default: []].append(lastClock ?? 0) }
         gather(Array(payload), isStart, pid)
+    }
+
+    /// `program_clock_reference_base` (§2.4.3.5).
+    private mutating func readClock(_ packet: [UInt8]) {
+        let clock = packet[6...9].reduce(0) { $0 << 8 | UInt64($1) } << 1 | UInt64(packet[10] >> 7)
+        if lastClock == nil { tables = tables.mapValues { $0.map { _ in clock } } }
+        lastClock = clock
     }
 
     private mutating func gather(_ payload: [UInt8], _ isStart: Bool, _ pid: Int) {

@@ -135,6 +135,38 @@ import Testing
         #expect(try #require(clocks.first) < begin)
     }
 
+    /// ETSI TR 101 290 §5.2: association and map at least each half second, however far key frames are apart; the service's
+    /// description each two. They cost a kilobyte a second, and no counter.
+    @Test(arguments: [FFmpegTransportStreamMuxer.Use.segments, .live])
+    func theTablesComeEachHalfSecond(use: FFmpegTransportStreamMuxer.Use) throws {
+        let muxer = try FFmpegTransportStreamMuxer(for: use)
+        var stream = ByteBuffer()
+        var start = MediaTime.seconds(3)
+        let long = try Self.clip {
+            $0.seconds = 4; $0.keyFrameInterval = 600
+        }
+        for clip in [long, try Self.clip { $0.colour = "blue" }] {
+            try muxer.beginSegment()
+            for unit in clip.programme(startingAt: start) { try muxer.append(unit, format: clip.format) }
+            let segment = try muxer.take(endsSegment: true)
+            let first = (0..<3).map { segment.readerIndex + $0 * 188 + 1 }
+            let pids = first.compactMap { segment.getInteger(at: $0, as: UInt16.self) }.map { $0 & 0x1FFF }
+            #expect(Set(pids) == [0, 0x11, 0x1000])
+            stream.writeImmutableBuffer(segment)
+            start = clip.end(startingAt: start)
+        }
+        let read = try TransportStreamReader(stream)
+        #expect(read.problems == [])
+        let end = try #require(read.lastClock)
+        for (pid, limit) in [(0, 45_000), (0x1000, 45_000), (0x11, 180_000)] as [(Int, UInt64)] {
+            let times = try #require(read.tables[pid]) + [end]
+            let gaps = zip(times, times.dropFirst()).map { $1 - $0 }
+            #expect(try #require(gaps.max()) <= limit, "PID \(pid): \(gaps)")
+        }
+        let packets = read.tables.values.map(\.count).reduce(0, +)
+        #expect(packets * 188 <= 1300 * 6)
+    }
+
     @Test func aBrokenPictureIsLeftOutAndTheStreamGoesOn() throws {
         let wrapping = TransportStreamWrapping(logger: Self.logger)
         let clip = try Self.clip { _ in }

@@ -152,6 +152,9 @@ import Testing
         #expect(try takes(["group": "news,MUSIC"], group: "Music"))
         #expect(try !takes(["group": "news"], group: "Music"))
         #expect(try !takes(["group": "news"]))
+        #expect(
+            try takes(["group": "music, LIVE"], group: "Music, live")
+                && !takes(["group": "music"], group: "Music, live"))
         #expect(try takes(["ids": "1,3"]) && takes(["ids": "main"]))
         #expect(try !takes(["ids": "x"]))
         #expect(try takes(["region": "us"], allowed: ["US"]))

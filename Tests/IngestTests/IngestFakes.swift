@@ -79,8 +79,8 @@ final class FakeRack: InputRack {
 }
 
 final class FakeConnection: PublisherConnection {
-    let attention = Mutex<[Bool]>([])
-    func attentionChanged(isWatched: Bool) { attention.withLock { $0.append(isWatched) } }
+    let attention = Mutex<[PublisherAttention]>([])
+    func attentionChanged(_ change: PublisherAttention) { attention.withLock { $0.append(change) } }
     let reasons = Mutex<[String]>([])
 
     func close(reason: String) { reasons.withLock { $0.append(reason) } }

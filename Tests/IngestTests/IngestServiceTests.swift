@@ -90,7 +90,25 @@ import Testing
         bench.service.attend(to: [session])
         bench.service.attend(to: [session, .random()])
         bench.service.attend(to: [])
-        #expect(connection.attention.withLock { $0 } == [true, false])
+        #expect(connection.attention.withLock { $0 } == [.watched(delay: .seconds(2)), .waiting])
+    }
+
+    /// Whoever is on air keeps the delay of their join: a longer one must not let them be read later than that bears.
+    @Test func tellsConnectionsOfAShorterDelayAndKeepsTheShortestForWhoIsNearTheirTurn() async throws {
+        let bench = Bench(delay: .seconds(2))
+        let connection = FakeConnection()
+        _ = try await bench.open("good", connection: connection).get()
+        let session = try #require(bench.queue.state.withLock { $0.joined.first?.session })
+        for delay in [2, 5, 1, 30] {
+            bench.service.take(Envelope(), delay: .seconds(delay))
+            bench.service.attend(to: [session])
+        }
+        bench.service.attend(to: [])
+        bench.service.attend(to: [session])
+        #expect(
+            connection.attention.withLock { $0 } == [
+                .watched(delay: .seconds(2)), .watched(delay: .seconds(1)), .waiting, .watched(delay: .seconds(30)),
+            ])
     }
 
     @Test func aRefusalOfTheQueueLeavesNothingBehind() async {

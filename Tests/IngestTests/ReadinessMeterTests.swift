@@ -98,18 +98,56 @@ import Testing
     @Test func isNotReadyOnceItsLastKeyFrameIsGone() {
         let shape = ProgrammeTape.Shape(groupSeconds: 40)
         let overdue = [
-            "Your last key frame is more than 22 s old: set the key-frame interval to 2 s and switch open GOPs off."
+            "Your key frames are more than 22 s apart: set the key-frame interval to 2 s and switch open GOPs off."
         ]
         #expect(reasons(meter(shape, seconds: 21)).isEmpty)
         #expect(reasons(meter(shape, seconds: 23)) == overdue)
         #expect(reasons(meter(shape, seconds: 39)) == overdue)
-        #expect(
-            reasons(meter(shape, seconds: 41))
-                == ["Your stream is being buffered for the channel's delay: ready in a moment."])
-        #expect(reasons(meter(shape, seconds: 43)).isEmpty)
         #expect(reasons(meter(.init(groupSeconds: 10), seconds: 59)).isEmpty)
         // A long delay holds what a long group needs.
         #expect(reasons(meter(.init(groupSeconds: 25), seconds: 49, delay: .seconds(25))).isEmpty)
+    }
+
+    /// One steady answer instead of two a group; a group of the right length ends it.
+    @Test func whoseGroupsAreTooLongIsNotReadyUntilAShorterOneCame() {
+        var meter = ReadinessMeter(envelope: Envelope(), delay: .seconds(2))
+        var tape = ProgrammeTape(shape: .init(groupSeconds: 1), mark: 1)
+        meter.received(.video(tape.videoFormat))
+        meter.received(.audio(tape.audioFormat))
+        // Key frames at 0, 23, 46 and 69 s, then each second.
+        let keys: Set<Int> = [0, 23, 46, 69]
+        var changes: [(second: Double, isReady: Bool)] = []
+        var now: Int64 = 0
+        while now < 80_000_000_000 {
+            var (unit, after) = tape.next()
+            now = after.nanoseconds
+            if unit.track == .video, unit.isKeyFrame, unit.decodeTime.seconds < 68.5 {
+                unit.isKeyFrame = keys.contains(Int(unit.decodeTime.seconds.rounded()))
+            }
+            meter.received(unit, at: now)
+            let isReady = meter.readiness(at: now).isReady
+            if isReady != changes.last?.isReady { changes.append((unit.decodeTime.seconds, isReady)) }
+        }
+        #expect(changes.map(\.isReady) == [false, true, false, true], "\(changes)")
+        #expect(changes.map { Int($0.second.rounded()) } == [0, 2, 22, 71], "\(changes)")
+    }
+
+    /// The camera was off; its groups are short.
+    @Test func aPauseOfThePictureIsNoLongGroup() {
+        var meter = ReadinessMeter(envelope: Envelope(), delay: .seconds(2))
+        var tape = ProgrammeTape(shape: .init(groupSeconds: 2), mark: 1)
+        meter.received(.video(tape.videoFormat))
+        meter.received(.audio(tape.audioFormat))
+        var now: Int64 = 0
+        while now < 64_100_000_000 {
+            let (unit, after) = tape.next()
+            now = after.nanoseconds
+            guard unit.track == .audio || unit.decodeTime.seconds < 11 || unit.decodeTime.seconds >= 62 else {
+                continue
+            }
+            meter.received(unit, at: now)
+        }
+        #expect(meter.readiness(at: now) == .ready)
     }
 
     @Test func namesWhatLiesOutsideTheEnvelope() {

@@ -35,6 +35,18 @@ import Testing
         }
     }
 
+    /// After a restart, while the slate is made: 404 would send players away for good.
+    @Test func aChannelThatComesIsNotMissing() {
+        let names = ["index.m3u8", "media.m3u8", "audio.m3u8", "ts.m3u8", "index-ts.m3u8", "manifest.mpd"]
+        #expect(!store.knows(.main))
+        #expect(names.map { status(nil, name: $0) } == Array(repeating: "not found", count: 6))
+        store.declare(Envelope(), for: .main, memory: NoMemory())
+        #expect(store.knows(.main))
+        #expect(names.map { status(nil, name: $0) } == Array(repeating: "not yet", count: 6))
+        #expect(status(7, 1) == "not yet")
+        #expect([status(nil, name: "segment-7.m4s"), status(nil, name: "other.m3u8")] == ["not found", "not found"])
+    }
+
     /// Segments 10 and 11 are complete; of 12 the parts 0 and 1 are there.
     @Test func answersWaitsAndRefuses() {
         let packager = makePackager()

@@ -1,3 +1,4 @@
+import Domain
 import NIOCore
 import Testing
 
@@ -8,8 +9,8 @@ struct ReadPaceTests {
     private static func second(_ number: Int64) -> NIODeadline { .uptimeNanoseconds(UInt64(number) * 1_000_000_000) }
 
     /// After a first look, `bytes` in each following second.
-    private static func paced(_ bytes: Int, delay: Duration = .zero) -> (pace: ReadPace, threshold: Int?) {
-        var pace = ReadPace(delay: delay)
+    private static func paced(_ bytes: Int) -> (pace: ReadPace, threshold: Int?) {
+        var pace = ReadPace()
         #expect(pace.looked(at: second(1), quiet: .zero) == nil, "nothing is known yet")
         pace.received(bytes)
         let threshold = pace.looked(at: second(2), quiet: .milliseconds(20))
@@ -23,19 +24,19 @@ struct ReadPaceTests {
 
     @Test func readsAtOnceWhatIsOnAirOrNext() {
         var (pace, _) = Self.paced(312_500)
-        #expect(pace.attentionChanged(isWatched: true) == 1)
+        #expect(pace.attentionChanged(to: .watched(delay: .zero)) == 1)
         pace.received(312_500)
         #expect(pace.looked(at: Self.second(3), quiet: .zero) == nil)
-        #expect(pace.attentionChanged(isWatched: false) == nil, "the next look decides")
+        #expect(pace.attentionChanged(to: .waiting) == nil, "the next look decides")
         pace.received(312_500)
         #expect(pace.looked(at: Self.second(4), quiet: .zero) == 31_250)
     }
 
     @Test func readsInPiecesWhatIsOnAirBehindADelayLine() {
-        var (pace, threshold) = Self.paced(312_500, delay: .milliseconds(2000))
+        var (pace, threshold) = Self.paced(312_500)
         #expect(threshold == 31_250)
         #expect(!pace.needsGuard)
-        #expect(pace.attentionChanged(isWatched: true) == nil)
+        #expect(pace.attentionChanged(to: .watched(delay: .milliseconds(2000))) == nil)
         #expect(pace.needsGuard)
         #expect(pace.guarded(quiet: .milliseconds(499)) == nil)
         // A still picture: what there is stays below the threshold.
@@ -44,18 +45,28 @@ struct ReadPaceTests {
         pace.received(312_500)
         #expect(pace.looked(at: Self.second(3), quiet: .zero) == 31_250)
         #expect(pace.needsGuard)
-        #expect(pace.attentionChanged(isWatched: false) == nil)
+        #expect(pace.attentionChanged(to: .waiting) == nil)
+        #expect(!pace.needsGuard)
+    }
+
+    @Test func aDelayThatIsTakenAwayIsReadAtOnce() {
+        var (pace, _) = Self.paced(312_500)
+        #expect(pace.attentionChanged(to: .watched(delay: .seconds(2))) == nil)
+        #expect(pace.attentionChanged(to: .watched(delay: .zero)) == 1)
         #expect(!pace.needsGuard)
     }
 
     @Test func looksAgainWithinAQuarterOfTheDelay() {
-        #expect(ReadPace(delay: .milliseconds(500)).patience == .milliseconds(125))
-        #expect(ReadPace(delay: .seconds(30)).patience == .milliseconds(500))
+        var pace = ReadPace()
+        _ = pace.attentionChanged(to: .watched(delay: .milliseconds(500)))
+        #expect(pace.patience == .milliseconds(125))
+        _ = pace.attentionChanged(to: .watched(delay: .seconds(30)))
+        #expect(pace.patience == .milliseconds(500))
     }
 
     @Test func readsAtOnceBehindADelayLineThatHidesNothing() {
-        var (pace, _) = Self.paced(312_500, delay: .milliseconds(499))
-        #expect(pace.attentionChanged(isWatched: true) == 1)
+        var (pace, _) = Self.paced(312_500)
+        #expect(pace.attentionChanged(to: .watched(delay: .milliseconds(499))) == 1)
     }
 
     @Test func readsAtEachByteWhatHasGoneQuiet() {

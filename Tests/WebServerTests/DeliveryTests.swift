@@ -190,7 +190,11 @@ import Testing
         }
     }
 
-    @Test(arguments: ["_HLS_msn=x", "_HLS_msn=-1", "_HLS_msn=1&_HLS_part=", "_HLS_msn=9999999999999999999999"])
+    @Test(arguments: [
+        "_HLS_msn=x", "_HLS_msn=-1", "_HLS_msn=1&_HLS_part=", "_HLS_msn=9999999999999999999999",
+        // A cache that reads the first, or the last, would keep the answer to another question.
+        "_HLS_msn=1&_HLS_msn=1", "_HLS_msn=1&_HLS_part=0&_HLS_part=1",
+    ])
     func nonsenseInADirectiveIsRefused(query: String) async throws {
         try await TestSite.run { site async throws in
             Self.fill(site)
@@ -212,7 +216,7 @@ import Testing
                 }, render: { "#EXTM3U\n" })
             site.origin.set(
                 "a.m3u8", to: .found(.init(content: .text(text), contentType: "x/y", caching: .seconds(1))))
-            for coding in ["gzip", "br, gzip;q=0.5", "deflate,gzip"] {
+            for coding in ["gzip", "br, gzip;q=0.5", "deflate,gzip", "GZip"] {
                 let answer = try await site.send("GET", "/hls/main/a.m3u8", headers: [("Accept-Encoding", coding)])
                 #expect(answer.body == "packed")
                 #expect(answer.headers["content-encoding"] == "gzip")
@@ -361,10 +365,58 @@ import Testing
             #expect(seen.map(\.request.kind) == [.multivariantPlaylist, .segment])
             #expect(seen.map(\.bytes) == [index.body.utf8.count, 10])
             #expect(seen.first?.request.agent == "tv/1")
-            #expect(seen.first?.request.address == "127.0.0.1")
+            #expect(seen.first?.request.place == ViewerPlace(address: "127.0.0.1"))
             let refused = try await site.send("GET", "/hls/main/segment-1.m4s?viewer=bad")
-            #expect(refused.status == 403)
+            #expect(refused.status == 403 && refused.body.contains("/problems/sent-away"))
             #expect(refused.body.contains("you were sent away"))
+            let unknown = try await site.send("GET", "/hls/main/segment-1.m4s?viewer=none")
+            #expect(unknown.status == 401 && unknown.headers["www-authenticate"] == #"Bearer realm="lineup""#)
+            #expect(unknown.headers["cache-control"] == "no-store" && unknown.body.contains("/problems/viewer-token"))
+        }
+    }
+
+    /// What a client writes to the left of it changes neither how it is counted nor whom a kick meets.
+    @Test(arguments: [
+        [("X-Forwarded-For", "LIE, 198.51.100.7")], [("X-Forwarded-For", "LIE"), ("x-forwarded-for", "198.51.100.7")],
+        [("Forwarded", "for=LIE;proto=https, For=\"198.51.100.7:4711\"; proto=http")],
+        [("Forwarded", "for=\"LIE"), ("Forwarded", "for=198.51.100.7")],
+        [("Forwarded", "for=203.0.113.1"), ("X-Forwarded-For", "198.51.100.7")],
+    ])
+    func aViewerIsWhomADeclaredProxyForwards(headers: [(String, String)]) async throws {
+        let (viewers, trusted) = (FakeViewers(), try #require(TrustedProxies("127.0.0.1")))
+        try await TestSite.run(viewers: viewers, adjust: { $0.trustedProxies = trusted }) { site async throws in
+            Self.fill(site)
+            for lie in ["203.0.113.9", "nonsense", "127.0.0.1"] {
+                let headers = headers.map { ($0.0, $0.1.replacing("LIE", with: lie)) }
+                #expect(try await site.send("GET", Self.path, headers: headers).status == 200)
+            }
+            let place = ViewerPlace(address: "198.51.100.7", forwardedFor: "198.51.100.7")
+            #expect(viewers.seen.map(\.request.place) == [place, place, place])
+        }
+    }
+
+    /// A proxy asks for many viewers on one connection: the token of one neither bars the others nor lets them in.
+    @Test func behindAProxyATokenIsOfItsRequestOnly() async throws {
+        let (viewers, trusted) = (FakeViewers(), try #require(TrustedProxies("127.0.0.1")))
+        for isProxy in [true, false] {
+            let adjust: @Sendable (inout WebServerConfiguration) -> Void = {
+                $0.trustedProxies = isProxy ? trusted : .none
+            }
+            try await TestSite.run(viewers: viewers, adjust: adjust) { site async throws in
+                Self.fill(site)
+                let text = try await RawConnection.open(port: site.port, group: TestSite.group) { reader, writer in
+                    for (query, end) in [("?viewer=bad", ""), ("", "Connection: close\r\n")] {
+                        let forwarded = isProxy ? "X-Forwarded-For: 198.51.100.\(query.utf8.count)\r\n" : ""
+                        try await writer.write(
+                            ByteBuffer(string: "GET \(Self.path)\(query) HTTP/1.1\r\nHost: x\r\n\(forwarded)\(end)\r\n")
+                        )
+                    }
+                    await reader.readToEnd()
+                    return reader.text
+                }
+                #expect(text.hasPrefix("HTTP/1.1 403 "))
+                #expect(text.hasSuffix("0123456789") == isProxy)
+            }
         }
     }
 
@@ -418,7 +470,11 @@ private final class FakeViewers: DeliveryObserving {
     init(needsToken: Bool = false) { self.needsToken = needsToken }
 
     func admit(_ request: DeliveryRequest) -> DeliveryAdmission {
-        request.token == "bad" ? .refused(reason: "you were sent away") : .admitted
+        switch request.token {
+        case "bad": .refused(reason: "you were sent away")
+        case "none": .unauthorized(reason: "no token")
+        default: .admitted
+        }
     }
     func token(for request: DeliveryRequest) -> String? { "t-1" }
     func delivered(_ request: DeliveryRequest, bytes: Int) {

@@ -48,6 +48,76 @@ import Testing
         }
     }
 
+    /// Applications put a channel and its programmes together by the id, to the letter.
+    @Test(arguments: [
+        ("main.tv", "main.tv"), (#"a "b" c"#, "a ”b” c"), ("a  b\t\nc ", "a b c"),
+        ("a\u{1}b\u{85}c\u{2028}d\u{FFFE}e", "a b c d e"),
+        (" \n", "main"), ("", "main"), ("Ä’日本", "Ä’日本"),
+    ])
+    func theGuideAndTheListCallAChannelTheSame(id: String, written: String) async throws {
+        try await TestSite.run { site async throws in
+            var listing = ChannelListing()
+            (listing.guideID, listing.description) = (id, "All night")
+            site.listings.set(listing)
+            site.queue.update { $0.entries = [FakeQueueDesk.entry("Ada")] }
+            let (list, guide) = try await (site.send("GET", "/playlist.m3u"), site.send("GET", "/epg.xml"))
+            #expect(list.body.contains(#"#EXTREM:AMP-NEXT title="Ada" description="All night""#))
+            #expect(list.body.contains(#"tvg-id="\#(written)""#))
+            #expect(guide.body.contains(#"<channel id="\#(written)">"#))
+        }
+    }
+
+    /// What a listing cannot say is refused by its name, and nothing of what was set before goes with it.
+    @Test func aListingWithNothingToReadIsRefused() async throws {
+        try await TestSite.run { site async throws in
+            let path = "/api/v1/channels/main/listing"
+            let token = try await site.tokens.make(.operator)
+            let good = #"{"logo":"https://münchen.example:8080/a?b","title":"Main"}"#
+            #expect(try await site.call("PUT", path, token: token, good).status == 200)
+            for (body, field) in [
+                (#"{"title":"   "}"#, "title"), (#"{"title":""}"#, "title"), (#"{"guideID":"\n"}"#, "guideID"),
+                (#"{"group":"\u00a0\u200b"}"#, "group"), (#"{"description":"\t\u2028"}"#, "description"),
+                (#"{"logo":"http://"}"#, "logo"), (#"{"logo":"https:///logo.png"}"#, "logo"),
+                (#"{"logo":"http://a b/"}"#, "logo"), (#"{"programmeFeed":"http://:80/"}"#, "programmeFeed"),
+                (#"{"programmeFeed":"http://u:p@x/"}"#, "programmeFeed"), (#"{"logo":"ftp://x/"}"#, "logo"),
+                (#"{"title":"x","titel":"y"}"#, "titel"), (#"{"Title":"x"}"#, "Title"), (#"{"zzz":null}"#, "zzz"),
+            ] {
+                let bad = try await site.call("PUT", path, token: token, body)
+                #expect(bad.status == 422 && bad.body.contains("\"field\":\"\(field)\""), "\(body): \(bad.body)")
+            }
+            #expect(try await site.send("GET", path).body == good)
+        }
+    }
+
+    /// From before they were refused.
+    @Test func whatIsStoredAndSaysNothingIsAsIfItWereNot() async throws {
+        try await TestSite.run { site async throws in
+            var listing = ChannelListing()
+            (listing.title, listing.group, listing.description) = ("   ", "\u{200B}", " \n")
+            (listing.guideID, listing.logo, listing.programmeFeed) = ("\u{A0}", "http://", "https://?x")
+            site.listings.set(listing)
+            site.queue.update { $0.entries = [FakeQueueDesk.entry("Ada")] }
+            let list = try await site.send("GET", "/playlist.m3u?variants=0").body
+            #expect(list.contains("#EXTINF:-1 tvg-id=\"main\" tvg-name=\"main\",main\n"), "\(list)")
+            #expect(!list.contains("FEED") && !list.contains("DESCRIPTION"))
+            let guide = try await site.send("GET", "/epg.xml").body
+            #expect(guide.contains(#"<channel id="main">"#) && guide.contains("<display-name>main</display-name>"))
+            #expect(!guide.contains("<icon") && !guide.contains("<desc>") && !guide.contains("<category>"))
+        }
+    }
+
+    @Test func theGuideAndTheListHaveTheSameLogo() async throws {
+        try await TestSite.run { site async throws in
+            var listing = ChannelListing()
+            listing.logo = #"http://h/a b"c<d>.png?x=1&y=2#ü"#
+            site.listings.set(listing)
+            let written = "http://h/a%20b%22c%3Cd%3E.png?x=1&y=2#%C3%BC"
+            #expect(try await site.send("GET", "/playlist.m3u").body.contains(#"tvg-logo="\#(written)""#))
+            let guide = try await site.send("GET", "/epg.xml").body
+            #expect(guide.contains(#"<icon src="\#(written.replacing("&", with: "&amp;"))"/>"#), "\(guide)")
+        }
+    }
+
     private final class Clock: WallClock {
         private let time = Mutex(GuideTests.now)
         func now() -> WallTime { time.withLock { $0 } }

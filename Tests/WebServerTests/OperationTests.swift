@@ -46,7 +46,7 @@ import WebServer
             ("stage.example", nil, 1936, "rtmp://stage.example:1936/live"),
             ("[::1]:8080", nil, 1935, "rtmp://[::1]/live"),
             ("inside:8080", "https://lineup.example", 1935, "rtmp://lineup.example/live"),
-            ("<script>", nil, 1935, "rtmp://localhost/live"),
+            ("a'b;c", nil, 1935, "rtmp://localhost/live"),
         ] as [(String, String?, Int, String)])
     func tellsTheAddressForTheEncoder(host: String, publicURL: String?, port: Int, url: String) async throws {
         try await TestSite.run(publicURL: publicURL, adjust: { $0.rtmpPort = port }) { site async throws in

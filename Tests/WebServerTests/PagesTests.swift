@@ -84,6 +84,36 @@ import WebServer
         }
     }
 
+    @Test(arguments: [("/watch/nope", "none"), ("/embed/nope", "*"), ("/watch/NO%20PE", "none")])
+    func peopleGetAPageForAChannelThatIsNot(path: String, framedBy: String) async throws {
+        try await TestSite.run { site async throws in
+            let page = try await site.send("GET", path, headers: [("Accept", "text/html,*/*")])
+            #expect(page.status == 404 && page.body.hasPrefix("<!doctype html>"))
+            let quoted = framedBy == "none" ? "'none'" : framedBy
+            #expect(page.headers["content-security-policy"]?.contains("frame-ancestors \(quoted)") == true)
+            let problem = try await site.send("GET", path)
+            #expect(problem.status == 404 && problem.body.contains("There is no such channel."))
+        }
+    }
+
+    /// A sandboxed frame loads module scripts as a page of another site.
+    @Test func whatAPageIsMadeOfMayBeLoadedByAnySite() async throws {
+        try await TestSite.run { site async throws in
+            for path in ["/js/watch.js", "/style.css", "/icon.svg"] {
+                let answer = try await site.send("GET", path, headers: [("Origin", "null")])
+                #expect(answer.headers["access-control-allow-origin"] == "*", "\(path)")
+                #expect(answer.headers["access-control-allow-credentials"] == nil)
+                let tag = try #require(answer.headers["etag"])
+                let again = try await site.send(
+                    "GET", path, headers: [("Origin", "null"), ("If-None-Match", tag)])
+                #expect(again.status == 304 && again.headers["access-control-allow-origin"] == "*")
+            }
+            for path in ["/embed/main", "/watch/main", "/admin.html"] {
+                #expect(try await site.send("GET", path).headers["access-control-allow-origin"] == nil)
+            }
+        }
+    }
+
     @Test func wrongMethodNamesTheRightOnes() async throws {
         try await TestSite.run { site async throws in
             let answer = try await site.write("PUT", "/api/v1/keys")

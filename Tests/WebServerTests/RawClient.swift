@@ -29,21 +29,33 @@ struct RawConnection {
     struct Reader {
         fileprivate var bytes: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
         var text = ""
+        /// The same as it came, but for what was forgotten.
+        private(set) var raw = ByteBuffer()
 
         fileprivate init(bytes: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator) { self.bytes = bytes }
+
+        private mutating func take(_ next: ByteBuffer) {
+            text += String(buffer: next)
+            raw.writeImmutableBuffer(next)
+        }
+
+        mutating func forget() {
+            text = ""
+            raw.clear()
+        }
 
         /// Reads until `text` contains `mark`; `false` when the peer closed before.
         mutating func read(until mark: String) async throws -> Bool {
             while !text.contains(mark) {
                 guard let next = try await bytes.next() else { return false }
-                text += String(buffer: next)
+                take(next)
             }
             return true
         }
 
         /// Reads until the peer closes; a reset ends it as well.
         mutating func readToEnd() async {
-            while let next = try? await bytes.next() { text += String(buffer: next) }
+            while let next = try? await bytes.next() { take(next) }
         }
 
         /// Forgets what was read, up to and with `mark`.

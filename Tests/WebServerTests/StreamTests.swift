@@ -65,9 +65,10 @@ final class FakeHub: ProgrammeHub {
 
 @Suite(.timeLimit(.minutes(2))) struct StreamTests {
     private func site(
-        _ hub: FakeHub, limits: ProgrammeStreams.Limits = .init(), _ body: @Sendable (TestSite) async throws -> Void
+        _ hub: FakeHub, limits: ProgrammeStreams.Limits = .init(), viewing: any StreamViewing = NoStreamViewing(),
+        _ body: @Sendable (TestSite) async throws -> Void
     ) async throws {
-        let streams = ProgrammeStreams(limits: limits) { channel, _ in channel == .main ? hub : nil }
+        let streams = ProgrammeStreams(limits: limits, viewing: viewing) { channel, _ in channel == .main ? hub : nil }
         try await TestSite.run(streams: streams, body)
     }
 
@@ -91,18 +92,26 @@ final class FakeHub: ProgrammeHub {
 
     private final class Viewings: StreamViewing {
         let seen = Mutex<[StreamViewer]>([])
-        func refusal(of viewer: StreamViewer) -> StreamAdmission? { nil }
+        let answer: StreamAdmission?
+        init(refusing answer: StreamAdmission? = nil) { self.answer = answer }
+        func refusal(of viewer: StreamViewer) -> StreamAdmission? { answer }
         func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission {
             seen.withLock { $0.append(viewer) }
-            return .admitted(1)
+            return answer ?? .admitted(1)
         }
         func sent(_ bytes: Int, in session: StreamSessionNumber) {}
         func closed(_ session: StreamSessionNumber) {}
     }
 
     /// A kick must meet the viewer, not the proxy in front of all of them.
-    @Test(arguments: [("127.0.0.1", "198.51.100.7"), ("192.0.2.0/24", "127.0.0.1")])
-    func aViewersAddressIsTheOneATrustedProxyForwards(trusted: String, address: String) async throws {
+    @Test(arguments: [
+        ("127.0.0.1", ViewerPlace(address: "198.51.100.7", forwardedFor: "198.51.100.7")),
+        (
+            "192.0.2.0/24",
+            ViewerPlace(address: "127.0.0.1", isCertain: false, forwardedFor: "203.0.113.9, 198.51.100.7")
+        ),
+    ])
+    func aViewersAddressIsTheOneATrustedProxyForwards(trusted: String, place: ViewerPlace) async throws {
         let (hub, viewings) = (FakeHub(first: [FakeHub.packet("media"), .finished]), Viewings())
         let streams = ProgrammeStreams(viewing: viewings) { _, _ in hub }
         let proxies = try #require(TrustedProxies(trusted))
@@ -110,7 +119,7 @@ final class FakeHub: ProgrammeHub {
             _ = try await site.send(
                 "GET", "/audio/main",
                 headers: [("X-Forwarded-For", "203.0.113.9, 198.51.100.7"), ("Accept", "audio/mp4")])
-            #expect(viewings.seen.withLock { $0 }.map(\.address) == [address])
+            #expect(viewings.seen.withLock { $0 }.map(\.place) == [place])
         }
     }
 
@@ -124,6 +133,42 @@ final class FakeHub: ProgrammeHub {
             ] {
                 let answer = try await site.send("GET", "/audio/main", headers: [("Accept", accept)])
                 #expect(answer.headers["content-type"] == type && answer.headers["vary"] == "Accept")
+            }
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func whoIsOneTooManyIsSentToHLSWhereThereIsSome(offersPlaylist: Bool) async throws {
+        let hub = FakeHub()
+        var limits = ProgrammeStreams.Limits()
+        limits.maximumViewers = 0
+        let streams = ProgrammeStreams(limits: limits, offersPlaylist: { _ in offersPlaylist }, hub: { _, _ in hub })
+        try await TestSite.run(streams: streams) { site async throws in
+            for path in ["/stream/main", "/ws/main"] {
+                let answer = try await site.send("GET", path)
+                #expect(answer.status == 503 && answer.headers["retry-after"] == "10")
+                #expect(answer.body.contains("/problems/full"))
+                #expect(answer.body.contains("HLS") == offersPlaylist)
+            }
+        }
+    }
+
+    private struct Closed: StreamViewing {
+        func refusal(of viewer: StreamViewer) -> StreamAdmission? { .unauthorized(reason: "no token") }
+        func opened(_ viewer: StreamViewer, end: @escaping @Sendable () -> Void) -> StreamAdmission {
+            .unauthorized(reason: "no token")
+        }
+        func sent(_ bytes: Int, in session: StreamSessionNumber) {}
+        func closed(_ session: StreamSessionNumber) {}
+    }
+
+    @Test func whoHasNoTokenIsToldWhichSchemeToUse() async throws {
+        let hub = FakeHub()
+        try await TestSite.run(streams: ProgrammeStreams(viewing: Closed()) { _, _ in hub }) { site async throws in
+            for (method, path) in [("GET", "/stream/main"), ("HEAD", "/stream/main"), ("GET", "/audio/main")] {
+                let answer = try await site.send(method, path)
+                #expect(answer.status == 401 && answer.headers["www-authenticate"] == #"Bearer realm="lineup""#)
+                #expect(method == "HEAD" || answer.body.contains("/problems/viewer-token"))
             }
         }
     }
@@ -158,6 +203,22 @@ final class FakeHub: ProgrammeHub {
         }
     }
 
+    @Test func aSocketsAddressTellsWithoutAHandshakeWhoIsRefused() async throws {
+        for (admission, status, slug) in [
+            (StreamAdmission.unauthorized(reason: "no"), 401, "viewer-token"),
+            (.refused(reason: "no"), 403, "sent-away"),
+        ] {
+            try await site(FakeHub(), viewing: Viewings(refusing: admission)) { site async throws in
+                let answer = try await site.send("GET", "/ws/main")
+                #expect(answer.status == status && answer.body.contains("/problems/\(slug)"))
+            }
+        }
+        try await site(FakeHub()) { site async throws in
+            #expect(try await site.send("GET", "/ws/main").status == 426)
+            #expect(try await site.send("GET", "/ws/nobody").status == 404)
+        }
+    }
+
     @Test func whoIsOneTooManyIsToldWhenToComeBack() async throws {
         var limits = ProgrammeStreams.Limits()
         limits.maximumViewersPerChannel = 0
@@ -168,11 +229,10 @@ final class FakeHub: ProgrammeHub {
         }
     }
 
-    @Test func aHeadIsNoViewerAndAnotherMethodIsTheRouters() async throws {
+    @Test func aHeadIsNoViewer() async throws {
         try await site(FakeHub()) { site async throws in
             let head = try await site.send("HEAD", "/audio/main", headers: [("Accept", "audio/mp4")])
             #expect(head.status == 200 && head.headers["content-type"] == "audio/mp4" && head.body.isEmpty)
-            #expect(try await site.send("POST", "/stream/main").status == 404)
             #expect(try await site.send("OPTIONS", "/stream/main").headers["access-control-allow-origin"] == "*")
         }
     }
@@ -220,6 +280,6 @@ final class FakeHub: ProgrammeHub {
             return
         }
         #expect(request.token == "x.y" && request.channel == .main && request.wantsBody)
-        #expect(read("/stream/main", .delete) == .notOurs && read("/stream/main", .options) == .preflight)
+        #expect(read("/stream/main", .delete) == .problem(.wrongMethod) && read("/stream/main", .options) == .preflight)
     }
 }

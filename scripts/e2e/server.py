@@ -66,8 +66,8 @@ class Server:
         """Starts it and waits until /readyz is fine. The first start's ports are kept for the later ones."""
         self.launch(timeout)
         wait_until(lambda: self.ready().status_code == 200, "/readyz of the server", timeout)
-        # 403: there is one, for viewers with a token.
-        wait_until(lambda: self.get("/hls/main/index.m3u8").status_code in (200, 403), "a playlist", timeout)
+        # 401: there is one, for viewers with a token. 403: for some regions.
+        wait_until(lambda: self.get("/hls/main/index.m3u8").status_code in (200, 401, 403), "a playlist", timeout)
         return self
 
     def launch(self, timeout=60):

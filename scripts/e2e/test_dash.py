@@ -62,6 +62,7 @@ def test_every_version_keeps_the_rules_through_a_hand_over(stage):
     last = parsed[-1]
     assert len(last.periods) >= 2 and len({period.id for period in last.periods}) == len(last.periods)
     assert {name for period in last.periods for name, _ in period.events} >= {"A & <B>", "DJ Tall"}
+    assert all(text.count('frameRate="') == text.count('contentType="video"') > 0 for text in versions)
 
 
 def test_the_pictures_are_those_of_hls_without_the_sound(stage, folder):

@@ -1,11 +1,14 @@
 """What a viewer sees and hears across hand-overs (design §5; I2, I3)."""
 
+import signal
+
 import pytest
 
 import clips
 import judge
 from recording import Recording, SegmentReader, watch_for
 from test_queue import three_in_line
+from test_queue_api import Machine
 from waiting import wait_until
 
 
@@ -172,3 +175,37 @@ def test_other_programme_delays_hand_over_too(make_server, publish, folder, ende
     assert colours_in_order(pictures)[-1] == "green"
     assert judge.backward_steps(packets) == []
     assert judge.picture_gaps(pictures, 0.25) == []
+
+
+def test_another_delay_holds_from_the_next_join_and_bears_what_it_should(make_server, publish, folder, ended_later):
+    server = make_server(LINEUP_PROGRAMME_DELAY=1)
+    first, second = server.make_dj("DJ A"), server.make_dj("DJ B")
+    publish(server, first, clips.A)
+    server.wait_for_queue("DJ A")
+    encoder = publish(server, second, clips.B)
+    server.wait_for_queue("DJ A", "DJ B")
+    all_ready(server, 2)
+    viewer = ended_later(Recording(server.playlist, folder / "programme.ts"))
+    show(server, "DJ A", 3)
+    refused = server.run("queue", "set", "programmeDelay=31", check=False)
+    assert refused.returncode != 0 and "programmeDelay must be 0 to 30 s" in refused.stderr
+    server.run("channel", "set", "main", "programmeDelay=6s")
+    # Longer than the old delay and the patience together: who is on air goes on as before.
+    show(server, "DJ A", 8)
+    server.run("queue", "skip")
+    show(server, "DJ B", 3)
+    encoder.process.send_signal(signal.SIGSTOP)
+    watch_for(4)
+    encoder.process.send_signal(signal.SIGCONT)
+    watch_for(12)
+    file = viewer.stop()
+    pictures, packets = judge.pictures(file), judge.packets(file)
+    report("delay 1 s, then 6 s", pictures, packets)
+    assert colours_in_order(pictures)[-2:] == ["red", "green"], "neither the change nor a stall of 4 s is seen"
+    assert judge.backward_steps(packets) == []
+    assert judge.picture_gaps(pictures, 2 / 25 + 0.005) == []
+    # The setting outlives the server.
+    server.stop()
+    server.start()
+    settings = Machine(server).call("GET", "/api/v1/channels/main/queue").json()["settings"]
+    assert settings["output"]["programmeDelay"] == "6s"

@@ -1,5 +1,6 @@
 """HTTPS: HTTP/2 and HTTP/1.1 on one port, the same answers as in the clear, a certificate that changes while it runs."""
 
+import socket
 import ssl
 import subprocess
 
@@ -67,6 +68,49 @@ def test_streams_flow_over_both_versions(secure, version):
             assert all(body[at] == 0x47 for at in range(0, len(body) - 187, 188))
     assert curl(version, "-I", "-o", "/dev/null", "-w", "%{http_code}", url + "/stream/main") == b"200"
     assert curl(version, "-o", "/dev/null", "-w", "%{http_code}", url + "/ws/main") == b"426"
+
+
+def test_http_1_0_is_sent_no_chunks_under_tls_either(secure):
+    _, url = secure
+    curl_process = subprocess.Popen(["curl", "-skNi", "--http1.0", url + "/stream/main"], stdout=subprocess.PIPE)
+    try:
+        head, body = curl_process.stdout.read(20_000).split(b"\r\n\r\n", 1)
+    finally:
+        curl_process.kill()
+        curl_process.wait()
+        curl_process.stdout.close()
+    assert head.startswith(b"HTTP/1.0 200") and b"chunked" not in head.lower() and b"close" in head.lower(), head
+    assert all(body[at] == 0x47 for at in range(0, len(body) - 187, 188))
+
+
+def answers(url, requests):
+    """What comes until the server closes, on one connection that all of `requests` are sent on at once."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    answer = b""
+    with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=20) as plain:
+        with context.wrap_socket(plain) as peer:
+            peer.sendall(requests)
+            while more := peer.recv(65_536):
+                answer += more
+    return answer.split(b"HTTP/1.1 ")[1:]
+
+
+def test_a_request_without_a_host_is_refused_under_tls_too_behind_the_answer_before_it(secure):
+    _, url = secure
+    told = answers(url, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")
+    assert [part[:3] for part in told] == [b"200", b"400"], told
+
+
+def test_requests_sent_at_once_are_answered_in_their_order_under_tls_too(secure):
+    """The first waits for what is to come, the second is answered by the pages' side, the others could be at once."""
+    server, url = secure
+    number, _ = llhls.parse(server.get("/hls/main/media.m3u8").text).last
+    asked = [f"/hls/main/media.m3u8?_HLS_msn={number + 1}&_HLS_part=1", "/readyz", "/hls/main/nothing.m4s", "/hls/main/index.m3u8", "/stream/nope"]
+    told = answers(url, "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in asked).encode()
+                   + b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert [part[:3] for part in told] == [b"200", b"200", b"404", b"200", b"404", b"200"], told
+    assert b"#EXT-X-PART:" in told[0] and b"#EXT-X-STREAM-INF" in told[3] and b'"checks"' in told[1]
 
 
 def test_a_websocket_opens_under_tls(secure):

@@ -149,3 +149,12 @@ def test_pages_of_listed_sites_may_read_and_others_may_not(make_server):
             _, headers = asked(some, method, path, FOE)
             assert not [name for name in headers if name.lower().startswith("access-control-")], (method, path)
             assert "Origin" in headers["Vary"], (method, path)
+
+
+def test_settings_are_shown_as_they_are_taken(server):
+    server.run("channel", "set", "main", "programmeDelay=4s", "slateText=Back at 20:00 = soon", "outputs=hls,rtmp", "slotLength=90s")
+    shown = server.run("channel", "show").stdout.splitlines()
+    assert {"programmeDelay=4s", "slateText=Back at 20:00 = soon", "outputs=hls,rtmp", "slotLength=90s", "maximumLength=none"} <= set(shown)
+    server.run("channel", "set", "main", *shown)
+    assert server.run("channel", "show", "main").stdout.splitlines() == shown
+    assert json.loads(server.run("channel", "show", "--json").stdout) == dict(line.split("=", 1) for line in shown)

@@ -8,9 +8,8 @@ import pytest
 import requests
 
 import clips
-from places import REPOSITORY
+import nginx
 from streams import BodyReader, SocketReader
-from test_people import free_port, reachable
 from test_play import play_url
 from waiting import wait_until
 
@@ -122,19 +121,10 @@ def test_behind_a_trusted_proxy_its_word_stands_and_its_cache_keeps_regions_apar
     publish(server, server.make_dj("DJ A"), clips.A)
     server.wait_for_on_air("DJ A")
     Desk(server).set(allowedRegions=["GB"])
-    port = free_port()
-    text = (REPOSITORY / "docs" / "nginx.conf").read_text()
-    text = text.replace("127.0.0.1:8080", f"127.0.0.1:{server.http_port}").replace("listen 80;", f"listen 127.0.0.1:{port};")
-    text = text.replace("/var/cache/nginx/lineup", str(folder / "cache"))
-    # In place of a geo database.
-    text = text.replace('map "" $lineup_region {', "map $http_x_test_country $lineup_region { GB GB; US US;")
-    (folder / "nginx.conf").write_text(f"daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
-                                       f"events {{ worker_connections 256; }}\nhttp {{ access_log off;\n{text}\n}}\n")
-    nginx = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
-    root = f"http://127.0.0.1:{port}"
     inside, outside = {"X-Test-Country": "GB"}, {"X-Test-Country": "US", "X-Region": "GB"}
-    try:
-        wait_until(lambda: reachable(root), "nginx", 20)
+    # In place of a geo database.
+    countries = ('map "" $lineup_region {', "map $http_x_test_country $lineup_region { GB GB; US US;")
+    with nginx.before(server, folder, countries) as root:
         wait_until(lambda: asked(root, "/hls/main/media.m3u8", **inside)[0] == 200, "media", 20)
         for _ in range(3):
             segment = [line for line in asked(root, "/hls/main/media.m3u8", **inside)[2].splitlines() if line.endswith(".m4s")][-1]
@@ -145,9 +135,6 @@ def test_behind_a_trusted_proxy_its_word_stands_and_its_cache_keeps_regions_apar
                 assert asked(root, path, **inside)[0] == 200, path
         assert "main" in asked(root, "/playlist.m3u?region=US", **inside)[2]
         assert "/main" not in asked(root, "/playlist.m3u?region=GB", **outside)[2]
-    finally:
-        nginx.terminate()
-        nginx.wait(20)
 
 
 def test_the_watch_page_tells_who_is_outside_and_plays_where_it_may(stage, open_page):

@@ -29,4 +29,10 @@ package struct RecentTable<Key: Hashable & Sendable, Value: Sendable>: Sendable 
             younger[key] = newValue
         }
     }
+
+    /// Takes as long as looking at each entry, and as removing those of which `isOver` is true.
+    package mutating func removeAll(where isOver: (Value) -> Bool) {
+        for (key, value) in younger where isOver(value) { younger[key] = nil }
+        for (key, value) in older where isOver(value) { older[key] = nil }
+    }
 }

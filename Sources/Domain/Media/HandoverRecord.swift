@@ -28,7 +28,8 @@ package struct HandoverRecord: Sendable, Equatable {
     /// Nobody for the slate.
     package var to: PublishSessionID?
     package var reason: Reason
-    /// When the order came, or when it was found that the outgoing input cannot go on.
+    /// When the order for `to` came, or when it was found that the outgoing input cannot go on. Where somebody else was called
+    /// before and dropped out, that order is none of this hand-over's: the programme could not have carried it out.
     package var decidedAt: WallTime
     /// When the first picture of the new source left.
     package var onAirAt: WallTime

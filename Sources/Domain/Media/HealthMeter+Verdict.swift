@@ -10,21 +10,23 @@ extension HealthMeter {
     static let jitterMilliseconds = 700.0
     static let driftPPM = 500.0
     static let offsetMilliseconds = 500.0
-    private static let trackPatience: Int64 = 3 * second
-    private static let silencePatience: Int64 = 5 * second
+    /// What is prompt has two of the three seconds in which it is to be told; the rest is for looking, reading and decoding.
+    private static let trackPatience: Int64 = 2 * second
+    private static let silencePatience: Int64 = 2 * second
+    private static let stillPatience = MediaTime.milliseconds(2000)
+    /// Fewer pictures in that time may well be alike.
+    private static let leastStillPictures = 10
+    /// A track is missing only while the other goes on for this long: after a stall both begin anew.
+    private static let otherTrackGoesOn = MediaTime.milliseconds(1000)
+    private static let oneSidedPatience: Int64 = 5 * second
 
     func conditions(at now: Int64) -> Set<StreamIssue> {
-        guard let firstArrival else { return [] }
-        var issues: Set<StreamIssue> = []
+        guard firstArrival != nil else { return [] }
+        var issues = promptConditions(at: now)
         func hold(_ issue: StreamIssue, _ condition: Bool) { if condition { issues.insert(issue) } }
         let measures = measures(at: now)
-        hold(.noVideoStream, now - (lastPicture ?? firstArrival) > Self.trackPatience)
-        hold(.noAudioStream, now - (lastSound ?? firstArrival) > Self.trackPatience)
-        if let heard = hearing.lastHeard, let sound = lastSound {
-            hold(.silentAudio, sound - heard > Self.silencePatience)
-        }
         if let since = oneSidedSince, let newest = levelsAt, now - newest < Hearing.verdictSpan {
-            hold(.oneSidedAudio, now - since > Self.silencePatience)
+            hold(.oneSidedAudio, now - since > Self.oneSidedPatience)
         }
         hold(.multitrack, !leftOut.isEmpty)
         if let video { holdPicture(video, measures, hold) }
@@ -41,6 +43,34 @@ extension HealthMeter {
             .audioVideoOffset,
             measures.audioVideoOffsetMilliseconds.map { abs($0) > Self.offsetMilliseconds } ?? false)
         return issues
+    }
+
+    /// A few comparisons: looked at more often than the rest.
+    func promptConditions(at now: Int64) -> Set<StreamIssue> {
+        guard let firstArrival else { return [] }
+        var issues: Set<StreamIssue> = []
+        if now - (lastPicture ?? firstArrival) > Self.trackPatience, goesOn(newestSound, since: soundAtPicture) {
+            issues.insert(.noVideoStream)
+        }
+        if now - (lastSound ?? firstArrival) > Self.trackPatience, goesOn(newestPicture, since: pictureAtSound) {
+            issues.insert(.noAudioStream)
+        }
+        if let heard = hearing.lastHeard, let sound = lastSound, sound - heard > Self.silencePatience,
+            !issues.contains(.noAudioStream)
+        {
+            issues.insert(.silentAudio)
+        }
+        if let stillSince, let newestPicture, newestPicture - stillSince >= Self.stillPatience,
+            stillPictures >= Self.leastStillPictures, !issues.contains(.noVideoStream)
+        {
+            issues.insert(.frozenVideo)
+        }
+        return issues
+    }
+
+    private func goesOn(_ newest: MediaTime?, since then: MediaTime?) -> Bool {
+        guard let newest, let then else { return false }
+        return newest - then > Self.otherTrackGoesOn
     }
 
     private func holdPicture(
@@ -63,14 +93,6 @@ extension HealthMeter {
             // Where no picture comes, another word says so.
             hold(.bitrateLow, pixels > 0 && bits > 0 && Double(bits) / pixels < Self.lowBitsPerPixel)
         }
-        hold(.frozenVideo, isFrozen(video))
-    }
-
-    /// Ten seconds without a picture that is larger than one which says "as before" for every block.
-    private func isFrozen(_ video: VideoFormat) -> Bool {
-        let limit = 64 + video.width * video.height / (256 * 50)
-        return window.count == Self.windowSeconds
-            && window.allSatisfy { $0.pictures > 1 && $0.largestPicture <= limit }
     }
 
     private func holdSound(
@@ -163,7 +185,7 @@ extension HealthMeter {
         case .oneSidedAudio:
             "Only one side of your stereo sound can be heard: check the mixer's balance and cables, or send mono."
         case .multitrack: TrackKind.allCases.compactMap { leftOut[$0] }.joined(separator: " ")
-        case .frozenVideo: "Your picture has not changed for ten seconds: check the video source."
+        case .frozenVideo: "Your picture is black or still: check the video source, unless it is meant to be."
         case .arrivalJitter:
             "Your stream arrives in bursts of \(Self.text(measures.arrivalJitterMilliseconds.map { $0 / 1000 })) s: "
                 + "use a cable rather than Wi-Fi, or lower the bitrate."

@@ -5,13 +5,22 @@ import NIOCore
 ///
 /// A unit costs a few additions; once a second the second is put into a window of ten, and the conditions are looked at. An
 /// issue must hold for `raiseAfter` seconds before it is named and be gone for `clearAfter` before it is dropped, so that
-/// verdicts do not flap. A frozen picture is told by the sizes of its frames, silence as `Hearing` says.
+/// verdicts do not flap. What viewers miss at once (`prompt`) has a patience of its own instead, and is named at the first look at
+/// which it holds. A still picture is told by the sizes of its frames, silence as `Hearing` says.
 package struct HealthMeter: Sendable {
     static let second: Int64 = 1_000_000_000
     static let windowSeconds = 10
     /// Looks, one a second.
     static let raiseAfter = 5
     static let clearAfter = 10
+    /// A picture or sound that is absent, silent, black or still: to be told within three seconds.
+    package static let prompt: Set<StreamIssue> = [.noVideoStream, .noAudioStream, .silentAudio, .frozenVideo]
+    /// Of each of these at most one can be true: when one is named, another that has ceased goes at once.
+    private static let rivals: [Set<StreamIssue>] = [
+        [.gopSizeShort, .gopSizeLong, .gopSizeOver], [.noVideoStream, .frozenVideo],
+        [.noAudioStream, .silentAudio, .oneSidedAudio],
+        [.videoIngestionStarved, .videoIngestionFasterThanRealtime],
+    ]
     /// A stall begins to be one after this.
     static let stall: Int64 = second
     /// Clocks are compared over this many windows of ten seconds.
@@ -23,10 +32,6 @@ package struct HealthMeter: Sendable {
     struct Second: Sendable {
         var videoBytes = 0
         var audioBytes = 0
-        var pictures = 0
-        var audioFrames = 0
-        /// Without key frames.
-        var largestPicture = 0
         var largestSound = 0
         /// Timestamp − arrival, nanoseconds.
         var bestVideoLead = Int64.min
@@ -46,6 +51,17 @@ package struct HealthMeter: Sendable {
     private(set) var lastArrival: Int64?
     private(set) var lastPicture: Int64?
     private(set) var lastSound: Int64?
+    /// The newest media of each track, and where the other one was when this one last came.
+    private(set) var newestPicture: MediaTime?
+    private(set) var newestSound: MediaTime?
+    private(set) var soundAtPicture: MediaTime?
+    private(set) var pictureAtSound: MediaTime?
+    /// Since when all pictures but key pictures and what refines them say "as before", by their own times, and how many they are.
+    private(set) var stillSince: MediaTime?
+    private(set) var stillPictures = 0
+    private var picturesSinceKey = 0
+    /// So many pictures behind a key picture may be larger though nothing moves (x264, constant quality).
+    private static let refiningPictures = 3
     private(set) var hearing = Hearing()
     /// The newest decoded levels and when they came; since when one side of stereo is silent.
     private(set) var levelsAt: Int64?
@@ -55,7 +71,6 @@ package struct HealthMeter: Sendable {
     private(set) var stalls = 0
     private(set) var keyFrameInterval: MediaTime?
     private var lastKeyFrame: MediaTime?
-    private(set) var newestPicture: MediaTime?
     private var newestPresentation: MediaTime?
     private(set) var hasReordering = false
     private(set) var hasOpenGop = false
@@ -66,8 +81,11 @@ package struct HealthMeter: Sendable {
     private var leads: [Int64] = []
     private var leadNow = Int64.min
     private var leadSeconds = 0
+    private var nextScores = Int64.min
     private var scores = [Int8](repeating: 0, count: StreamIssue.allCases.count)
-    private var named = Set<StreamIssue>()
+    private(set) var named = Set<StreamIssue>()
+    /// Those that are named at once.
+    package var promptIssues: Set<StreamIssue> { named.intersection(Self.prompt) }
 
     package init(envelope: Envelope) { self.envelope = envelope }
 
@@ -95,15 +113,17 @@ package struct HealthMeter: Sendable {
         switch unit.track {
         case .video:
             lastPicture = now
+            if newestPicture == nil { pictureAtSound = unit.decodeTime }
+            soundAtPicture = newestSound
             present.videoBytes += bytes
-            present.pictures += 1
             present.bestVideoLead = max(present.bestVideoLead, lead)
             present.worstVideoLead = min(present.worstVideoLead, lead)
             picture(unit, bytes: bytes)
         case .audio:
             lastSound = now
+            if newestSound == nil { soundAtPicture = unit.decodeTime }
+            (newestSound, pictureAtSound) = (unit.decodeTime, newestPicture)
             present.audioBytes += bytes
-            present.audioFrames += 1
             present.largestSound = max(present.largestSound, bytes)
             present.bestAudioLead = max(present.bestAudioLead, lead)
             hearing.received(bytes: bytes, at: now)
@@ -126,10 +146,11 @@ package struct HealthMeter: Sendable {
         if unit.isKeyFrame {
             if let lastKeyFrame { keyFrameInterval = unit.decodeTime - lastKeyFrame }
             lastKeyFrame = unit.decodeTime
+            picturesSinceKey = 0
             newestPresentation = unit.presentationTime
             if video?.codec == .hevc, !hasOpenGop { hasOpenGop = OpenGop.isCleanRandomAccess(unit.payload) }
         } else {
-            present.largestPicture = max(present.largestPicture, bytes)
+            lookWhetherStill(unit, bytes: bytes)
             if let newest = newestPresentation, unit.presentationTime < newest {
                 hasReordering = true
             } else {
@@ -147,6 +168,19 @@ package struct HealthMeter: Sendable {
         frameRate = Double(picturesOfRate) / span.seconds
         firstPictureOfRate = unit.decodeTime
         picturesOfRate = 0
+    }
+
+    private mutating func lookWhetherStill(_ unit: AccessUnit, bytes: Int) {
+        guard let video else { return }
+        // A picture that says "as before" for every block: it grows a little with their number.
+        let limit = 64 + video.width * video.height / (256 * 50)
+        picturesSinceKey += 1
+        guard bytes <= limit || PictureSize.isWithin(limit, unit.payload, video.codec) else {
+            if picturesSinceKey > Self.refiningPictures { (stillSince, stillPictures) = (nil, 0) }
+            return
+        }
+        stillSince = stillSince ?? unit.decodeTime
+        stillPictures += 1
     }
 
     /// How long the running group of pictures is so far, or the last whole one where that is longer.
@@ -190,12 +224,24 @@ package struct HealthMeter: Sendable {
 
     // MARK: Verdict
 
-    /// Looks at what holds now; to be called about once a second, from the arrival of media.
+    /// Looks at what holds now; to be called some times a second, from the arrival of media.
     /// - Returns: whether the named issues have changed.
     package mutating func look(at now: Int64) -> Bool {
         passTo(now)
-        let holding = conditions(at: now)
         let before = named
+        let isToScore = now >= nextScores
+        let holding = isToScore ? conditions(at: now) : promptConditions(at: now)
+        if isToScore {
+            nextScores = now + Self.second
+            score(holding)
+        }
+        for issue in holding.intersection(Self.prompt) { name(issue) }
+        guard named != before else { return false }
+        dropRivals(of: named.subtracting(before), holding)
+        return true
+    }
+
+    private mutating func score(_ holding: Set<StreamIssue>) {
         for (index, issue) in StreamIssue.allCases.enumerated() {
             let score = Int(scores[index])
             if holding.contains(issue) {
@@ -206,7 +252,21 @@ package struct HealthMeter: Sendable {
                 if scores[index] <= -Self.clearAfter { named.remove(issue) }
             }
         }
-        return named != before
+    }
+
+    /// However briefly it held, it stays for `clearAfter`.
+    private mutating func name(_ issue: StreamIssue) {
+        named.insert(issue)
+        guard let index = StreamIssue.allCases.firstIndex(of: issue) else { return }
+        scores[index] = max(scores[index], 1)
+    }
+
+    /// A rival that still holds stays, so that two do not take turns.
+    private mutating func dropRivals(of raised: Set<StreamIssue>, _ holding: Set<StreamIssue>) {
+        guard !raised.isEmpty else { return }
+        for rivals in Self.rivals where !rivals.isDisjoint(with: raised) {
+            named.subtract(rivals.subtracting(holding))
+        }
     }
 
     /// The present verdict with its figures; nothing is changed.
@@ -219,6 +279,24 @@ package struct HealthMeter: Sendable {
             HealthSummary.Issue(type: $0, advice: advice(for: $0, measures))
         }
         return StreamHealth(summary: HealthSummary(issues: issues), measures: measures)
+    }
+}
+
+/// How much of a coded picture is picture: encoders with a constant bitrate fill up what a still one leaves.
+enum PictureSize {
+    /// H.264: filler data (ITU-T H.264 table 7-1); HEVC: the same (ITU-T H.265 table 7-1).
+    private static let filler: (h264: UInt8, hevc: UInt8) = (12, 38)
+
+    /// Reads units until they are more, which the first slice of a picture that shows something new is.
+    static func isWithin(_ limit: Int, _ payload: ByteBuffer, _ codec: VideoFormat.Codec) -> Bool {
+        guard codec == .h264 || codec == .hevc else { return payload.readableBytes <= limit }
+        var filling = 0
+        for unit in NALUnits(payload) {
+            let isFiller = codec == .h264 ? unit.type == filler.h264 : unit.hevcType == filler.hevc
+            if isFiller { filling += unit.range.count }
+            if unit.range.upperBound - payload.readerIndex - filling > limit { return false }
+        }
+        return payload.readableBytes - filling <= limit
     }
 }
 

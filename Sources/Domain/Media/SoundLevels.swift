@@ -44,25 +44,28 @@ package struct SoundLevels: Sendable, Equatable, Encodable {
 package struct Hearing: Sendable {
     /// Bytes of the largest frame that is taken for silence.
     package static let silentFrameBytes = 24
-    /// A verdict of the decoder is believed for so long: it comes four times a second while there is one.
+    /// A verdict of the decoder is believed for so long: it comes twice a second or more often while there is one. That there is
+    /// sound only until the next one is due, for a decoder that is lost must not make silence.
     package static let verdictSpan: Int64 = 3_000_000_000
+    private static let heardSpan: Int64 = 1_200_000_000
 
     /// Monotonic nanoseconds; `nil` before the first frame. A track may begin in silence: that counts from the first frame.
     package private(set) var lastHeard: Int64?
-    private var isSilentUntil = Int64.min
+    /// Until then only the decoder says what is heard.
+    private var isDecodedUntil = Int64.min
 
     package init() {}
 
     package mutating func received(bytes: Int, at now: Int64) {
-        if lastHeard == nil || (bytes > Self.silentFrameBytes && now >= isSilentUntil) { lastHeard = now }
+        if lastHeard == nil || (bytes > Self.silentFrameBytes && now >= isDecodedUntil) { lastHeard = now }
     }
 
-    /// - Parameter now: when it was decoded, which is at most a second after it came.
+    /// - Parameter now: when it was decoded, which is about half a second after it came.
     package mutating func decoded(_ levels: SoundLevels, at now: Int64) {
         if levels.peak < SoundLevels.silence {
-            isSilentUntil = now + Self.verdictSpan
+            isDecodedUntil = now + Self.verdictSpan
         } else {
-            isSilentUntil = .min
+            isDecodedUntil = now + Self.heardSpan
             lastHeard = max(lastHeard ?? now, now)
         }
     }

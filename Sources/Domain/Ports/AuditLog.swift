@@ -28,10 +28,12 @@ package struct AuditRecord: Sendable, Equatable, Encodable {
 
 extension AuditRecord {
     /// Without an address: the log is kept longer than a session.
-    package static func viewerKicked(_ viewer: ViewerInfo, seconds: Int, by actor: Actor, at: WallTime) -> AuditRecord {
-        AuditRecord(
+    package static func viewerKicked(_ gone: ViewerSentAway, seconds: Int, by actor: Actor, at: WallTime) -> AuditRecord
+    {
+        let (viewer, sessions) = (gone.viewer, gone.ended)
+        return AuditRecord(
             at: at, actor: actor, action: "viewer.kick", channel: viewer.channel, subject: "\(viewer.id)", before: nil,
-            after: #"{"protocol":"\#(viewer.kind.rawValue)","seconds":\#(seconds)}"#)
+            after: #"{"protocol":"\#(viewer.kind.rawValue)","seconds":\#(seconds),"sessions":\#(sessions)}"#)
     }
 }
 

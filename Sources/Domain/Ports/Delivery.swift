@@ -127,6 +127,8 @@ package protocol DeliveryWatching: AnyObject, Sendable {
 package protocol DeliveryOrigin: Sendable {
     /// `name` is what stands behind `/hls/CHANNEL/`: `index.m3u8`, `segment-12.m4s`. Directives count for media playlists only.
     func resource(_ channel: ChannelName, name: String, directives: PlaylistDirectives) -> DeliveryAnswer
+    /// Whether there is such a channel, whatever it has to show.
+    func knows(_ channel: ChannelName) -> Bool
     /// `watcher` is told of every change from now on, after it can be read. It is kept for ever.
     func watch(_ watcher: any DeliveryWatching)
 }

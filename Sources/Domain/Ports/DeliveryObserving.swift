@@ -12,6 +12,35 @@ package enum DeliveredKind: Sendable, Hashable {
     package var isList: Bool { self == .multivariantPlaylist || self == .mediaPlaylist }
 }
 
+/// Where a viewer comes from.
+package struct ViewerPlace: Sendable, Equatable {
+    /// Without port. The peer's, or what a trusted proxy forwards.
+    package var address: String
+    /// Nobody but the viewer has it, as far as one can know: not a proxy's.
+    package var isCertain: Bool
+    /// What tells those apart who come through a proxy; `nil`: they come by themselves. At most `maximumBytes`.
+    package var forwardedFor: String?
+
+    package static let maximumBytes = 256
+
+    package init(address: String, isCertain: Bool = true, forwardedFor: String? = nil) {
+        self.address = address
+        self.isCertain = isCertain
+        self.forwardedFor = forwardedFor
+    }
+
+    /// What bars, invitations and passes go by, instead of the address's text.
+    package var network: PeerNetwork { PeerNetwork(address) }
+
+    /// A cache or proxy stands between: there may be more viewers than one sees.
+    package var isEstimate: Bool { forwardedFor != nil || !isCertain }
+
+    /// `text`, or the first `maximumBytes` of it: nothing of a client's is kept longer.
+    package static func bounded(_ text: String) -> String {
+        text.utf8.count <= maximumBytes ? text : String(decoding: text.utf8.prefix(maximumBytes), as: UTF8.self)
+    }
+}
+
 /// One request for a channel's file, as those who count viewers see it.
 ///
 /// Made on the connection's event loop for each request, so it holds nothing that costs more than a copy of what was sent.
@@ -23,25 +52,21 @@ package struct DeliveryRequest: Sendable {
     /// The file's name behind `/hls/CHANNEL/` or `/dash/CHANNEL/`.
     package var name: String
     /// The value of the query parameter `DeliveryRequest.tokenParameter`, percent-encoding left as it is; without one, the last
-    /// that this connection sent for this channel: segments and parts carry none, since playlists are the same for all.
+    /// that this connection sent for this channel: segments and parts carry none, since playlists are the same for all. Whether
+    /// somebody is admitted is never asked with another request's token from a proxy's connection, which many viewers share.
     package var token: String?
-    /// `User-Agent` as sent, at most `maximumAgentBytes` of it.
+    /// `User-Agent` as sent, `ViewerPlace.bounded`.
     package var agent: String?
-    /// The peer's address without port; a proxy's, where one stands between.
-    package var address: String
-    /// `X-Forwarded-For` as sent, at most `maximumAgentBytes` of it; to be believed from a trusted proxy only.
-    package var forwardedFor: String?
+    package var place: ViewerPlace
     /// Where the viewer is; `nil`: nobody says.
     package var region: Region?
 
     /// The query parameter that carries a viewer's token.
     package static let tokenParameter = "viewer"
-    package static let maximumAgentBytes = 256
 
     package init(
         channel: ChannelName, wrapping: ViewerProtocol = .hls, kind: DeliveredKind, name: String, token: String?,
-        agent: String?, address: String,
-        forwardedFor: String? = nil, region: Region? = nil
+        agent: String?, place: ViewerPlace, region: Region? = nil
     ) {
         self.region = region
         self.channel = channel
@@ -50,16 +75,17 @@ package struct DeliveryRequest: Sendable {
         self.name = name
         self.token = token
         self.agent = agent
-        self.address = address
-        self.forwardedFor = forwardedFor
+        self.place = place
     }
 }
 
 /// Whether a request is answered.
 package enum DeliveryAdmission: Sendable, Equatable {
     case admitted
-    /// 403 with this reason: the viewer was sent away, or the channel wants a token.
+    /// 403 with this reason: the viewer was sent away.
     case refused(reason: String)
+    /// 401 with this reason: the channel wants a token, and this is none, or none any more.
+    case unauthorized(reason: String)
     /// 403 with this reason: the channel is not for where the viewer is.
     case outside(reason: String)
 }

@@ -122,8 +122,15 @@ package enum PublisherEnd: Sendable, Equatable {
 package protocol PublisherConnection: AnyObject, Sendable {
     /// Sends the encoder a status with `reason` (one sentence, no secret) and closes. Harmless when already closed.
     func close(reason: String)
-    /// Whether the publisher is on air or next: its bytes matter as they come, as far as the delay line does not hide when.
-    func attentionChanged(isWatched: Bool)
+    func attentionChanged(_ attention: PublisherAttention)
+}
+
+/// How soon it matters what a publisher sends.
+package enum PublisherAttention: Sendable, Hashable {
+    /// Far from its turn.
+    case waiting
+    /// On air or next. `delay`: at least this lies between what is read and when it is on air.
+    case watched(delay: Duration)
 }
 
 /// Takes one accepted publisher's media. Called on the connection's event loop, in the order of arrival; must not block.

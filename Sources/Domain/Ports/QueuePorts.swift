@@ -34,7 +34,8 @@ package protocol QueueDoor: Sendable {
     /// What the media of a live publisher lacks, when that begins or ends (`deadAfter`). Never waits.
     /// The spans say for how long so far; `nil`: it is there.
     func mediaAbsent(_ session: PublishSessionID, picture: Duration?, sound: Duration?)
-    /// What is wrong with a live publisher's stream has changed; at most once in ten seconds a session. Never waits.
+    /// What is wrong with a live publisher's stream has changed; at most once in ten seconds a session, in two
+    /// where its picture or sound is newly missing, silent or still. Never waits.
     func healthChanged(_ session: PublishSessionID, to health: HealthSummary)
     /// Never waits. A late call about a session that was replaced is ignored.
     func ended(_ session: PublishSessionID, how: PublisherEnd)

@@ -24,26 +24,22 @@ package struct StreamViewer: Sendable {
     package var kind: ViewerProtocol
     /// Of the query, percent-encoding left as it is; what a channel that is not open to all wants to see.
     package var token: String?
-    /// `User-Agent` or its like as sent, at most 256 bytes of it.
+    /// `User-Agent` or its like as sent, `ViewerPlace.bounded`.
     package var agent: String?
-    /// The peer's address without port; a proxy's, where one stands between.
-    package var address: String
-    /// `X-Forwarded-For` as sent, cut like the agent; to be believed from a trusted proxy only.
-    package var forwardedFor: String?
+    package var place: ViewerPlace
     /// Where it is; `nil`: nobody says.
     package var region: Region?
 
     package init(
-        channel: ChannelName, kind: ViewerProtocol, token: String? = nil, agent: String? = nil, address: String,
-        forwardedFor: String? = nil, region: Region? = nil
+        channel: ChannelName, kind: ViewerProtocol, token: String? = nil, agent: String? = nil, place: ViewerPlace,
+        region: Region? = nil
     ) {
         self.region = region
         self.channel = channel
         self.kind = kind
         self.token = token
         self.agent = agent
-        self.address = address
-        self.forwardedFor = forwardedFor
+        self.place = place
     }
 }
 

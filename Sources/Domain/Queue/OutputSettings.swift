@@ -9,6 +9,8 @@ package struct OutputSettings: Sendable, Hashable {
     /// The name of an image or clip in the data folder's `slates`, shown instead of the text; `nil`: what the server is
     /// configured with. A plain name, so that no setting can reach another file of the machine.
     package var slateFile: String?
+    /// Between a DJ and the programme, in whole milliseconds; 0…30 s. `nil`: what the server is configured with.
+    package var programmeDelay: Duration?
     /// What is taken of DJs.
     package var envelope = Envelope()
     /// The ways to watch that are offered; the others answer as if they did not exist.
@@ -21,6 +23,7 @@ package struct OutputSettings: Sendable, Hashable {
     static let frameRateRange = 1...120
     static let kilobitRange = 100...100_000
     static let channelRange = 1...8
+    static let delayRange: ClosedRange<Duration> = .zero ... .seconds(30)
 
     /// The first value outside its range, in words that name it and the range; `nil` when all is well.
     var problem: String? {
@@ -30,6 +33,7 @@ package struct OutputSettings: Sendable, Hashable {
         if let slateFile, !Self.isFileName(slateFile) {
             return "slateFile must be the name of a file in the data folder's `slates`: letters, digits, . _ - only"
         }
+        if let programmeDelay, !Self.delayRange.contains(programmeDelay) { return Self.delayProblem }
         if envelope.videoCodecs.isEmpty { return "videoCodecs must name at least one codec" }
         if !Self.sizeRange.contains(envelope.maximumWidth) || !Self.sizeRange.contains(envelope.maximumHeight) {
             return "maximumSize must be 16x16 to 4096x4096"
@@ -61,8 +65,8 @@ package struct OutputSettings: Sendable, Hashable {
 
 extension OutputSettings {
     package static let names = [
-        "emergency", "slateText", "slateFile", "videoCodecs", "maximumSize", "maximumFrameRate", "maximumBitrate",
-        "maximumAudioChannels", "outputs",
+        "emergency", "programmeDelay", "slateText", "slateFile", "videoCodecs", "maximumSize", "maximumFrameRate",
+        "maximumBitrate", "maximumAudioChannels", "outputs",
     ]
 
     /// Codecs that the programme can carry on; others are refused whatever is set.
@@ -77,6 +81,7 @@ extension OutputSettings {
                 throw .invalidSetting("emergency must be slate, mute or off, not '\(text)'")
             }
             emergency = state
+        case "programmeDelay": programmeDelay = text == "none" ? nil : try Self.delay(text)
         case "slateText": slateText = text == "none" ? nil : text
         case "slateFile": slateFile = text == "none" ? nil : text
         case "videoCodecs": envelope.videoCodecs = try Self.codecs(text)
@@ -105,6 +110,7 @@ extension OutputSettings {
     func text(of name: String) -> String? {
         switch name {
         case "emergency": emergency.rawValue
+        case "programmeDelay": programmeDelay.map(Self.delayText) ?? "none"
         case "slateText": slateText ?? "none"
         case "slateFile": slateFile ?? "none"
         case "videoCodecs":
@@ -116,6 +122,29 @@ extension OutputSettings {
         case "outputs": outputsText
         default: nil
         }
+    }
+
+    private static let delayProblem =
+        "programmeDelay must be 0 to 30 s, like 2s or 0.5s, or none for what the server is configured with"
+
+    /// Seconds with at most three decimals; an `s` may follow.
+    private static func delay(_ text: String) throws(QueueCommandError) -> Duration {
+        let parts = (text.hasSuffix("s") ? text.dropLast() : text[...])
+            .split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+        let decimals = parts.count == 2 ? parts[1] : "0"
+        guard (1...2).contains(parts.count), parts.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } }),
+            (1...3).contains(decimals.count), let seconds = Int(parts[0]), seconds <= 30,
+            let thousandths = Int(decimals + String(repeating: "0", count: 3 - decimals.count))
+        else { throw .invalidSetting("\(delayProblem), not '\(text)'") }
+        return .milliseconds(seconds * 1000 + thousandths)
+    }
+
+    private static func delayText(_ delay: Duration) -> String {
+        let milliseconds = delay.wholeMilliseconds
+        guard !milliseconds.isMultiple(of: 1000) else { return "\(milliseconds / 1000)s" }
+        var decimals = "\(milliseconds % 1000 + 1000)".dropFirst()
+        while decimals.last == "0" { decimals.removeLast() }
+        return "\(milliseconds / 1000).\(decimals)s"
     }
 
     private static func number(_ text: String, for name: String) throws(QueueCommandError) -> Int {

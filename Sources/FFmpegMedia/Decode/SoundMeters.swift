@@ -3,7 +3,7 @@ import Metrics
 import NIOCore
 import Synchronization
 
-/// Publishers' sound on its way to a decode worker: each feed collects a second, or a quarter of one for whoever looks, then waits its turn. Any thread appends;
+/// Publishers' sound on its way to a decode worker: each feed collects half a second, or a quarter of one for whoever looks, then waits its turn. Any thread appends;
 /// the lane's thread takes. Never waits.
 final class SoundMeters: SoundDecoding {
     /// On air, next, and those whose meter somebody watches; a few are kept for who is on air or next.
@@ -92,9 +92,10 @@ final class SoundMeters: SoundDecoding {
             var pausesUntil: ContinuousClock.Instant?
         }
 
-        /// What is asked at once: a meter moves four times a second; whether there is any sound at all can wait for a second.
+        /// What is asked at once: a meter moves four times a second; whether there is any sound at all is to be told
+        /// within three seconds, of which two must pass in silence.
         private static let watchedDue = MediaTime.milliseconds(240)
-        private static let due = MediaTime.milliseconds(960)
+        private static let due = MediaTime.milliseconds(480)
         private static let dueFrames = 64
         /// What waits at most, all of it dropped when it is more: a decoder begins anew with any frame.
         private static let maximumFrames = 512

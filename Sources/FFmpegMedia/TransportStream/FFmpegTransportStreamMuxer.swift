@@ -12,7 +12,7 @@ package import NIOCore
 /// changes, libavformat's muxer is made anew: its tables have the next version (ISO/IEC 13818-1 §2.4.4.9), and the first packet of each PID says
 /// that its counter is not to be continued (`discontinuity_indicator`, §2.4.3.5).
 ///
-/// Program tables stand before each key frame and where a segment begins; the clock reference goes with every picture. A time in
+/// Program tables stand before each key frame, where a segment begins, and each `tableInterval` between; the clock reference goes with every picture. A time in
 /// the stream is the programme's plus `timeOffset`, modulo 2^33 ticks of 90 kHz (26.5 hours), as players expect.
 package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
     /// What the stream is read as.
@@ -35,6 +35,10 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
     package static let timeOffset = MediaTime.seconds(10)
     private static let timescale: Int64 = 90_000
     private static let startCode: UInt32 = 1
+    /// Seconds. ETSI TR 101 290 §5.2.1 allows 0.5 between two of a table, and one waits for the next unit.
+    private static let tableInterval = "0.4"
+    /// Seconds. There, §5.2.3 allows 2 for the service's description.
+    private static let descriptionInterval = "1.8"
     /// `version_number` has five bits.
     private static let tableVersions: Int32 = 32
 
@@ -148,7 +152,7 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
         var wanted = [
-            ("mpegts_copyts", "1"), ("pat_period", "2"), ("sdt_period", "10"),
+            ("mpegts_copyts", "1"), ("pat_period", Self.tableInterval), ("sdt_period", Self.descriptionInterval),
             ("mpegts_flags", isFirst ? "+resend_headers" : "+resend_headers+initial_discontinuity"),
             ("tables_version", "\(tableVersion)"),
         ]

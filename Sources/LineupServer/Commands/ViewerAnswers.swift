@@ -30,18 +30,27 @@ struct ViewerAnswers: Sendable {
         var estimate: Bool
         var peak: Int
         var sessions: [Row]
+        var sentAway: SentAway?
+    }
+
+    private struct SentAway: Encodable {
+        var ended: Int
+        var addressBarred: Bool
     }
 
     /// - Throws: `QueueCommandError`, which has a sentence.
     func answer(_ request: ControlRequest, _ channel: ChannelName) async throws -> String {
         guard channels.contains(channel) else { throw QueueCommandError.unknownChannel }
         switch request.command.dropFirst(Self.prefix.count) {
-        case "list": break
-        case "kick": try await kick(request, channel)
+        case "list": return JSONText.line(list(channel))
+        case "kick":
+            let gone = try await kick(request, channel)
+            var answer = list(channel)
+            answer.sentAway = SentAway(ended: gone.ended, addressBarred: gone.isAddressBarred)
+            return JSONText.line(answer)
         default:
             throw QueueCommandError.refused("the server does not know '\(request.command)': is it of this version?")
         }
-        return JSONText.line(list(channel))
     }
 
     private func list(_ channel: ChannelName) -> List {
@@ -55,7 +64,7 @@ struct ViewerAnswers: Sendable {
             })
     }
 
-    private func kick(_ request: ControlRequest, _ channel: ChannelName) async throws {
+    private func kick(_ request: ControlRequest, _ channel: ChannelName) async throws -> ViewerSentAway {
         let seconds = request.arguments["seconds"].map { Int($0) } ?? Self.usualSpan
         guard let seconds, (1...Self.maximumSpan).contains(seconds) else {
             throw QueueCommandError.refused("this takes 1s to 24h")
@@ -70,5 +79,6 @@ struct ViewerAnswers: Sendable {
         } catch {
             throw QueueCommandError.refused("the viewer is out, but the audit log could not be written")
         }
+        return gone
     }
 }

@@ -116,7 +116,7 @@ package struct ConfigurationKey: Sendable {
         "LINEUP_OBS_TEXT_DJ", "The text input of `studio` that shows the DJ's name.")
     package static let trustedProxies = ConfigurationKey(
         "LINEUP_TRUSTED_PROXIES",
-        "Addresses or networks of reverse proxies, as 127.0.0.1,10.0.0.0/8,::1. Only theirs X-Forwarded-For and -Proto count; their X-Region stands against what an address says."
+        "Addresses or networks of reverse proxies, as 127.0.0.1,10.0.0.0/8,::1. Only theirs X-Forwarded-For, -Proto, -Host and -Port (else Forwarded) count; their X-Region stands against what an address says."
     )
     package static let crossOrigins = ConfigurationKey(
         "LINEUP_CORS_ORIGINS", standard: "*",
@@ -146,7 +146,8 @@ package struct ConfigurationKey: Sendable {
     )
     package static let programmeDelay = ConfigurationKey(
         "LINEUP_PROGRAMME_DELAY", flag: "programme-delay", standard: "2",
-        "Seconds of delay between a DJ and the programme, 0…30, in which trouble upstream goes unseen.")
+        "Seconds of delay between a DJ and the programme, 0…30, in which trouble upstream goes unseen; a channel's setting goes before it."
+    )
     package static let slateText = ConfigurationKey(
         "LINEUP_SLATE_TEXT", standard: "The next DJ is on the way",
         "What the slate says while nobody is on air: up to six lines of 60 characters.")

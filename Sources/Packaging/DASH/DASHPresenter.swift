@@ -158,8 +158,11 @@ final class DASHPresenter {
         let (video, audio) = (period.format.video, period.format.audio)
         return [
             .init(
-                kind: .pictures(width: video.width, height: video.height), codec: CodecString.of(video),
-                bandwidth: envelope().maximumBitsPerSecond, timescale: Self.picturesTimescale,
+                kind: .pictures(
+                    width: video.width, height: video.height,
+                    frameRate: video.frameRate.flatMap { (1...480).contains($0) ? $0 : nil }),
+                codec: CodecString.of(video), bandwidth: envelope().maximumBitsPerSecond,
+                timescale: Self.picturesTimescale,
                 offset: period.start.ticks(timescale: Self.picturesTimescale),
                 initializationName: period.picturesInitialization,
                 mediaName: HLSNames.pictures(HLSNames.programme.template),

@@ -31,11 +31,11 @@ struct GuideRoutes: Sendable {
         let all = (try? await listings.listings()) ?? [:]
         var guide = XMLTVGuide(channels: [], programmes: [])
         for channel in channels.sorted(by: { $0.text < $1.text }) {
-            let listing = all[channel] ?? ChannelListing()
+            let listing = (all[channel] ?? ChannelListing()).readable
             // No cache may show a channel beyond its time, or leave it out within.
             if let change = listing.nextListingChange(after: now) { age = min(age, (change - now).components.seconds) }
             guard filter.takes(channel, listing, at: now) else { continue }
-            let id = listing.guideID ?? channel.text
+            let id = listing.guideID(of: channel)
             guide.channels.append(.init(id: id, name: listing.title ?? channel.text, icon: listing.logo))
             guard let view = try? await queue.view(of: channel) else { continue }
             guide.programmes += Self.programmes(in: view, channel: id, listing)
@@ -64,6 +64,14 @@ struct GuideRoutes: Sendable {
                     category: listing.group))
         }
         return made
+    }
+}
+
+extension ChannelListing {
+    /// What list and guide call the channel: an application puts the two together by this, so it is the same to the letter.
+    func guideID(of channel: ChannelName) -> String {
+        let id = M3UList.attribute(guideID ?? "")
+        return id.isEmpty ? channel.text : id
     }
 }
 

@@ -19,7 +19,7 @@ struct ListRoutes: Sendable {
     static let tokenSpan: Duration = .seconds(24 * 3600)
     static let path = "/api/v1/channels/{channel}/listing"
 
-    private static let webAddress = Schema.pattern("^https?://")
+    private static let webAddress = Schema.pattern("^https?://[^/?#]")
     private static let schema = Schema.named(
         "ChannelListing",
         .object(
@@ -34,6 +34,7 @@ struct ListRoutes: Sendable {
         var token: String
         var expiresAt: WallTime
         var playlist: String
+        var watch: String
     }
 
     var routes: [Route] {
@@ -51,7 +52,8 @@ struct ListRoutes: Sendable {
             Route(
                 .put, Self.path, .atLeast(.operator),
                 Operation(
-                    "Sets how the channel stands in lists", .delivery, details: "What is left out is taken away.",
+                    "Sets how the channel stands in lists", .delivery,
+                    details: "What is left out is taken away; an unknown field is refused.",
                     body: Self.schema, answers: [.ok(Self.schema)])
             ) { try await set($0) },
             Route(
@@ -63,14 +65,17 @@ struct ListRoutes: Sendable {
                         .ok(
                             .object(
                                 .required("token", .secret), .required("expiresAt", .time),
-                                .required("playlist", .string)))
+                                .required("playlist", .note(.string, "A list for television applications.")),
+                                .required("watch", .note(.string, "The watch page."))))
                     ])
             ) { request in
                 let channel = try known(request)
                 let token = viewers.playToken(for: channel, lasting: Self.tokenSpan)
-                let list = "\(origin(of: request))/playlist.m3u?\(DeliveryRequest.tokenParameter)=\(token)"
+                let (origin, query) = (origin(of: request), "?\(DeliveryRequest.tokenParameter)=\(token)")
                 return JSONAnswer.response(
-                    PlayLink(token: token, expiresAt: clock.now() + Self.tokenSpan, playlist: list))
+                    PlayLink(
+                        token: token, expiresAt: clock.now() + Self.tokenSpan,
+                        playlist: "\(origin)/playlist.m3u\(query)", watch: "\(origin)/watch/\(channel)\(query)"))
             },
         ]
     }
@@ -96,10 +101,10 @@ struct ListRoutes: Sendable {
         let all = (try? await listings.listings()) ?? [:]
         var entries: [M3UList.Entry] = []
         for channel in channels.sorted(by: { $0.text < $1.text }) {
-            let listing = all[channel] ?? ChannelListing()
+            let listing = (all[channel] ?? ChannelListing()).readable
             guard filter.takes(channel, listing, at: now) else { continue }
             let credential = try credential(for: channel, request, shown: shown)
-            let next = await next(on: channel)
+            let next = await next(on: channel, listing)
             entries += self.entries(
                 channel, listing, next: next, origin: origin(of: request), credential: credential, filter)
         }
@@ -136,7 +141,7 @@ struct ListRoutes: Sendable {
         let query = fields.isEmpty ? "" : "?" + fields.joined(separator: "&")
         let title = listing.title ?? channel.text
         var entry = M3UList.Entry(title: title, address: "\(origin)/hls/\(channel)/index.m3u8\(query)")
-        entry.guideID = listing.guideID ?? channel.text
+        entry.guideID = listing.guideID(of: channel)
         entry.guideName = title
         entry.logo = listing.logo
         entry.group = listing.group
@@ -153,33 +158,45 @@ struct ListRoutes: Sendable {
         sound.address = "\(origin)/audio/\(channel)\(query)"
         let ways: [(ViewerProtocol, M3UList.Entry)] = [(.hls, entry), (.transportStream, stream), (.audio, sound)]
         let offered = ways.filter { outputs.isOn($0.0, of: channel) }.map(\.1)
-        return filter.showsVariants ? offered : Array(offered.prefix(1))
+        guard !filter.showsVariants, var only = offered.first else { return offered }
+        // What is left is the channel, in whatever way it is on.
+        only.variant = nil
+        return [only]
     }
 
-    /// The first who waits, with when their turn should come.
-    private func next(on channel: ChannelName) async -> M3UList.Next? {
+    /// The first who waits, with when their turn should come; described as the guide describes every turn, by the channel.
+    private func next(on channel: ChannelName, _ listing: ChannelListing) async -> M3UList.Next? {
         guard let view = try? await queue.view(of: channel),
             let entry = view.entries.first(where: { $0.state == .waiting })
         else { return nil }
-        return M3UList.Next(title: entry.name, start: entry.estimatedStart?.description)
+        return M3UList.Next(
+            title: entry.name, start: entry.estimatedStart?.description, description: listing.description)
     }
 
     /// The operator's public address, else the one this request came by, as a trusted proxy tells it.
     private func origin(of request: WebRequest) -> String {
         if let publicOrigin { return publicOrigin.description }
-        // Each proxy may add its own: the first is the outermost's.
-        let forwarded = request.forwardedHost?.split(separator: ",").first.map { $0.filter { $0 != " " } }
-        let authority = forwarded.flatMap { Authority($0) } ?? request.head.authority.flatMap { Authority($0) }
-        guard let authority else { return "http://localhost" }
-        return (request.isSecure ? "https://" : "http://") + authority.host + (authority.port.map { ":\($0)" } ?? "")
+        let authority =
+            request.forwardedHost.flatMap { Authority($0) } ?? request.head.authority.flatMap { Authority($0) }
+        guard var authority else { return "http://localhost" }
+        if authority.port == nil, let port = request.forwardedPort.flatMap({ Int($0) }), (1...65_535).contains(port) {
+            authority.port = port
+        }
+        // The scheme's own port is not written.
+        return PublicOrigin(isSecure: request.isSecure, authority).description
     }
 
     // MARK: Setting
 
     private func set(_ request: WebRequest) async throws -> Response {
         let channel = try known(request)
+        // A misspelt name would take away what it meant to set.
+        let known = Self.schema.fieldNames
+        if let unknown = try request.json([String: JSONValue].self).keys.filter({ !known.contains($0) }).min() {
+            throw Problem.invalid(field: unknown, "There is no such field.")
+        }
         let listing = try request.json(ChannelListing.self)
-        try check(listing)
+        try listing.check()
         guard let before = try await stored({ try await listings.setListing(listing, of: channel) }) else {
             throw Problem.notFound("There is no such channel.")
         }
@@ -192,38 +209,5 @@ struct ListRoutes: Sendable {
                     after: JSONAnswer.data(listing).map { String(buffer: $0) }))
         }
         return JSONAnswer.response(listing)
-    }
-
-    private func check(_ listing: ChannelListing) throws(Problem) {
-        let texts = [
-            ("title", listing.title, 200), ("guideID", listing.guideID, 200), ("group", listing.group, 100),
-            ("description", listing.description, 2000),
-        ]
-        for (field, text, limit) in texts {
-            guard let text else { continue }
-            guard (1...limit).contains(text.count) else {
-                throw .invalid(field: field, "This takes 1 to \(limit) characters.")
-            }
-        }
-        for (field, address) in [("logo", listing.logo), ("programmeFeed", listing.programmeFeed)] {
-            guard let address else { continue }
-            guard address.hasPrefix("http://") || address.hasPrefix("https://"), address.utf8.count <= 2000 else {
-                throw .invalid(field: field, "This takes an http or https address.")
-            }
-        }
-        if let number = listing.number, !(1...9999).contains(number) {
-            throw .invalid(field: "number", "This must be between 1 and 9999.")
-        }
-        if let from = listing.listedFrom, let until = listing.listedUntil, until <= from {
-            throw .invalid(field: "listedUntil", "This must be later than listedFrom.")
-        }
-        for (field, codes) in [("allowedRegions", listing.allowedRegions), ("blockedRegions", listing.blockedRegions)] {
-            let isGood = (codes ?? []).allSatisfy { code in
-                code.utf8.count == 2 && code.utf8.allSatisfy { (0x41...0x5A).contains($0) }
-            }
-            guard isGood, codes?.count ?? 0 <= 250 else {
-                throw .invalid(field: field, "This takes country codes of two upper-case letters.")
-            }
-        }
     }
 }

@@ -49,10 +49,36 @@ struct ViewerRoutes: Sendable {
         }
     }
 
+    private struct ClosedSession: Encodable {
+        var id: UInt64
+        var `protocol`: ViewerProtocol
+        var openedAt: WallTime
+        var lastSeenAt: WallTime
+        var closedAt: WallTime
+        var bytes: Int64
+        var agent: String?
+        var reason: String
+
+        init(_ viewer: ClosedViewer) {
+            id = viewer.id
+            `protocol` = viewer.kind
+            (openedAt, lastSeenAt, closedAt) = (viewer.openedAt, viewer.lastSeenAt, viewer.closedAt)
+            bytes = viewer.bytes
+            agent = viewer.agent
+            reason = viewer.reason.rawValue
+        }
+    }
+
+    private struct KickBody: Encodable {
+        var ended: Int
+        var addressBarred: Bool
+    }
+
     private struct ListBody: Encodable {
         var channel: ChannelName
         var viewers: Int
         var estimate: Bool
+        var invitedOnly: Bool
         var peak: Int
         var opened: Int64
         var closed: Int64
@@ -60,6 +86,7 @@ struct ViewerRoutes: Sendable {
         var kicked: Int64
         var byProtocol: [String: Int]
         var sessions: [Session]
+        var closedLately: [ClosedSession]
     }
 
     private static let sessionSchema = Schema.named(
@@ -68,6 +95,14 @@ struct ViewerRoutes: Sendable {
             .required("id", .integer), .required("protocol", .choice(ViewerProtocol.allCases.map(\.rawValue))),
             .required("openedAt", .time), .required("lastSeenAt", .time), .required("bytes", .integer),
             .optional("agent", .string), .required("address", .string), .required("estimate", .bool)))
+
+    private static let closedSchema = Schema.named(
+        "ClosedViewerSession",
+        .object(
+            .required("id", .integer), .required("protocol", .choice(ViewerProtocol.allCases.map(\.rawValue))),
+            .required("openedAt", .time), .required("lastSeenAt", .time), .required("closedAt", .time),
+            .required("bytes", .integer), .optional("agent", .string),
+            .required("reason", .choice(ClosedViewer.Reason.allCases.map(\.rawValue)))))
 
     var routes: [Route] {
         [
@@ -103,7 +138,10 @@ struct ViewerRoutes: Sendable {
                 .get, Self.path, .atLeast(.operator),
                 Operation(
                     "Lists who watches", .delivery,
-                    details: "The oldest first. Addresses are kept as long as the session.",
+                    details: """
+                        The oldest first. Addresses are kept as long as the session. `invitedOnly`: media asks for a viewer's token.
+                        `closedLately`: the newest that are over since the server started, without an address, the last first.
+                        """,
                     parameters: [
                         .query("limit", .integer(1...Self.maximumPage), "Sessions at most; 200 when it is not said.")
                     ],
@@ -111,11 +149,13 @@ struct ViewerRoutes: Sendable {
                         .ok(
                             .object(
                                 .required("channel", .channelName), .required("viewers", .integer),
-                                .required("estimate", .bool), .required("peak", .integer),
+                                .required("estimate", .bool), .required("invitedOnly", .bool),
+                                .required("peak", .integer),
                                 .required("opened", .integer), .required("closed", .integer),
                                 .required("closedIdle", .integer), .required("kicked", .integer),
                                 .required("byProtocol", .map(.integer)),
-                                .required("sessions", .array(Self.sessionSchema))))
+                                .required("sessions", .array(Self.sessionSchema)),
+                                .required("closedLately", .array(Self.closedSchema))))
                     ])
             ) { request in
                 let channel = try known(request)
@@ -125,10 +165,18 @@ struct ViewerRoutes: Sendable {
                 .delete, Self.path + "/{id}", .atLeast(.operator),
                 Operation(
                     "Sends a viewer away", .delivery,
-                    details: "Their connection is closed, and their token and address are refused for a time.",
+                    details: """
+                        Their token, and their address where it is their own, are refused for a time, and every session of the channel
+                        that this covers is closed: `ended` says how many. Of IPv6, an address is its network of 64 bits.
+                        `addressBarred`: false where the address is a proxy's or may be one's: others come from there, so it is
+                        not refused, and they can come back with a new token.
+                        """,
                     parameters: [
                         .query("seconds", .integer(1...Self.maximumSpan), "How long; 600 when it is not said.")
-                    ], answers: [.noContent("They are out.")])
+                    ],
+                    answers: [
+                        .ok(.object(.required("ended", .integer), .required("addressBarred", .bool)), "They are out.")
+                    ])
             ) { try await sendAway($0) },
         ]
     }
@@ -144,9 +192,12 @@ struct ViewerRoutes: Sendable {
         let byProtocol = Dictionary(uniqueKeysWithValues: count.byProtocol.map { ($0.key.rawValue, $0.value) })
         return JSONAnswer.response(
             ListBody(
-                channel: channel, viewers: count.now, estimate: count.isEstimate, peak: count.peak,
-                opened: count.opened, closed: count.closed, closedIdle: count.closedIdle, kicked: count.kicked,
-                byProtocol: byProtocol, sessions: viewers.viewers(of: channel, limit: limit).map(Session.init)))
+                channel: channel, viewers: count.now, estimate: count.isEstimate,
+                invitedOnly: viewers.needsToken, peak: count.peak,
+                opened: count.opened, closed: count.closed, closedIdle: count.closed(for: .idle),
+                kicked: count.closed(for: .kicked),
+                byProtocol: byProtocol, sessions: viewers.viewers(of: channel, limit: limit).map(Session.init),
+                closedLately: viewers.closedViewers(of: channel).map(ClosedSession.init)))
     }
 
     private func sendAway(_ request: WebRequest) async throws -> Response {
@@ -163,6 +214,6 @@ struct ViewerRoutes: Sendable {
         else { throw Problem.notFound("There is no such viewer any more.") }
         let record = AuditRecord.viewerKicked(gone, seconds: seconds, by: try request.actor(), at: clock.now())
         try await stored { try await audit.append(record) }
-        return JSONAnswer.noContent()
+        return JSONAnswer.response(KickBody(ended: gone.ended, addressBarred: gone.isAddressBarred))
     }
 }

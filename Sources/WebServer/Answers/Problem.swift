@@ -132,8 +132,24 @@ extension Problem {
             headers: [.retryAfter: String(retryAfterSeconds)])
     }
 
-    static func refusedViewer(_ reason: String) -> Self {
-        Self(status: .forbidden, slug: "viewer-refused", title: "Not for you", detail: reason)
+    /// - Parameter elsewhere: the same broadcast is to be had by HLS.
+    static func streamsAreFull(elsewhere: Bool) -> Self {
+        let why = "As many people watch this way as the server lets in: "
+        return Self(
+            status: .serviceUnavailable, slug: "full", title: "Full",
+            detail: why + (elsewhere ? "watch by HLS, or try again later." : "try again later."),
+            headers: [.retryAfter: "10"])
+    }
+
+    static func viewerSentAway(_ reason: String) -> Self {
+        Self(status: .forbidden, slug: "sent-away", title: "Sent away", detail: reason)
+    }
+
+    /// Media for invited viewers. A 401 must name a scheme (RFC 9110 §15.5.2); players carry theirs in the address (RFC 6750 §2.3).
+    static func viewerToken(_ reason: String) -> Self {
+        Self(
+            status: .unauthorized, slug: "viewer-token", title: "A token is needed", detail: reason,
+            headers: [.wwwAuthenticate: "Bearer realm=\"lineup\""])
     }
 
     /// Who is outside is answered by where they are: no cache may hand that on.

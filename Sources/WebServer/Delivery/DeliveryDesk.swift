@@ -49,7 +49,8 @@ final class DeliveryDesk: DeliveryWatching {
         lists.withLock { lists in
             if let known = lists[ObjectIdentifier(eventLoop)] { return known.list }
             let made = NIOLoopBound(
-                DeliveryWaitList(eventLoop: eventLoop, origin: origin, outputs: outputs, gauge: waiting),
+                DeliveryWaitList(
+                    eventLoop: eventLoop, origin: origin, outputs: outputs, clock: clock, gauge: waiting),
                 eventLoop: eventLoop)
             lists[ObjectIdentifier(eventLoop)] = (eventLoop, made)
             return made
@@ -75,7 +76,9 @@ final class DeliveryDesk: DeliveryWatching {
             return .reply(Self.missing)
         }
         guard outputs.isOn(question.wrapping, of: channel) else { return .reply(Self.missing) }
-        if question.wrapping == .dash, question.name == Self.clockName { return .reply(.clock(clock.now())) }
+        if question.wrapping == .dash, question.name == Self.clockName {
+            return .reply(origin.knows(channel) ? .clock(clock.now()) : Self.missing)
+        }
         if isObserved, let refusal = refusal(of: question, channel, token: token, address: address()) {
             return .reply(refusal)
         }
@@ -100,9 +103,13 @@ final class DeliveryDesk: DeliveryWatching {
         } catch {
             return DeliveryReply(.badRequest(field: Region.Malformed.field, Region.Malformed.reason))
         }
-        switch observer.admit(request(question, channel, token: token, address: address, region)) {
+        var request = request(question, channel, token: token, address: address, region)
+        // On a proxy's connection the last token may be another viewer's.
+        if request.place.isEstimate { request.token = question.token }
+        switch observer.admit(request) {
         case .admitted: return nil
-        case .refused(let reason): return DeliveryReply(.refusedViewer(reason))
+        case .refused(let reason): return DeliveryReply(.viewerSentAway(reason))
+        case .unauthorized(let reason): return DeliveryReply(.viewerToken(reason))
         case .outside(let reason): return DeliveryReply(.outsideRegion(reason))
         }
     }
@@ -165,6 +172,8 @@ final class DeliveryDesk: DeliveryWatching {
 
     /// What a viewer begins with, with its own token in it, and its region where that is asked for: kept by no cache. In a
     /// multivariant playlist they stand on each URL, in a manifest on the address to ask from now on (ISO/IEC 23009-1 §5.15).
+    /// Never gzipped: a viewer gets it once, and it would cost the event loop more to pack each anew than its few hundred bytes of
+    /// list, or kilobytes of manifest, are worth; what is asked for again and again is packed once for all.
     private static func personal(
         _ resource: DeliveredResource, name: String, token: String, _ region: Region?
     ) -> DeliveryReply {
@@ -190,17 +199,10 @@ final class DeliveryDesk: DeliveryWatching {
     private func request(
         _ question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String, _ region: Region?
     ) -> DeliveryRequest {
-        let forwarded = question.headers.forwardedFor
-        return DeliveryRequest(
+        DeliveryRequest(
             channel: channel, wrapping: question.wrapping, kind: question.kind, name: question.name, token: token,
-            agent: question.headers.userAgent.map(Self.bounded),
-            address: forwarded.map { trustedProxies.client(peer: address, forwarded: [$0]) } ?? address,
-            forwardedFor: forwarded.map(Self.bounded), region: region)
-    }
-
-    private static func bounded(_ text: String) -> String {
-        text.utf8.count <= DeliveryRequest.maximumAgentBytes
-            ? text : String(decoding: text.utf8.prefix(DeliveryRequest.maximumAgentBytes), as: UTF8.self)
+            agent: question.headers.userAgent.map(ViewerPlace.bounded),
+            place: trustedProxies.viewer(peer: address, forwarded: question.headers.forwardedAddresses), region: region)
     }
 
     private static let missing = DeliveryReply(

@@ -9,7 +9,8 @@ import NIOHTTPTypesHTTP1
 /// An HTTP/1.1 connection: files are answered by `DeliveryHandler` and streams by `StreamHandler` on the event loop, all else
 /// goes on to Hummingbird.
 ///
-///     socket ─ HTTP/1.1 codec ─ pipelining ─ guard ─ DeliveryHandler ─ HTTP types codec ─ StreamHandler ─ Hummingbird's async channel
+///     socket ─ HTTP/1.1 codec ─ pipelining ─ HTTP1RulesHandler ─ guard ─ DeliveryHandler ─ HTTP types codec ─ StreamHandler ─
+///     Hummingbird's async channel
 struct DeliveryHTTP1Channel: HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 

@@ -114,6 +114,7 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
     private func write(_ reply: DeliveryReply, _ context: ChannelHandlerContext) {
         guard let exchange else { return }
         var reply = reply
+        if let list { reply.fields.append(("date", list.date.now())) }
         desk.crossOrigin.apply(to: &reply, origin: exchange.question.headers.origin)
         desk.answered(
             exchange.question, status: reply.status, took: exchange.started.duration(to: .now),

@@ -18,6 +18,7 @@ struct DeliveryQuestion {
         var acceptEncoding: String?
         var userAgent: String?
         var forwardedFor: String?
+        var forwarded: String?
         var origin: String?
         /// Told more than once it is worth nothing, and empty.
         var region: String?
@@ -34,16 +35,27 @@ struct DeliveryQuestion {
                 } else if name.isSame(as: "x-region") {
                     region = region == nil ? value() : ""
                 }
+            case 9: if name.isSame(as: "forwarded") { Self.add(value(), to: &forwarded) }
             case 10: if name.isSame(as: "user-agent") { userAgent = value() }
-            case 13: if name.isSame(as: "if-none-match") { ifNoneMatch = value() }
+            case 13: if name.isSame(as: "if-none-match") { Self.add(value(), to: &ifNoneMatch) }
             case 15:
                 if name.isSame(as: "accept-encoding") {
-                    acceptEncoding = value()
+                    Self.add(value(), to: &acceptEncoding)
                 } else if name.isSame(as: "x-forwarded-for") {
-                    forwardedFor = value()
+                    Self.add(value(), to: &forwardedFor)
                 }
             default: break
             }
+        }
+
+        /// Several lines are one list (RFC 9110 §5.3): each proxy may add one of its own.
+        private static func add(_ value: String, to list: inout String?) {
+            list = list.map { $0 + "," + value } ?? value
+        }
+
+        /// As `ForwardedWords` has them.
+        var forwardedAddresses: String? {
+            forwardedFor ?? forwarded.flatMap { ForwardedWords.values(of: "for", in: $0) }
         }
 
         /// RFC 9110 §12.5.3, as far as browsers and players write it.
@@ -51,7 +63,10 @@ struct DeliveryQuestion {
             guard let acceptEncoding else { return false }
             return acceptEncoding.split(separator: ",").contains { coding in
                 let parts = coding.split(separator: ";", maxSplits: 1)
-                guard let name = parts.first, name.drop(while: { $0 == " " }).hasPrefix("gzip") else { return false }
+                // In any case (§8.4.1).
+                guard let name = parts.first?.drop(while: { $0 == " " }), name.prefix(4).lowercased() == "gzip" else {
+                    return false
+                }
                 guard parts.count == 2 else { return true }
                 let weight = parts[1].drop { $0 == " " }
                 return !(weight.hasPrefix("q=0") && !weight.contains { ("1"..."9").contains($0) })
@@ -70,7 +85,7 @@ struct DeliveryQuestion {
     var channel: ChannelName?
     var name: String
     var directives: PlaylistDirectives
-    /// A directive that is no number; 400.
+    /// A directive that is no number, or that is said twice; 400.
     var isMalformed: Bool
     var token: String?
     /// `region=` as sent, its first value.
@@ -87,6 +102,8 @@ struct DeliveryQuestion {
         let slash = path.firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
         self.method = method
         self.headers = headers
+        // RFC 9110 §14.2: with any other method it is no range.
+        if method != .get { self.headers.range = nil }
         channel = ChannelName(String(target[afterPrefix.startIndex..<slash]))
         name = slash == path.endIndex ? "" : String(target[path.index(after: slash)..<pathEnd])
         directives = .none
@@ -102,10 +119,13 @@ struct DeliveryQuestion {
             guard let equals = pair.firstIndex(of: "=") else { continue }
             let value = pair[pair.index(after: equals)...]
             switch pair[..<equals] {
+            // Said twice it may mean one thing here and another to a cache between: no answer that a cache might keep.
             case "_HLS_msn":
+                isMalformed = isMalformed || directives.mediaSequence != nil
                 directives.mediaSequence = Self.number(value)
                 isMalformed = isMalformed || directives.mediaSequence == nil
             case "_HLS_part":
+                isMalformed = isMalformed || directives.part != nil
                 directives.part = Self.number(value).map { Int(clamping: $0) }
                 isMalformed = isMalformed || directives.part == nil
             case "_HLS_skip":

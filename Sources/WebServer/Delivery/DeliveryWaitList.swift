@@ -8,7 +8,7 @@ protocol DeliveryWaiter: AnyObject {
     func resume(_ answer: DeliveryAnswer?)
 }
 
-/// The blocked requests of one event loop: an entry in a table each, no task and no timer of their own (design §6).
+/// The blocked requests of one event loop, and what else its connections share: an entry in a table each, no task and no timer of their own (design §6).
 ///
 /// Requests for the same thing are one look-up and one text when a channel changes. Used on its loop only. Bounded by
 /// `maximum` (I11): who comes then is told to come again.
@@ -28,6 +28,7 @@ final class DeliveryWaitList {
     static let maximum = 20_000
     private static let lookInterval = TimeAmount.milliseconds(500)
 
+    let date: HTTPDate
     private let eventLoop: any EventLoop
     private let origin: any DeliveryOrigin
     private let outputs: OutputSwitches
@@ -36,7 +37,11 @@ final class DeliveryWaitList {
     private(set) var count = 0
     private var timer: Scheduled<Void>?
 
-    init(eventLoop: any EventLoop, origin: any DeliveryOrigin, outputs: OutputSwitches, gauge: Gauge) {
+    init(
+        eventLoop: any EventLoop, origin: any DeliveryOrigin, outputs: OutputSwitches, clock: any WallClock,
+        gauge: Gauge
+    ) {
+        self.date = HTTPDate(clock: clock)
         self.eventLoop = eventLoop
         self.origin = origin
         self.outputs = outputs

@@ -1,6 +1,7 @@
 /// The shape of a JSON value, as the OpenAPI document states it (JSON Schema 2020-12).
 ///
-/// Objects are open: a field may be added without a new version of the API, and unknown fields of a request are passed over.
+/// Objects are open: a field may be added without a new version of the API, and unknown fields of a request are passed over,
+/// but where all that is left out is taken away.
 indirect enum Schema: Sendable {
     /// A leaf, in JSON Schema's own words.
     case leaf([String: JSONValue])
@@ -34,6 +35,15 @@ indirect enum Schema: Sendable {
     static func object(_ fields: Field...) -> Schema { .fields(fields) }
 
     static func note(_ schema: Schema, _ words: String) -> Schema { .noted(schema, words) }
+
+    /// Of an object; empty for anything else.
+    var fieldNames: Set<String> {
+        switch self {
+        case .fields(let fields): Set(fields.map(\.name))
+        case .named(_, let schema), .noted(let schema, _): schema.fieldNames
+        default: []
+        }
+    }
 }
 
 extension Schema {

@@ -19,17 +19,9 @@ struct PageRoutes: Sendable {
             Route(.get, "/dj") { try answer("/dj.html", to: $0) },
             Route(.get, "/account") { try answer("/account.html", to: $0) },
             Route(.get, "/admin") { try answer("/admin.html", to: $0) },
-            Route(.get, "/watch/{channel}") { request in
-                guard channels.contains(try request.channel()) else {
-                    throw Problem.notFound("There is no such channel.")
-                }
-                return try answer("/watch.html", to: request)
-            },
-            Route(.get, "/embed/{channel}") { request in
-                guard channels.contains(try request.channel()) else {
-                    throw Problem.notFound("There is no such channel.")
-                }
-                return try answer("/embed.html", to: request, policy: Page.embedSecurityPolicy)
+            Route(.get, "/watch/{channel}") { try player("/watch.html", to: $0) },
+            Route(.get, "/embed/{channel}") {
+                try player("/embed.html", to: $0, policy: Page.embedSecurityPolicy)
             },
             Route(.get, "/overlay/{kind}") { request in
                 guard let name = request.parameters["kind"].flatMap({ Self.overlays[$0] }) else {
@@ -38,6 +30,17 @@ struct PageRoutes: Sendable {
                 return try answer(name, to: request, policy: Page.overlaySecurityPolicy)
             },
         ]
+    }
+
+    private func player(
+        _ name: String, to request: WebRequest, policy: String = Page.contentSecurityPolicy
+    ) throws(Problem) -> Response {
+        // What is no name of a channel is no channel either.
+        guard let channel = try? request.channel(), channels.contains(channel) else {
+            return try pages.missing(
+                .notFound("There is no such channel."), for: request.head.headerFields, policy: policy)
+        }
+        return try answer(name, to: request, policy: policy)
     }
 
     private func answer(

@@ -1,4 +1,6 @@
 import FoundationEssentials
+import HTTPTypes
+import Hummingbird
 import NIOCore
 
 /// The files of `web/`, read once at start. Immutable, so any task may read it.
@@ -43,6 +45,18 @@ struct PageStore: Sendable {
     }
 
     func page(at path: String) -> Page? { pages[path] }
+
+    /// Where nothing is: people get a page, programs a problem document.
+    ///
+    /// - Throws: `problem` for programs.
+    func missing(
+        _ problem: Problem = .notFound(), for headers: HTTPFields, policy: String = Page.contentSecurityPolicy
+    ) throws(Problem) -> Response {
+        guard headers[.accept]?.contains("text/html") == true, let page = page(at: "/404.html") else { throw problem }
+        var response = page.response(to: [:], policy: policy)
+        response.status = .notFound
+        return response
+    }
 
     /// Tests and hidden files stay where they are.
     private static func isServed(_ name: String) -> Bool {

@@ -10,9 +10,11 @@ extension HTTPField.Name {
     /// WHATWG HTML §9.2.4: the last event a reader that comes back has got.
     static let lastEventID = header("Last-Event-ID")
     /// What reverse proxies say of a client; counts from trusted ones only (`TrustedProxies`).
+    static let forwarded = header("Forwarded")
     static let forwardedFor = header("X-Forwarded-For")
     static let forwardedProto = header("X-Forwarded-Proto")
     static let forwardedHost = header("X-Forwarded-Host")
+    static let forwardedPort = header("X-Forwarded-Port")
     /// Set by a proxy that knows which country a request comes from (two letters). From a trusted one it stands; from anybody
     /// else it is no more than the query `region=`, which anybody may write (`Region.read`).
     static let region = header("X-Region")

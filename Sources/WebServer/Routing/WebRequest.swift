@@ -22,6 +22,7 @@ struct WebRequest: Sendable {
     var isFromTrustedProxy = false
     /// What a trusted proxy was asked for, as it says.
     var forwardedHost: String?
+    var forwardedPort: String?
     /// Done when the connection is closed, by either side: what ends an answer that waits for something.
     var connectionClosed: EventLoopFuture<Void>
 

@@ -64,7 +64,8 @@ struct WebResponder: HTTPResponder {
             throw Problem.wrongMethod(allowed: allowed)
         case .notFound:
             guard let page = pages.page(at: String(path)) else {
-                return try notFound(request, path: path)
+                if path.hasPrefix("/api/") { throw Problem.notFound() }
+                return try pages.missing(for: request.headers)
             }
             label = "/asset"
             guard request.method == .get || request.method == .head else {
@@ -78,11 +79,10 @@ struct WebResponder: HTTPResponder {
         _ request: Request, _ context: WebContext, route: Route, parameters: [String: String]
     ) async throws -> Response {
         let isFromTrustedProxy = trustedProxies.contains(context.clientAddress)
-        let client = trustedProxies.client(
-            peer: context.clientAddress, forwarded: request.headers[values: .forwardedFor])
+        let words = ForwardedWords(request.headers)
+        let client = trustedProxies.client(peer: context.clientAddress, forwarded: words.addresses)
         let isSecure =
-            trustedProxies.isSecure(peer: context.clientAddress, forwardedProto: request.headers[.forwardedProto])
-            ?? isSecureListener
+            trustedProxies.isSecure(peer: context.clientAddress, forwardedProto: words.scheme) ?? isSecureListener
         let credentials: Credentials =
             route.access == .anybody ? .none : try authenticator.credentials(in: request.headers, isSecure: isSecure)
         var body = ByteBuffer()
@@ -101,7 +101,8 @@ struct WebResponder: HTTPResponder {
             WebRequest(
                 head: request.head, parameters: parameters, body: body, caller: caller, credentials: credentials,
                 clientAddress: client, isSecure: isSecure, isFromTrustedProxy: isFromTrustedProxy,
-                forwardedHost: isFromTrustedProxy ? request.headers[.forwardedHost] : nil,
+                forwardedHost: isFromTrustedProxy ? ForwardedWords.first(words.host) : nil,
+                forwardedPort: isFromTrustedProxy ? ForwardedWords.first(words.port) : nil,
                 connectionClosed: context.connectionClosed))
     }
 
@@ -146,15 +147,6 @@ struct WebResponder: HTTPResponder {
             guard let caller else { throw .signInFirst }
             guard caller.role >= role else { throw .roleTooLow(role) }
         }
-    }
-
-    /// People get a page, programs a problem document.
-    private func notFound(_ request: Request, path: Substring) throws(Problem) -> Response {
-        let wantsPage = request.headers[.accept]?.contains("text/html") == true && !path.hasPrefix("/api/")
-        guard wantsPage, let page = pages.page(at: "/404.html") else { throw .notFound() }
-        var response = page.response(to: [:])
-        response.status = .notFound
-        return response
     }
 
     private func addSafetyHeaders(to response: inout Response) {

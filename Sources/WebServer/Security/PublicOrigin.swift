@@ -9,17 +9,20 @@ package struct PublicOrigin: Sendable, Equatable, CustomStringConvertible {
     /// Reads `https://host`, `http://host:8080` with or without a closing slash; `nil` for anything else.
     package init?(_ text: String) {
         let lower = text.lowercased()
-        let rest: Substring
+        let (isSecure, rest): (Bool, Substring)
         if lower.hasPrefix("https://") {
-            isSecure = true
-            rest = lower.dropFirst(8)
+            (isSecure, rest) = (true, lower.dropFirst(8))
         } else if lower.hasPrefix("http://") {
-            isSecure = false
-            rest = lower.dropFirst(7)
+            (isSecure, rest) = (false, lower.dropFirst(7))
         } else {
             return nil
         }
         guard let authority = Authority(rest.hasSuffix("/") ? rest.dropLast() : rest) else { return nil }
+        self.init(isSecure: isSecure, authority)
+    }
+
+    init(isSecure: Bool, _ authority: Authority) {
+        self.isSecure = isSecure
         host = authority.host
         port = authority.port == (isSecure ? 443 : 80) ? nil : authority.port
     }

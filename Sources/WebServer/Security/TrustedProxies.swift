@@ -1,9 +1,11 @@
+import Domain
 import Glibc
 
 /// The reverse proxies whose word about a client is taken (`LINEUP_TRUSTED_PROXIES`): addresses and networks, IPv4 and IPv6.
 ///
 /// Of `X-Forwarded-For` the rightmost address that is no trusted proxy is the client: those to its left are what somebody said of
-/// themselves. `X-Forwarded-Proto` counts from a trusted peer only. Without any, both headers change nothing.
+/// themselves. The scheme counts from a trusted peer only. Without any, these headers change nothing, but for how viewers are
+/// counted (`viewer`). What `Forwarded` says counts the same (`ForwardedWords`).
 package struct TrustedProxies: Sendable, Equatable {
     private struct Network: Sendable, Equatable {
         /// 4 or 16 bytes.
@@ -49,11 +51,11 @@ package struct TrustedProxies: Sendable, Equatable {
 
     /// - Parameters:
     ///   - peer: the socket's address.
-    ///   - forwarded: the values of `X-Forwarded-For`, in order.
-    func client(peer: String, forwarded: [String]) -> String {
-        guard contains(peer) else { return peer }
+    ///   - forwarded: `ForwardedWords.addresses`.
+    func client(peer: String, forwarded: String?) -> String {
+        guard let forwarded, contains(peer) else { return peer }
         var client = peer
-        for text in forwarded.joined(separator: ",").split(separator: ",").reversed().prefix(16) {
+        for text in forwarded.split(separator: ",").reversed().prefix(16) {
             guard let address = Self.address(text) else { return client }
             client = address
             if !contains(address) { return client }
@@ -61,11 +63,32 @@ package struct TrustedProxies: Sendable, Equatable {
         return client
     }
 
+    /// Machines that stand before a server without being declared: its own, and those of its network (RFC 1918, 3927, 4193, 4291).
+    private static let near =
+        TrustedProxies("127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::1,fc00::/7,fe80::/10")
+        ?? .none
+
+    /// Whose a request for media is, and whether nobody else has that address.
+    ///
+    /// A trusted proxy's word counts. What a near machine forwards tells viewers apart and no more: it may be a proxy that nobody
+    /// declared, or say what it likes. Anybody else is just itself, whatever it sends.
+    /// - Parameter forwarded: `ForwardedWords.addresses`.
+    func viewer(peer: String, forwarded: String?) -> ViewerPlace {
+        guard contains(peer) else {
+            guard let forwarded, Self.near.contains(peer) else { return ViewerPlace(address: peer) }
+            return ViewerPlace(
+                address: peer, isCertain: false, forwardedFor: ViewerPlace.bounded(forwarded))
+        }
+        guard let forwarded else { return ViewerPlace(address: peer, isCertain: false) }
+        let client = client(peer: peer, forwarded: forwarded)
+        return ViewerPlace(address: client, isCertain: !contains(client), forwardedFor: client)
+    }
+
     /// Whether the client speaks TLS with the outermost proxy; `nil` when nobody trustworthy says.
     func isSecure(peer: String, forwardedProto: String?) -> Bool? {
         guard let forwardedProto, contains(peer) else { return nil }
         // Each proxy may add its own: the first is the outermost's.
-        let first = forwardedProto.split(separator: ",").first?.filter { $0 != " " }.lowercased()
+        let first = ForwardedWords.first(forwardedProto)?.lowercased()
         return first == "https" || first == "wss"
     }
 

@@ -40,15 +40,19 @@ package struct ProgrammeStreams: Sendable {
 
     package var limits: Limits
     package var viewing: any StreamViewing
+    /// Whether the channel is to be had by HLS too; any thread.
+    package var offersPlaylist: @Sendable (ChannelName) -> Bool
     /// The hub of a channel in a wrapping; any thread.
     package var hub: @Sendable (ChannelName, Wrapping) -> (any ProgrammeHub)?
 
     package init(
         limits: Limits = Limits(), viewing: any StreamViewing = NoStreamViewing(),
+        offersPlaylist: @escaping @Sendable (ChannelName) -> Bool = { _ in false },
         hub: @escaping @Sendable (ChannelName, Wrapping) -> (any ProgrammeHub)?
     ) {
         self.limits = limits
         self.viewing = viewing
+        self.offersPlaylist = offersPlaylist
         self.hub = hub
     }
 

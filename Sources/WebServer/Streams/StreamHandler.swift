@@ -4,6 +4,7 @@ import Hummingbird
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
 
 /// Answers requests for streams itself, on the event loop, before they reach the router: from there on the hub's shared bytes go
 /// straight into the connection. Everything else passes through.
@@ -45,6 +46,23 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.places = places
         self.registry = registry
         self.metrics = metrics
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let pipeline = context.pipeline.syncOperations
+        // HTTP/2 has none, and rules of its own.
+        guard let codec = try? pipeline.handler(type: HTTP1ToHTTPServerCodec.self) else { return }
+        let rules = HTTP1RulesHandler(metrics: metrics, clock: places.clock)
+        // In front of all that answers. Fails on a connection that is closing only.
+        if let pipelining = try? pipeline.handler(type: HTTPServerPipelineHandler.self) {
+            try? pipeline.addHandler(rules, position: .after(pipelining))
+        } else {
+            // Under TLS the pipeline is Hummingbird's, which keeps the order of its own answers only: ours would overtake them.
+            let delivery = try? pipeline.handler(type: DeliveryHandler<SecureWire>.self)
+            try? pipeline.addHandler(QuiesceDetour { delivery?.quiesce($0) }, position: .before(codec))
+            try? pipeline.addHandler(HTTPServerPipelineHandler(), position: .before(codec))
+            try? pipeline.addHandler(rules, position: .before(codec))
+        }
     }
 
     // MARK: Requests
@@ -109,8 +127,11 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .webSocket:
             stage = .ended
             upgrade(visit, request, head, context)
+        case .webSocketMissing:
+            visit.leave(lostPackets: 0, wasStalled: false)
+            refuse(Self.upgradeRequired, head, route: request.route, context)
         case .body(let contentType):
-            var response = HTTPResponse(status: .ok, headerFields: Self.openToAll)
+            var response = HTTPResponse(status: .ok, headerFields: commonFields)
             response.headerFields[.contentType] = contentType
             response.headerFields[.cacheControl] = "no-store"
             response.headerFields[.accelBuffering] = "no"
@@ -187,14 +208,16 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     ) {
         answered(request.route, head, .switchingProtocols)
         let viewer = WebSocketViewerHandler(visit: visit, limits: places.streams.limits, registry: registry)
-        WebSocketUpgrade(head: head, own: self, viewer: viewer).start(on: context)
+        WebSocketUpgrade(
+            head: head, own: self, viewer: viewer, date: HTTPDate.text(of: places.clock.now())
+        ).start(on: context)
     }
 
     // MARK: Small answers
 
     private func refuse(_ problem: Problem, _ head: HTTPRequest, route: String, _ context: ChannelHandlerContext) {
         answered(route, head, problem.status)
-        var response = HTTPResponse(status: problem.status, headerFields: Self.openToAll)
+        var response = HTTPResponse(status: problem.status, headerFields: commonFields)
         response.headerFields[.contentType] = "application/problem+json"
         response.headerFields[.cacheControl] = "no-store"
         response.headerFields[.contentTypeOptions] = "nosniff"
@@ -233,7 +256,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func preflight(_ request: HTTPRequest) -> HTTPResponse {
-        var response = HTTPResponse(status: .noContent, headerFields: Self.openToAll)
+        var response = HTTPResponse(status: .noContent, headerFields: commonFields)
         response.headerFields[.accessControlAllowMethods] = "GET, HEAD"
         response.headerFields[.accessControlMaxAge] = "86400"
         places.crossOrigin.apply(to: &response.headerFields, origin: request.headerFields[.origin])
@@ -243,21 +266,24 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private static func problem(_ kind: StreamRequest.ProblemKind) -> Problem {
         switch kind {
         case .noChannel: .notFound("There is no such channel.")
+        case .wrongMethod: .wrongMethod(allowed: [.get, .head])
         case .unknownFormat: .badRequest(field: "format", "This takes mp4 or ts.")
-        case .needsUpgrade:
-            Problem(
-                status: .upgradeRequired, slug: "upgrade-required", title: "A WebSocket address",
-                detail: "Open this address with a WebSocket client (RFC 6455, version 13).",
-                headers: [.upgrade: "websocket", .secWebSocketVersion: "13"])
         }
     }
+
+    private static let upgradeRequired = Problem(
+        status: .upgradeRequired, slug: "upgrade-required", title: "A WebSocket address",
+        detail: "Open this address with a WebSocket client (RFC 6455, version 13).",
+        headers: [.upgrade: "websocket", .secWebSocketVersion: "13"])
 
     private func answered(_ route: String, _ head: HTTPRequest, _ status: HTTPResponse.Status) {
         metrics.answered(route: route, method: head.method, status: status, took: .zero)
     }
 
-    /// Pages and players of other sites may read what everybody may read.
-    private static let openToAll: HTTPFields = [.accessControlAllowOrigin: "*"]
+    /// Pages and players of other sites may read what everybody may read. A stream has one head: its date is made for it.
+    private var commonFields: HTTPFields {
+        [.accessControlAllowOrigin: "*", .date: HTTPDate.text(of: places.clock.now())]
+    }
 
     // MARK: The connection
 
@@ -269,6 +295,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // A viewer that sends FIN has left: nothing is left to ask for on this connection.
         if case .streaming = stage, event as? ChannelEvent == .inputClosed { context.close(promise: nil) }
+        // Nothing but its end can tell a body's reader.
+        if event is ViewingEnded { return context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
 

@@ -17,6 +17,7 @@ final class StreamPlaces: Sendable {
     let streams: ProgrammeStreams
     let trustedProxies: TrustedProxies
     let crossOrigin: CrossOriginPolicy
+    let clock: any WallClock
     private let state = Mutex(State())
     private let gauge: Gauge
     private let refused: Counter
@@ -25,11 +26,12 @@ final class StreamPlaces: Sendable {
 
     init(
         _ streams: ProgrammeStreams, trustedProxies: TrustedProxies, crossOrigin: CrossOriginPolicy,
-        factory: any MetricsFactory
+        clock: any WallClock, factory: any MetricsFactory
     ) {
         self.streams = streams
         self.trustedProxies = trustedProxies
         self.crossOrigin = crossOrigin
+        self.clock = clock
         gauge = Gauge(label: "lineup_stream_viewers", factory: factory)
         refused = Counter(label: "lineup_stream_refused_total", factory: factory)
         lost = Counter(label: "lineup_stream_lost_packets_total", factory: factory)

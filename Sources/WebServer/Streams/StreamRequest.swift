@@ -7,6 +7,8 @@ struct StreamRequest: Equatable {
         /// One endless body of this type.
         case body(contentType: String)
         case webSocket
+        /// `/ws/` without a handshake: who would be let in is told 426, others why not.
+        case webSocketMissing
     }
 
     var channel: ChannelName
@@ -16,14 +18,14 @@ struct StreamRequest: Equatable {
     var token: String?
     /// `region=` as sent.
     var region: String?
-    /// `false` for HEAD: the head alone.
+    /// `false` for HEAD, the head alone, and for what is answered with a problem.
     var wantsBody: Bool
 
     /// The route's template, for metrics.
     var route: String { "/\(Self.folder(of: kind))/{channel}" }
 
     enum Reading: Equatable {
-        /// Not an address of ours, or not a read: the router's.
+        /// Not an address of ours: the router's.
         case notOurs
         case stream(StreamRequest)
         case problem(ProblemKind)
@@ -33,9 +35,9 @@ struct StreamRequest: Equatable {
 
     enum ProblemKind: Equatable {
         case noChannel
-        /// `/ws/` without a WebSocket handshake: 426.
-        case needsUpgrade
         case unknownFormat
+        /// 405.
+        case wrongMethod
     }
 
     /// - Parameter head: as it came; `Sec-WebSocket-…` is looked at by whoever upgrades.
@@ -49,7 +51,7 @@ struct StreamRequest: Equatable {
         switch head.method {
         case .get, .head: break
         case .options: return .preflight
-        default: return .notOurs
+        default: return .problem(.wrongMethod)
         }
         guard let channel = ChannelName(parts[2]) else { return .problem(.noChannel) }
         let query = TargetQuery(target)
@@ -63,8 +65,11 @@ struct StreamRequest: Equatable {
             request.wrapping = wantsFragments ? .audioFragments : .audioFrames
             request.form = .body(contentType: wantsFragments ? "audio/mp4" : "audio/aac")
         case .webSocket:
-            guard isHandshake(head) else { return .problem(.needsUpgrade) }
             request.form = .webSocket
+            if !WebSocketUpgrade.isHandshake(head) {
+                request.form = .webSocketMissing
+                request.wantsBody = false
+            }
             switch query["format"] {
             case nil, "mp4": request.wrapping = .webSocketFragments
             case "ts": request.wrapping = .webSocketTransportStream
@@ -103,13 +108,6 @@ struct StreamRequest: Equatable {
         case .webSocket: "ws"
         case .transportStream, .hls, .dash, .rtmp: "stream"
         }
-    }
-
-    /// RFC 6455 §4.1.
-    private static func isHandshake(_ head: HTTPRequest) -> Bool {
-        head.method == .get && head.headerFields[.upgrade]?.lowercased() == "websocket"
-            && head.headerFields[values: .connection].contains { $0.lowercased().contains("upgrade") }
-            && WebSocketUpgrade.isHandshake(head)
     }
 }
 

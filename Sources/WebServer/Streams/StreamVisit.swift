@@ -2,6 +2,9 @@ import Domain
 import HTTPTypes
 import NIOCore
 
+/// An operator ended a viewer's stay: its handler says goodbye as its protocol does, and closes.
+struct ViewingEnded: Sendable {}
+
 /// One viewer's stay on a stream: a place among the places, and a session with whoever counts viewers. On the connection's loop.
 final class StreamVisit {
     let hub: any ProgrammeHub
@@ -26,8 +29,7 @@ final class StreamVisit {
         case .success(let found): hub = found
         case .failure(.unknownChannel): return .failure(.notFound("There is no such stream."))
         case .failure(.full):
-            let why = "As many people watch this way as the server lets in: watch by HLS, or try again later."
-            return .failure(.unavailable(why, retryAfterSeconds: 10))
+            return .failure(.streamsAreFull(elsewhere: places.streams.offersPlaylist(request.channel)))
         }
         let viewer: StreamViewer
         do throws(Region.Malformed) {
@@ -39,7 +41,9 @@ final class StreamVisit {
         let viewing = places.streams.viewing
         let admission: StreamAdmission
         if request.wantsBody {
-            admission = viewing.opened(viewer) { channel.eventLoop.execute { channel.close(promise: nil) } }
+            admission = viewing.opened(viewer) {
+                channel.eventLoop.execute { channel.pipeline.fireUserInboundEventTriggered(ViewingEnded()) }
+            }
         } else {
             // A look at the address, not a viewer.
             admission = viewing.refusal(of: viewer) ?? .admitted(0)
@@ -58,9 +62,9 @@ final class StreamVisit {
         let peer = (channel.remoteAddress ?? channel.parent?.remoteAddress)?.ipAddress ?? "unknown"
         return StreamViewer(
             channel: request.channel, kind: request.kind, token: request.token,
-            agent: head.headerFields[.userAgent].map(cut),
-            address: places.trustedProxies.client(peer: peer, forwarded: head.headerFields[values: .forwardedFor]),
-            forwardedFor: head.headerFields[.forwardedFor].map(cut),
+            agent: head.headerFields[.userAgent].map(ViewerPlace.bounded),
+            place: places.trustedProxies.viewer(
+                peer: peer, forwarded: ForwardedWords(head.headerFields).addresses),
             region: try Region.read(
                 query: request.region, header: head.headerFields[.region],
                 isFromTrustedProxy: places.trustedProxies.contains(peer)))
@@ -69,15 +73,11 @@ final class StreamVisit {
     private static func problem(_ refusal: StreamAdmission) -> Problem {
         switch refusal {
         case .admitted: .ourFault
-        case .refused(let reason):
-            Problem(status: .forbidden, slug: "sent-away", title: "Sent away", detail: reason)
-        case .unauthorized(let reason):
-            Problem(status: .unauthorized, slug: "viewer-token", title: "A token is needed", detail: reason)
+        case .refused(let reason): .viewerSentAway(reason)
+        case .unauthorized(let reason): .viewerToken(reason)
         case .outside(let reason): .outsideRegion(reason)
         }
     }
-
-    private static func cut(_ text: String) -> String { String(decoding: text.utf8.prefix(256), as: UTF8.self) }
 
     /// Tells whoever counts what `writer` has handed on, now and then.
     func report(of writer: HubStreamWriter, every interval: TimeAmount, on eventLoop: any EventLoop) -> RepeatedTask {

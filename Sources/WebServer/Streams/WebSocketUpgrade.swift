@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -12,13 +13,27 @@ struct WebSocketUpgrade {
     let head: HTTPRequest
     let own: StreamHandler
     let viewer: WebSocketViewerHandler
+    /// Of the answer.
+    let date: String
 
-    /// 16 bytes in base64 (§4.2.1).
-    private static let keyLength = 24
-
+    /// §4.2.1. HTTP/1.0 has no `Upgrade` left here (`HTTP1RulesHandler`).
     static func isHandshake(_ head: HTTPRequest) -> Bool {
-        head.headerFields[.secWebSocketVersion] == "13"
-            && head.headerFields[.secWebSocketKey]?.utf8.count == keyLength
+        let fields = head.headerFields
+        return head.method == .get && has("websocket", in: fields[values: .upgrade])
+            && has("upgrade", in: fields[values: .connection]) && fields[.secWebSocketVersion] == "13"
+            && fields[.secWebSocketKey].map(isKey) == true
+    }
+
+    /// One of a list's words, in any case (RFC 9110 §5.6.1).
+    private static func has(_ word: String, in values: [String]) -> Bool {
+        values.flatMap { $0.split(separator: ",") }.contains { item in
+            item.filter { $0 != " " && $0 != "\t" }.lowercased() == word
+        }
+    }
+
+    /// 16 bytes in base64; two of them in one field are none.
+    private static func isKey(_ text: String) -> Bool {
+        text.utf8.count == 24 && Data(base64Encoded: text)?.count == 16
     }
 
     /// First the decoder goes, so that nothing is read as HTTP any more, then the answer, then the rest. A client may not send
@@ -63,7 +78,7 @@ struct WebSocketUpgrade {
     private func exchangeHandlers(
         _ context: ChannelHandlerContext, answer: HTTPHeaders
     ) throws -> EventLoopFuture<Void> {
-        var response = HTTPResponse(status: .switchingProtocols)
+        var response = HTTPResponse(status: .switchingProtocols, headerFields: [.date: date])
         for (name, value) in answer {
             if let name = HTTPField.Name(name) { response.headerFields[name] = value }
         }
@@ -71,7 +86,7 @@ struct WebSocketUpgrade {
         let pipeline = context.pipeline.syncOperations
         try pipeline.addHandlers(
             [
-                ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: WebSocketViewerHandler.maximumFrameBytes)),
+                ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: WebSocketViewerMessages.maximumBytes)),
                 viewer,
             ],
             position: .after(own))
@@ -85,6 +100,7 @@ struct WebSocketUpgrade {
             try? pipeline.context(handlerType: ConnectionGuardHandler<HTTPRequestPart, HTTPResponsePart>.self),
             try? pipeline.context(handlerType: DeliveryHandler<PlainHTTP1Wire>.self),
             try? pipeline.context(handlerType: DeliveryHandler<SecureWire>.self),
+            try? pipeline.context(handlerType: HTTP1RulesHandler.self),
             try pipeline.context(handlerType: HTTP1ToHTTPServerCodec.self),
             try pipeline.context(handler: own),
         ].compactMap { $0 }

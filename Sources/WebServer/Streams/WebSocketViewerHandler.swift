@@ -5,12 +5,11 @@ import NIOWebSocket
 /// One viewer's WebSocket: writes the hub's frames as they are, answers pings, keeps the connection's manners (RFC 6455 §5.5).
 ///
 /// On its channel's event loop, behind a frame decoder. The hub's packets are whole frames (`WebSocketWrapping`), so nothing is
-/// encoded here. What a viewer sends but control frames is thrown away: there is nothing to say.
+/// encoded here. What a viewer sends is held to the rules by `WebSocketViewerMessages`, and thrown away.
 final class WebSocketViewerHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = ByteBuffer
 
-    static let maximumFrameBytes = 4096
     private static let reportInterval = TimeAmount.seconds(2)
     /// How long a peer may take to close after our close frame.
     private static let lingerTime = TimeAmount.seconds(1)
@@ -21,6 +20,9 @@ final class WebSocketViewerHandler: ChannelInboundHandler, RemovableChannelHandl
     private var context: ChannelHandlerContext?
     private var writer: HubStreamWriter?
     private var report: RepeatedTask?
+    private var messages = WebSocketViewerMessages()
+    /// The last ping's bytes while the peer takes nothing: one pong for all of them is enough (§5.5.3), and nothing piles up.
+    private var owedPong: ByteBuffer?
     private var hasSentClose = false
 
     init(visit: StreamVisit, limits: ProgrammeStreams.Limits, registry: ConnectionRegistry) {
@@ -80,28 +82,36 @@ final class WebSocketViewerHandler: ChannelInboundHandler, RemovableChannelHandl
     // MARK: What the viewer sends
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let frame = unwrapInboundIn(data)
-        switch frame.opcode {
-        case .connectionClose: close(.normalClosure, context)
-        case .ping:
-            // A pong for each ping of a viewer that reads nothing would pile up.
-            guard context.channel.isWritable, frame.length <= 125 else { return }
-            context.writeAndFlush(NIOAny(WebSocketBytes.frame(.pong, frame.unmaskedData)), promise: nil)
-        default: break
+        guard !hasSentClose else { return }
+        switch messages.receive(unwrapInboundIn(data)) {
+        case .nothing: break
+        case .pong(let bytes):
+            owedPong = bytes
+            sendPong(context)
+        case .close(let code): close(code, context)
         }
+    }
+
+    private func sendPong(_ context: ChannelHandlerContext) {
+        guard let bytes = owedPong, context.channel.isWritable, !hasSentClose else { return }
+        owedPong = nil
+        context.writeAndFlush(NIOAny(WebSocketBytes.frame(.pong, bytes)), promise: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A frame too long or broken, or a reset.
+        if case NIOWebSocketError.invalidFrameLength = error { return close(.messageTooLarge, context) }
         close(.protocolError, context)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        sendPong(context)
         writer?.writabilityChanged()
         context.fireChannelWritabilityChanged()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ViewingEnded { return close(.policyViolation, context, reason: "sent away") }
         if event as? ChannelEvent == .inputClosed { context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
@@ -113,13 +123,14 @@ final class WebSocketViewerHandler: ChannelInboundHandler, RemovableChannelHandl
     }
 
     /// Says why, closes our half, and gives the peer a moment to close its own (§7.1.1).
-    private func close(_ code: WebSocketErrorCode, _ context: ChannelHandlerContext) {
+    private func close(_ code: WebSocketErrorCode, _ context: ChannelHandlerContext, reason: String = "") {
         leave()
         guard !hasSentClose else { return }
         hasSentClose = true
-        var reason = ByteBuffer()
-        reason.writeInteger(UInt16(webSocketErrorCode: code))
-        context.writeAndFlush(NIOAny(WebSocketBytes.frame(.connectionClose, reason)), promise: nil)
+        var body = ByteBuffer()
+        body.writeInteger(UInt16(webSocketErrorCode: code))
+        body.writeString(reason)
+        context.writeAndFlush(NIOAny(WebSocketBytes.frame(.connectionClose, body)), promise: nil)
         context.close(mode: .output, promise: nil)
         let channel = context.channel
         context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }

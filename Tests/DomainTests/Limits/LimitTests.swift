@@ -28,6 +28,14 @@ import Testing
         #expect(table.count == 0)
         #expect((0..<4).allSatisfy { table[$0] == nil })
     }
+
+    @Test func removesInBothGenerationsWhatIsOver() {
+        var table = RecentTable<Int, Int>(capacity: 8)
+        for number in 0..<8 { table[number] = number }
+        table.removeAll { $0 % 2 == 0 }
+        #expect((0..<8).filter { table[$0] != nil } == [1, 3, 5, 7])
+        #expect(table.count == 4)
+    }
 }
 
 @Suite struct ArrivalRateTests {
