@@ -16,6 +16,7 @@ import websocket
 
 import clips
 import llhls
+import nginx
 from publishers import Publisher
 from recording import watch_for
 from server import Server
@@ -109,7 +110,8 @@ def test_every_version_keeps_the_rules_through_a_hand_over(stage):
     assert all(s.parts[0].independent for v in versions for s in v.segments if s.discontinuous and s.parts)
     names = {r["X-DJ"]: r for v in versions for r in v.date_ranges}
     assert set(names) == {"DJ \u201dA\u201d", "DJ Tall"}
-    assert "END-DATE" in names["DJ \u201dA\u201d"] and "PLANNED-DURATION" in names["DJ Tall"]
+    # The one is on air until the other is, not until somebody decided so.
+    assert names["DJ \u201dA\u201d"]["END-DATE"] == names["DJ Tall"]["START-DATE"] and "PLANNED-DURATION" in names["DJ Tall"]
     # The renditions cut alike.
     numbers = [{s.number: s.discontinuous for s in v[-1].segments} for v in (versions, sound)]
     common = numbers[0].keys() & numbers[1].keys()
@@ -198,31 +200,11 @@ def test_the_transport_stream_follows_a_change_of_the_sound(stage, folder):
 
 @pytest.fixture
 def proxy(stage, folder):
-    """Debian's nginx with `docs/nginx.conf` before the server, on a free port."""
-    from places import REPOSITORY
     server, _, _ = stage
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    text = (REPOSITORY / "docs" / "nginx.conf").read_text()
-    text = text.replace("127.0.0.1:8080", f"127.0.0.1:{server.http_port}").replace("listen 80;", f"listen 127.0.0.1:{port};")
-    text = text.replace("/var/cache/nginx/lineup", str(folder / "cache"))
-    configuration = folder / "nginx.conf"
-    configuration.write_text(f"daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
-                             f"events {{ worker_connections 1024; }}\nhttp {{ access_log off;\n{text}\n}}\n")
-    nginx = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(configuration)])
-    base = f"http://127.0.0.1:{port}/hls/main"
-
-    def is_up():
-        try:
-            return requests.get(base + "/index.m3u8", timeout=2).status_code == 200
-        except requests.RequestException:
-            return False
-
-    wait_until(is_up, "nginx to answer")
-    yield base
-    nginx.terminate()
-    nginx.wait(20)
+    with nginx.before(server, folder) as root:
+        base = f"{root}/hls/main"
+        wait_until(lambda: requests.get(base + "/index.m3u8", timeout=5).status_code == 200, "a playlist")
+        yield base
 
 
 def blocked_or_answered(server):
@@ -248,6 +230,34 @@ def test_behind_nginx_blocked_requests_collapse_into_one(stage, proxy):
     hint = llhls.parse(media(proxy).text).hint
     assert media(proxy, name=hint).status_code == 200
     assert media(proxy, f"?_HLS_msn={number + 90}").status_code == 400
+
+
+def test_behind_nginx_nobody_puts_a_wrong_answer_before_all(stage, proxy):
+    """One question must not be another's place in the cache: arguments said twice, or in the wrong case."""
+    _, base, _ = stage
+    number = llhls.parse(media(base).text).last[0] + 1
+    asked = f"_HLS_msn={number}&_HLS_part=0"
+    wrong = [media(proxy, f"?{asked}&_HLS_msn=0&_HLS_part=0&viewer=a"), media(proxy, f"?{asked.lower()}&_HLS_msn=0&viewer=a"),
+             media(proxy, f"?{asked}&_HLS_msn=0")]
+    assert [answer.status_code for answer in wrong] == [400, 200, 400]
+    answers = [media(proxy, query) for query in (f"?viewer=b&{asked}", f"?{asked}")]
+    assert {answer.status_code for answer in answers} == {200}
+    assert all(llhls.parse(answer.text).last >= (number, 0) for answer in answers), "the question was answered"
+
+
+def test_behind_nginx_nobody_waits_for_what_is_one_viewers_alone(stage, proxy):
+    site = proxy.removesuffix("/hls/main")
+
+    def fetch(path):
+        begin = time.monotonic()
+        answer = requests.get(site + path, timeout=20)
+        return time.monotonic() - begin, answer.status_code
+
+    for path in ("/hls/main/index.m3u8", "/hls/main/index.m3u8?viewer=abc", "/dash/main/manifest.mpd", "/dash/main/time"):
+        with concurrent.futures.ThreadPoolExecutor(60) as pool:
+            told = list(pool.map(fetch, [path] * 60))
+        assert {status for _, status in told} == {200}, path
+        assert max(seconds for seconds, _ in told) < 1.5, f"{path}: they waited for each other"
 
 
 def test_behind_nginx_the_watch_page_has_its_picture_and_the_list_its_port(stage, proxy):
