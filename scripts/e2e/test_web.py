@@ -199,10 +199,16 @@ def test_operator_bans_clears_and_sets_from_the_page(server, publish, open_page,
     page.get_by_label("While a dropped DJ has the slot, show").select_option("next")
     page.get_by_label("End a slot after 10 s without picture or 20 s without sound").check()
     page.get_by_label("A dropped DJ on air keeps the slot for").fill("5 m")
+    page.get_by_label("Delay of the programme").fill("3.5 s")
     press("Save settings")
     expected = {"coverDrop": "next", "deadAfter": True, "graceOnAirSeconds": 300}
     wait_until(lambda: expected.items() <= operator.call("GET", "/api/v1/channels/main/settings").json().items(), "the settings")
+    assert operator.call("GET", "/api/v1/channels/main/settings").json()["output"]["programmeDelay"] == "3.5s"
     page.screenshot(path=folder / "admin-settings.png", full_page=True)
+    page.get_by_label("Delay of the programme").fill("40")
+    press("Save settings")
+    expect(page.locator(".field-error", has_text="programmeDelay must be 0 to 30 s")).to_be_visible()
+    page.get_by_label("Delay of the programme").fill("")
     page.get_by_label("Places in the queue").fill("many")
     press("Save settings")
     expect(page.locator(".field-error", has_text="maximumLength")).to_be_visible()

@@ -67,7 +67,7 @@ def test_player_is_live_follows_formats_and_comes_back(server, publish, open_pag
     wait_until(lambda: colour_of_video(page)[1] > 150, "DJ B's green in the picture", 40)
     wait_until(lambda: "720p" in facts(page), "the new size read out", 20)
     # On another site: the same player.
-    other = open_page(640, 420)
+    other = open_page(640, 480)
     other.goto(server.url + "/embed/main")
     wait_until(lambda: colour_of_video(other)[1] > 150, "DJ B's green in the framed player", 40)
     expect(other.locator("#now")).to_contain_text("DJ B")

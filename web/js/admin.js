@@ -1,6 +1,7 @@
 import { ActSender } from './act-buttons.js';
 import { AuditPanel, HandoversPanel } from './admin-log.js';
 import { InvitationsPanel } from './admin-invitations.js';
+import { ListingPanel } from './admin-listing.js';
 import { PeoplePanel } from './admin-people.js';
 import { StudiosPanel } from './admin-studios.js';
 import { TargetsPanel } from './admin-targets.js';
@@ -71,7 +72,7 @@ function tabs(account, night) {
     account.role === 'admin' && { id: 'deliveries', name: 'Deliveries', ...section((root) => new TargetsPanel(root), (root) => new TokensPanel(root)) },
     { id: 'obs', name: 'OBS', ...section((root) => new StudiosPanel(root, account.role === 'admin')) },
     { id: 'log', name: 'Log', ...section((root) => new HandoversPanel(root, CHANNEL), (root) => new AuditPanel(root, CHANNEL)) },
-    { id: 'viewers', name: 'Viewers', ...section((root) => new ViewersPanel(root, CHANNEL)) },
+    { id: 'viewers', name: 'Viewers', ...section((root) => new ViewersPanel(root, CHANNEL), (root) => new ListingPanel(root, CHANNEL)) },
     { id: 'system', name: 'System', ...section((root) => new SystemPanel(root)) },
   ].filter(Boolean));
 }
@@ -132,6 +133,10 @@ class SettingsWidget {
 }
 
 const OUTPUT_WORDS = {
+  programmeDelay: [
+    'Delay of the programme',
+    'Like 2s, at most 30s: so long a DJ’s line may fail unseen. Holds from the next hand-over on. Leave empty for the server’s own.',
+  ],
   slateText: ['Text of the slate', 'Shown while nobody is on air. Leave empty for the server’s own.'],
   slateFile: ['Image or clip of the slate', 'A file’s name in the folder “slates” of the data folder. Leave empty for the text.'],
   maximumSize: ['Largest picture', 'Like 1920x1080.'],

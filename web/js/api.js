@@ -1,7 +1,7 @@
 // The one module that talks to the server.
 
 import { nextDelay } from './backoff.js';
-import { regionQuery } from './player-model.js';
+import { readAnswer, regionQuery, viewerQuery } from './player-model.js';
 
 /** An answer that is an error: the server's problem document (RFC 9457). */
 export class Problem extends Error {
@@ -113,6 +113,9 @@ export const api = {
   /** One of an operator's acts; resolves to the queue afterwards. */
   act: (channel, name, body) => write('POST', `/channels/${channel}/queue/${name}`, body),
   changeSettings: (channel, changes) => write('PATCH', `/channels/${channel}/settings`, changes),
+  /** How the channel stands in lists for television apps; what it has not is absent. */
+  listing: (channel) => request('GET', `/channels/${channel}/listing`),
+  setListing: (channel, listing) => write('PUT', `/channels/${channel}/listing`, listing),
   targets: async () => (await request('GET', '/targets')).targets,
   /** `test`, `park` or `resume`. */
   targetAct: (id, name) => write('POST', `/targets/${id}/${name}`),
@@ -158,6 +161,9 @@ export const api = {
   handovers: (channel) => request('GET', `/channels/${channel}/handovers?limit=50`),
   /** Who watches; for operators. */
   viewers: (channel) => request('GET', `/channels/${channel}/viewers?limit=100`),
+  /** `{ token, expiresAt, playlist, watch }`: lets in for a day whoever has it. */
+  playLink: (channel) => request('GET', `/channels/${channel}/play-token`),
+  /** `{ ended, addressBarred }`: how many sessions are over, and whether their address is kept out. */
   kickViewer: (channel, id) => write('DELETE', `/channels/${channel}/viewers/${id}`),
   /** `{ ready, checks }`, also while the server is not ready. */
   async readiness() {
@@ -170,16 +176,15 @@ export const api = {
     }
   },
   /** How many watch: `{ viewers, estimate, outputs }`, and `outside`, why, where the channel is not offered here. */
-  viewerCount: (channel) => request('GET', `/channels/${channel}${ownRegion}`),
+  viewerCount: (channel) => request('GET', `/channels/${channel}${regionQuery(ownSearch)}`),
 
-  /** How the channel's playlist answers: `ready`, `notYet`, `missing` or `unreachable`. */
-  async playlist(channel) {
+  /** How the media at `path` answers this viewer: `{ answer, reason }` as `readAnswer` has it; `unreachable` without a server. */
+  async media(path) {
     try {
-      const response = await fetch(playlistPath(channel), { method: 'HEAD', cache: 'no-store' });
-      if (response.ok) return 'ready';
-      return response.status === 503 ? 'notYet' : 'missing';
+      const response = await fetch(path + ownQuery, { cache: 'no-store' });
+      return readAnswer(response.status, response.ok ? null : await response.json().catch(() => null));
     } catch {
-      return 'unreachable';
+      return { answer: 'unreachable' };
     }
   },
 
@@ -216,9 +221,10 @@ export const api = {
   },
 };
 
-/** What this page's address says of where its viewer is, for every address of media: `?region=GB`, or nothing. */
-export const ownRegion = regionQuery(globalThis.location?.search ?? '');
+const ownSearch = globalThis.location?.search ?? '';
+/** What this page's address says of its viewer, for every address of media that this viewer opens: `viewerQuery` of it. */
+export const ownQuery = viewerQuery(ownSearch);
 
 export function playlistPath(channel) {
-  return `/hls/${channel}/index.m3u8${ownRegion}`;
+  return `/hls/${channel}/index.m3u8${ownQuery}`;
 }

@@ -87,6 +87,12 @@ export function latencyText(seconds) {
   return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`;
 }
 
+/** How far the picture is behind, for people: `text`, and what it means. `seconds`: `null` while unknown, as the browser's own player keeps it. */
+export function behindText(seconds, feed) {
+  if (seconds !== null) return { text: `${latencyText(seconds)} behind`, title: 'How far your picture is behind the newest that has reached this page' };
+  return feed === 'hls' ? { text: 'some seconds behind', title: 'This browser’s own player does not say how many' } : { text: '', title: '' };
+}
+
 /** The picture's size for people: `1080p`; nothing while unknown. */
 export function qualityText(width, height) {
   return width && height ? `${Math.min(width, height)}p` : '';

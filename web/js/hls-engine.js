@@ -1,4 +1,4 @@
-// Plays the channel's HLS playlist with the browser's own player. It tells nothing of its latency beyond a start date.
+// Plays the channel's HLS playlist with the browser's own player. Of its latency it tells nothing beyond a start date; Chromium's not that.
 
 import { playlistPath } from './api.js';
 

@@ -3,7 +3,7 @@
 // Text messages tell of a format, the binary one after it is its init section, the others are fragments. Everything that came
 // waits in one bounded line, since a SourceBuffer takes one thing at a time.
 
-import { ownRegion } from './api.js';
+import { ownQuery } from './api.js';
 import { decideBuffer, initialBuffer, mayBegin, readFormat } from './buffer-model.js';
 
 /** Bytes that may wait to be taken. More means that this browser does not keep up: begin anew at the live edge. */
@@ -41,12 +41,12 @@ export class MediaSourceEngine {
   #latency = null;
 
   /**
-   * `tell(kind)` is called with `failed`; with `undecodable` when this browser knows H.264 but not what is sent now; with
+   * `tell(kind, hasBegun)` is called with `failed`; with `undecodable` when this browser knows H.264 but not what is sent now; with
    * `unsupported` when it does not know H.264 either.
    */
   constructor(video, channel, tell) {
     this.#video = video;
-    this.#address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/${encodeURIComponent(channel)}${ownRegion}`;
+    this.#address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/${encodeURIComponent(channel)}${ownQuery}`;
     this.#tell = tell;
   }
 
@@ -101,8 +101,9 @@ export class MediaSourceEngine {
   }
 
   #fail(kind = 'failed') {
+    const hasBegun = this.#hasBegun;
     this.stop();
-    this.#tell(kind);
+    this.#tell(kind, hasBegun);
   }
 
   #receive(data) {

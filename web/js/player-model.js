@@ -1,13 +1,22 @@
 // What the player does next. Pure: an event goes in, the new state and one action come out.
 //
 // Phases: loading, playing, buffering, paused, notYet (the channel has nothing to show), failed (will try again), offline,
-// outside (the channel is not offered where the viewer is), unsupported (this browser plays none of our feeds), undecodable (it knows not the codec of the DJ who is on air now). Actions: none, load (set the source and play), probe (ask how the playlist
-// answers).
+// outside (the channel is not offered where the viewer is), uninvited (it is for invited viewers), sentAway (an operator's word),
+// full (the server lets nobody more in this way), notOffered (no feed for pages is on), unsupported (this browser plays none of our
+// feeds), undecodable (it knows not the codec of the DJ who is on air now). Actions: none, load (set the source and play), release (let
+// the feed go), probe (ask how the media's address answers).
 
 import { nextDelay } from './backoff.js';
 
 /** A browser that cannot decode who is on air looks this often whether that has changed. */
 const LOOK_AGAIN_MILLISECONDS = 10000;
+/** Who was sent away is let in again after minutes. */
+const SENT_AWAY_MILLISECONDS = 30000;
+/** The server has said no, so nothing is played until it says otherwise. */
+const REFUSED = ['uninvited', 'sentAway'];
+
+/** The server was away, not ready or full: once it is ready, nothing is waited for. */
+const AWAY = ['notYet', 'offline', 'full'];
 
 export const initial = { phase: 'loading', attempt: 0 };
 
@@ -36,9 +45,16 @@ export function decide(state, event, random = 0.5) {
         ? go({ ...state, phase: 'loading' }, 'load') : keep({ ...state, phase: state.phase === 'paused' ? 'loading' : state.phase });
     case 'failed':
     case 'stuck':
-      return state.phase === 'paused' ? keep(state) : go({ ...state, phase: 'failed' }, 'probe');
+      if (state.phase === 'paused' || state.phase === 'notOffered' || REFUSED.includes(state.phase)) return keep(state);
+      // What is waited for stands until the server says something else.
+      return go({ ...state, phase: AWAY.includes(state.phase) ? state.phase : 'failed' }, 'probe');
     case 'probed':
-      return probed(state, event.answer, random);
+      return probed(state, event, random);
+    case 'asked':
+      // Somebody pressed the button: nothing else makes a link good again.
+      return state.phase === 'uninvited' ? go({ phase: 'loading', attempt: 0 }, 'probe') : keep(state);
+    case 'offered':
+      return offered(state, event);
     case 'placed':
       return placed(state, event.isOutside);
     case 'offline':
@@ -50,16 +66,33 @@ export function decide(state, event, random = 0.5) {
   }
 }
 
-function probed(state, answer, random) {
+/** `isOtherFeed`: another feed than the one that failed is the one to try now. */
+function probed(state, { answer, reason, isOtherFeed }, random) {
+  if (answer === 'outside' || answer === 'uninvited') return keep({ phase: answer, attempt: 0 });
+  if (answer === 'sentAway') return { state: { phase: answer, attempt: 0, reason }, action: 'probe', delay: SENT_AWAY_MILLISECONDS };
+  if (answer === 'ready' && ['sentAway', 'loading', ...AWAY].includes(state.phase)) return go({ phase: 'loading', attempt: 0 }, 'load');
+  if (state.phase === 'notOffered') return keep(state);
+  if (isOtherFeed) return go({ phase: 'loading', attempt: state.attempt }, 'load');
+  if (answer === 'full') return retry({ ...state, phase: 'full', reason }, random);
   if (answer === 'unreachable') return retry({ ...state, phase: 'offline' }, random);
   if (answer === 'notYet') return retry({ ...state, phase: 'notYet' }, random);
   return retry({ ...state, phase: 'failed' }, random);
 }
 
-/** What plays was let in, and goes on. */
+/** `best`: the feed to play of what is offered, or `null`; `isBetter`: it is offered again, and better than the one that plays. */
+function offered(state, { best, isBetter }) {
+  if (REFUSED.includes(state.phase)) return keep(state);
+  const isLoaded = ['playing', 'buffering', 'paused'].includes(state.phase);
+  if (best === null) return isLoaded ? keep(state) : keep({ phase: 'notOffered', attempt: 0 });
+  if (state.phase === 'paused') return isBetter ? { state, action: 'release', delay: 0 } : keep(state);
+  // Who is told is not offline.
+  return isBetter || state.phase === 'notOffered' || state.phase === 'offline' ? go({ phase: 'loading', attempt: 0 }, 'load') : keep(state);
+}
+
+/** What plays was let in, and goes on; who was refused would be so anywhere. */
 function placed(state, isOutside) {
   if (!isOutside) return state.phase === 'outside' ? go({ phase: 'loading', attempt: 0 }, 'load') : keep(state);
-  return ['playing', 'buffering', 'paused'].includes(state.phase) ? keep(state) : keep({ phase: 'outside', attempt: 0 });
+  return ['playing', 'buffering', 'paused', ...REFUSED].includes(state.phase) ? keep(state) : keep({ phase: 'outside', attempt: 0 });
 }
 
 function retry(state, random) {
@@ -75,8 +108,23 @@ function keep(state) {
   return { state, action: 'none', delay: 0 };
 }
 
-/** What is written over the picture in each phase; `null` shows the picture alone. */
-export function message(phase) {
+/** How the media's address answered: `answer` and, where the server gave one, `reason`. `problem`: its document, where it sent one. */
+export function readAnswer(status, problem) {
+  const slug = String(problem?.type ?? '').replace('/problems/', '');
+  // 426: only a WebSocket is to be had there, and would be.
+  if ((status >= 200 && status < 300) || status === 426) return { answer: 'ready' };
+  if (status === 503 && slug === 'full') return { answer: 'full', reason: problem.detail };
+  if (status === 503 && slug === 'unavailable') return { answer: 'notYet' };
+  // The server's own word that this output is off; a proxy's 404 is none.
+  if (status === 404 && slug === 'not-found') return { answer: 'off' };
+  if (status === 401 || (status === 403 && slug === 'viewer-token')) return { answer: 'uninvited' };
+  if (status === 403 && slug === 'region') return { answer: 'outside' };
+  if (status === 403 && slug === 'sent-away') return { answer: 'sentAway', reason: problem.detail };
+  return { answer: 'missing' };
+}
+
+/** What is written over the picture in each phase; `null` shows the picture alone. `reason`: the server's own words. */
+export function message(phase, reason) {
   switch (phase) {
     case 'playing':
     case 'paused':
@@ -93,6 +141,14 @@ export function message(phase) {
       return 'No connection to the server. Trying again…';
     case 'outside':
       return 'This channel is not offered in your region.';
+    case 'uninvited':
+      return 'This channel is for invited viewers: ask its operator for a link. If you came with one, it has run out or is not whole.';
+    case 'sentAway':
+      return reason ?? 'An operator of this channel sent you away: try again later.';
+    case 'full':
+      return reason ?? 'As many people watch as the server lets in. Trying again…';
+    case 'notOffered':
+      return 'This channel offers nothing just now that a page like this one plays. It begins by itself when it does.';
     case 'unsupported':
       return 'This browser cannot play the broadcast. It plays in current Chrome, Edge and Safari, and in VLC and mpv with this address:';
     case 'undecodable':
@@ -102,44 +158,29 @@ export function message(phase) {
   }
 }
 
-/** Connections of the low-latency feed in a row that brought nothing, after which the browser's own player takes over. */
-const FRUITLESS_LIMIT = 3;
-
 /**
- * Which feed to play: `mse` (the WebSocket one, lowest latency), `hls` (the browser's own player), or `null` when it plays
- * neither. `can`: `{ mse, hls }`; `fruitless`: connections in a row that brought nothing, where a proxy lets no WebSocket through.
+ * What a page's own address says of its viewer, as a query for the addresses of media: `?viewer=TOKEN&region=GB`, `?region=GB`, or
+ * nothing. What is no token or no region is left out: it would be refused there.
  */
-export function chooseEngine(can, fruitless) {
-  if (can.mse && (fruitless < FRUITLESS_LIMIT || !can.hls)) return 'mse';
-  return can.hls ? 'hls' : null;
+export function viewerQuery(search) {
+  const fields = new URLSearchParams(search);
+  const viewer = fields.get('viewer') ?? '';
+  const kept = /^[\w.-]{1,96}$/.test(viewer) ? [`viewer=${viewer}`] : [];
+  return asQuery([...kept, ...regionFields(fields)]);
 }
 
-/** What is left of `can` where the channel offers these outputs only; with none of them on all is tried, until one is back. */
-export function offeredEngines(can, outputs) {
-  const offered = { mse: can.mse && outputs.includes('ws'), hls: can.hls && outputs.includes('hls') };
-  return offered.mse || offered.hls ? offered : can;
-}
-
-/** The address for other players: the best of those that are on; `null` when none of them is. */
-export function outsidePath(channel, outputs) {
-  const paths = { hls: `/hls/${channel}/index.m3u8`, stream: `/stream/${channel}`, dash: `/dash/${channel}/manifest.mpd`, audio: `/audio/${channel}` };
-  return paths[Object.keys(paths).find((name) => outputs.includes(name))] ?? null;
-}
-
-/**
- * The region that a page's own address names, as a query for the addresses of media; empty where it names none. Two letters: anything
- * else would be refused there.
- */
+/** The region alone: for addresses that ask for no token, and for those that others are to use. */
 export function regionQuery(search) {
-  const region = new URLSearchParams(search).get('region') ?? '';
-  return /^[A-Za-z]{2}$/.test(region) ? `?region=${region.toUpperCase()}` : '';
+  return asQuery(regionFields(new URLSearchParams(search)));
 }
 
-/** What a key does to the player: `toggle`, `mute`, `fullscreen`, or nothing. Not while somebody types or presses a button. */
-export function keyAct({ key, tag, isModified }) {
-  if (isModified || ['INPUT', 'TEXTAREA', 'SELECT'].includes(tag)) return null;
-  if (key === ' ') return ['BUTTON', 'A', 'SUMMARY'].includes(tag) ? null : 'toggle';
-  return { k: 'toggle', m: 'mute', f: 'fullscreen' }[key.toLowerCase()] ?? null;
+function regionFields(fields) {
+  const region = fields.get('region') ?? '';
+  return /^[A-Za-z]{2}$/.test(region) ? [`region=${region.toUpperCase()}`] : [];
+}
+
+function asQuery(fields) {
+  return fields.length > 0 ? `?${fields.join('&')}` : '';
 }
 
 /** How many watch, in words; `null` while unknown. */

@@ -22,7 +22,9 @@ export function settingsValues(view) {
 }
 
 /** What the channel shows with nobody on air, and takes of DJs: texts as the server reads them. */
-export const OUTPUT_SETTINGS = ['slateText', 'slateFile', 'maximumSize', 'maximumFrameRate', 'maximumBitrate', 'videoCodecs', 'outputs'];
+export const OUTPUT_SETTINGS = [
+  'programmeDelay', 'slateText', 'slateFile', 'maximumSize', 'maximumFrameRate', 'maximumBitrate', 'videoCodecs', 'outputs',
+];
 
 function outputText(value) {
   return value === undefined || value === 'none' ? '' : value;

@@ -69,10 +69,13 @@ test('the slate and the envelope are shown and set', () => {
   const settings = {
     autoAdvance: true, overtimeWhenAlone: true, deadAfter: false, coverDrop: 'slate', rejoin: 'tail', blockAfterTurn: 'off', graceOnAirSeconds: 30,
     graceWaitingSeconds: 120, maximumLength: null, warningSeconds: [600],
-    output: { slateText: 'none', slateFile: 'none', maximumSize: '1920x1080', maximumFrameRate: '60', maximumBitrate: '10000', videoCodecs: 'h264', outputs: 'all' },
+    output: { programmeDelay: '2.5s', slateText: 'none', slateFile: 'none', maximumSize: '1920x1080', maximumFrameRate: '60', maximumBitrate: '10000', videoCodecs: 'h264', outputs: 'all' },
   };
   const drawn = settingsValues({ isOpen: true, settings });
   assert.equal(drawn.slateText, '');
+  assert.equal(drawn.programmeDelay, '2.5s');
+  assert.deepEqual(settingsChange({ ...drawn, programmeDelay: ' ' }, drawn), { programmeDelay: 'none' });
+  assert.deepEqual(settingsChange({ ...drawn, programmeDelay: '5 s' }, drawn), { programmeDelay: '5s' });
   assert.equal(drawn.maximumSize, '1920x1080');
   assert.deepEqual(settingsChange(drawn, drawn), {});
   assert.deepEqual(settingsChange({ ...drawn, outputs: 'hls, rtmp' }, drawn), { outputs: 'hls,rtmp' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { CATCH_UP_RATE, LIMITS, decideBuffer, initialBuffer, latencyText, mayBegin, qualityText, readFormat } from '../js/buffer-model.js';
+import { CATCH_UP_RATE, LIMITS, behindText, decideBuffer, initialBuffer, latencyText, mayBegin, qualityText, readFormat } from '../js/buffer-model.js';
 
 const seen = (time, ranges, more = {}) => ({ time, ranges, isPaused: false, isSeeking: false, now: 1000, ...more });
 
@@ -92,4 +92,12 @@ test('figures for people', () => {
   assert.equal(qualityText(1920, 1080), '1080p');
   assert.equal(qualityText(1080, 1920), '1080p');
   assert.equal(qualityText(null, null), '');
+});
+
+test('how far behind, said plainly where the browser does not tell', () => {
+  assert.equal(behindText(0.84, 'mse').text, '0.8 s behind');
+  assert.equal(behindText(11.2, 'hls').text, '11 s behind');
+  assert.equal(behindText(null, 'hls').text, 'some seconds behind');
+  assert.match(behindText(null, 'hls').title, /does not say/);
+  assert.equal(behindText(null, 'mse').text, '');
 });
