@@ -113,6 +113,60 @@ def test_new_djs_from_sign_up_to_on_air_and_off(server, open_page, shoot, ended_
         shoot(page, f"dj-after-{kind}")
 
 
+def drag_to_the_end(page, entries):
+    """Takes the first of `entries` behind the last by its handle. Who misses, since something new made room for itself, aims again."""
+    def aim():
+        (x, y, first), (*_, last) = page.evaluate("""(entries) => [...document.querySelectorAll(entries)].map((entry) => {
+            const handle = entry.querySelector('.drag-handle').getBoundingClientRect();
+            return [handle.x + 10, handle.y + 10, entry.getBoundingClientRect().bottom];
+        })""", entries)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        if page.locator(entries).first.evaluate("entry => entry.classList.contains('is-dragged')"):
+            return x, first, last
+        page.mouse.up()
+        return None
+    x, first, last = wait_until(aim, "the handle under the pointer")
+    page.mouse.move(x, first, steps=4)
+    page.mouse.move(x, last - 4, steps=4)
+    page.mouse.up()
+
+
+def heights(page, selector):
+    return page.locator(selector).evaluate_all("all => all.map((one) => one.getBoundingClientRect().height)")
+
+
+def test_nothing_moves_under_an_operators_finger(server, publish, open_page):
+    three_in_line(server, publish)
+    server.wait_for_on_air("DJ A")
+    wait_until(lambda: all(entry["ready"] for entry in server.view()["entries"]), "all three ready")
+    page, stills = open_page(*PHONE), []
+    page.route("**/still.jpg*", lambda route: stills.append(route))
+    log_in(page, server, "/admin")
+    expect(page.locator(".queue-entry-operated")).to_have_count(2, timeout=20_000)
+    hold = page.get_by_role("button", name="Pass DJ C over")
+    hold.hover()
+    # Routes are told of while the page is asked something.
+    wait_until(lambda: page.title() and len(stills) >= 2, "stills asked for", 20)
+    reserved = heights(page, ".still-place")
+    # A picture has its place before it is there.
+    for still in stills:
+        still.continue_()
+    page.unroute("**/still.jpg*")
+    expect(page.locator(".queue-entry-operated .still img")).to_have_count(2)
+    wait_until(lambda: all(image.is_visible() for image in page.locator(".queue-entry-operated .still img").all()), "both pictures", 20)
+    assert heights(page, ".still-place") == reserved
+    # What comes while a button is pressed waits for its release, and the press counts.
+    hold.hover()
+    page.mouse.down()
+    Machine(server, "admin").call("PATCH", "/api/v1/channels/main/settings", {"isOpen": False}).raise_for_status()
+    expect(page.get_by_label("DJs may join the queue")).not_to_be_checked(timeout=20_000)
+    expect(page.get_by_text("The queue is closed to newcomers.")).to_have_count(0)
+    page.mouse.up()
+    expect(page.get_by_text("The queue is closed to newcomers.")).to_be_visible(timeout=20_000)
+    expect(page.locator(".queue-entry-operated", has_text="DJ C")).to_contain_text("Held", timeout=20_000)
+
+
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_admin_runs_a_night(server, publish, open_page, shoot, size, request):
     kind = request.node.callspec.id
@@ -129,16 +183,7 @@ def test_admin_runs_a_night(server, publish, open_page, shoot, size, request):
     handle.press("ArrowUp")
     server.wait_for_queue("DJ A", "DJ C", "DJ B")
     expect(page.get_by_role("button", name="DJ C, place 1")).to_be_focused()
-    # Read at once: the list is drawn anew when something changes.
-    (x, y, first), (*_, last) = page.evaluate("""() => [...document.querySelectorAll('.queue-entry-operated')].map((entry) => {
-        const handle = entry.querySelector('.drag-handle').getBoundingClientRect();
-        return [handle.x + 10, handle.y + 10, entry.getBoundingClientRect().bottom];
-    })""")
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x, first, steps=4)
-    page.mouse.move(x, last - 4, steps=4)
-    page.mouse.up()
+    drag_to_the_end(page, ".queue-entry-operated")
     server.wait_for_queue("DJ A", "DJ B", "DJ C")
     # What the channel shows and takes; what is wrong is said at its field, and nothing is lost of what was typed.
     page.get_by_label("Text of the slate").fill("Back at nine\nBring water")

@@ -31,7 +31,7 @@ export class ActSender {
   }
 }
 
-/** A row of buttons. They keep their `data-act`, by which `keepingFocus` finds them in the next drawing. */
+/** A row of buttons. They keep their `data-act`, by which `drawSteadily` finds them in the next drawing. */
 export function actButtons(acts, sender) {
   return element('p', { class: 'acts' }, acts.map((act) => {
     const button = element('button', {
@@ -46,12 +46,4 @@ export function actButtons(acts, sender) {
     }, act.label);
     return button;
   }));
-}
-
-/** Draws anew without taking the keyboard's place away: who pressed Up may press it again. */
-export function keepingFocus(root, draw) {
-  const key = root.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
-  draw();
-  if (key === undefined) return;
-  [...root.querySelectorAll('[data-act]')].find((button) => button.dataset.act === key)?.focus();
 }

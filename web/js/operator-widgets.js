@@ -1,12 +1,13 @@
 // The stage and the queue as an operator steers them. Each widget owns the element it is given.
 
-import { actButtons, keepingFocus } from './act-buttons.js';
+import { actButtons } from './act-buttons.js';
 import { keptOutActs, moveAct, outputActs, queueActs, stageActs, waitingActs } from './acts-model.js';
 import { element, notice, show } from './dom.js';
 import { NowWidget } from './now-widget.js';
 import { PreviewSlot, Previews } from './preview-widget.js';
 import { DragHandle } from './queue-drag.js';
 import { onAir, status, waiting } from './queue-model.js';
+import { drawSteadily } from './steady.js';
 
 const EMERGENCIES = {
   slate: 'An operator holds the output: viewers see the slate.',
@@ -30,7 +31,7 @@ export class OperatorStage {
 
   render(view, time) {
     this.#now.render(view, time);
-    keepingFocus(this.#acts, () => show(this.#acts,
+    drawSteadily(this.#acts, () => show(this.#acts,
       EMERGENCIES[view.emergency] && notice('bad', EMERGENCIES[view.emergency]),
       element('div', { class: 'emergency' }, element('p', { class: 'eyebrow' }, 'The output'), actButtons(outputActs(view), this.#sender)),
       stageActs(view).length > 0 && element('p', { class: 'eyebrow' }, 'The slot'), actButtons(stageActs(view), this.#sender)));
@@ -49,28 +50,22 @@ export class OperatorQueue {
   #previews;
   #drag;
   #view = null;
-  #time = 0;
 
   constructor(root, sender, channel) {
     this.#root = root;
     this.#sender = sender;
     this.#previews = new Previews(channel);
-    this.#drag = new DragHandle({
-      onMove: async (id, place) => {
-        const act = moveAct(this.#view, id, place);
-        if (act) await this.#sender.send(act);
-      },
-      // What came while a finger was down is drawn now.
-      onEnd: () => this.render(this.#view, this.#time),
+    this.#drag = new DragHandle(async (id, place) => {
+      const act = moveAct(this.#view, id, place);
+      if (act) await this.#sender.send(act);
     });
   }
 
   render(view, time) {
-    [this.#view, this.#time] = [view, time];
-    if (this.#drag.isDragging) return;
-    this.#previews.keep(waiting(view));
-    keepingFocus(this.#root, () => {
+    this.#view = view;
+    drawSteadily(this.#root, () => {
       const entries = waiting(view);
+      this.#previews.keep(entries);
       show(this.#root,
         element('h2', {}, 'Waiting'),
         !view.isOpen && element('p', { class: 'placeholder' }, 'The queue is closed to newcomers.'),
@@ -106,7 +101,7 @@ export class KeptOut {
 
   render(view) {
     const people = keptOutActs(view);
-    keepingFocus(this.#root, () => show(this.#root,
+    drawSteadily(this.#root, () => show(this.#root,
       element('h2', {}, 'Kept out'),
       people.length === 0
         ? element('p', { class: 'placeholder' }, 'Nobody is banned or has to pause.')

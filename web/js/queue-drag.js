@@ -1,20 +1,16 @@
-// Takes an entry of the queue elsewhere by mouse, finger or arrow keys. The list is drawn by others; this only reads it.
+// Takes an entry of the queue elsewhere by mouse, finger or arrow keys. The list is drawn by others (by steady.js not during a drag);
+// this only reads it.
 
 import { element } from './dom.js';
 import { placeAt } from './drag-model.js';
 
 export class DragHandle {
   #onMove;
-  #onEnd;
-  #dragged = null;
 
-  /** `onMove(id, place)` is called with the new place, 1 being the first; `onEnd()` when a drag is over. */
-  constructor({ onMove, onEnd }) {
+  /** `onMove(id, place)` is called with the new place, 1 being the first. */
+  constructor(onMove) {
     this.#onMove = onMove;
-    this.#onEnd = onEnd;
   }
-
-  get isDragging() { return this.#dragged !== null; }
 
   /** The handle of one entry, which shows its place. */
   handle(entry, place) {
@@ -39,7 +35,6 @@ export class DragHandle {
     handle.setPointerCapture(event.pointerId);
     const own = handle.closest('li');
     const drag = { own, items: [...own.parentElement.children], start: event.clientY, place, wanted: place };
-    this.#dragged = drag;
     own.classList.add('is-dragged');
     const move = (next) => {
       own.style.transform = `translateY(${next.clientY - drag.start}px)`;
@@ -57,8 +52,6 @@ export class DragHandle {
       own.classList.remove('is-dragged');
       own.style.transform = '';
       drag.items.forEach((item) => item.classList.remove('is-target'));
-      this.#dragged = null;
-      this.#onEnd();
       if (isDone && drag.wanted !== drag.place) await this.#onMove(id, drag.wanted);
     };
     const up = () => end(true);

@@ -12,6 +12,7 @@ export class StillWidget {
   #address;
   #image;
   #frame;
+  #wait = element('span', { class: 'still-wait' }, 'No picture yet');
   #timer = null;
   #isOn = false;
   #isSeen = false;
@@ -19,12 +20,12 @@ export class StillWidget {
   /** `name`: whose picture it is, for those who do not see it. */
   constructor(channel, entry, name) {
     this.#address = `/api/v1/channels/${encodeURIComponent(channel)}/entries/${entry}/still.jpg`;
-    this.#image = element('img', { alt: `What ${name} sends now`, width: 320, height: 180 });
-    // Nothing is shown before there is a picture: an empty frame only takes room on a phone.
-    this.#frame = element('div', { class: 'still', hidden: true }, this.#image);
+    this.#image = element('img', { alt: `What ${name} sends now`, width: 320, height: 180, hidden: true });
+    // The frame is there as soon as its DJ is connected: a picture that came later would push the buttons under it from under a finger.
+    this.#frame = element('div', { class: 'still', hidden: true }, this.#image, this.#wait);
     this.root = element('div', { class: 'still-place' }, this.#frame);
-    this.#image.addEventListener('load', () => this.#shown(true));
-    this.#image.addEventListener('error', () => this.#shown(false));
+    this.#image.addEventListener('load', () => this.#asked(true));
+    this.#image.addEventListener('error', () => this.#asked(false));
     whenSeen(this.root, (isSeen) => {
       this.#isSeen = isSeen;
       this.#follow();
@@ -35,6 +36,7 @@ export class StillWidget {
   set isOn(wanted) {
     if (wanted === this.#isOn) return;
     this.#isOn = wanted;
+    if (wanted) this.#frame.hidden = false;
     this.#follow();
   }
 
@@ -43,8 +45,9 @@ export class StillWidget {
     if (this.#isOn && this.#isSeen) this.#image.src = `${this.#address}?at=${Date.now()}`;
   }
 
-  #shown(isThere) {
-    this.#frame.hidden = !isThere;
+  #asked(isThere) {
+    this.#image.hidden = !isThere;
+    this.#wait.hidden = isThere;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#follow(), isThere ? EVERY_MILLISECONDS : AFTER_FAILURE_MILLISECONDS);
   }
