@@ -109,7 +109,7 @@ def test_targets_of_every_bad_kind_change_no_hand_over_and_are_up_to_date_when_t
         dj = server.make_dj(name)
         ended_later(Push("127.0.0.1", server.rtmp_port, dj.key, reconnect=True).start())
         wait_until(lambda name=name: name in server.queue(), f"{name} in the queue", 20)
-    server.wait_for_on_air("DJ A")
+        server.wait_for_on_air("DJ A")
     wait_until(lambda: sum(entry["ready"] for entry in server.view()["entries"]) == 3, "all ready", 30)
     alone = handover_times(server, machine, 4)
 
@@ -158,7 +158,7 @@ def test_discord_has_one_message_a_slot_that_lives_whatever_discord_does(make_se
         dj = server.make_dj(name)
         ended_later(Push("127.0.0.1", server.rtmp_port, dj.key, reconnect=True).start())
         wait_until(lambda name=name: name in server.queue(), f"{name} in the queue", 20)
-    server.wait_for_on_air("DJ *A* @everyone")
+        server.wait_for_on_air("DJ *A* @everyone")
     wait_until(lambda: discord.said == ["🔴 DJ \\*A\\* \\@everyone is on air"], "the first slot's message", 30)
     wait_until(lambda: any(field["name"] == "Next up" and field["value"] == "DJ B"
                            for field in discord.messages[discord.order[0]]["embeds"][0]["fields"]), "next up in it", 30)

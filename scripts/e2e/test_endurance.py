@@ -25,6 +25,7 @@ def test_players_go_on_through_half_streams_and_changes_of_picture(server, open_
         dj = server.make_dj(name)
         publishers.append(ended_later(Publisher(server.publish_url(dj.key), clip, arguments=arguments)))
         server.wait_for_queue(*[kind[0] for kind in kinds[:len(publishers)]])
+        server.wait_for_on_air("DJ A")
     wait_until(lambda: all(entry["ready"] for entry in server.view()["entries"]), "all DJs ready", 30)
     viewer = ended_later(Recording(server.playlist, folder / "programme.ts"))
     mpv = ended_later(MPV(server.playlist, folder))

@@ -27,7 +27,7 @@ def test_no_player_stands_still(make_server, publish, folder, ended_later, open_
     server.run("queue", "set", "slotLength=6s", "warnings=none")
     for name, clip in (("DJ A", clips.A), ("DJ B", clips.B), ("DJ Third", third)):
         publish(server, server.make_dj(name), clip, reconnect=True)
-    server.wait_for_on_air("DJ A")
+        server.wait_for_on_air("DJ A")
     url = server.playlist
     # VLC begins 15 s back: not before the change from the slate, which is of another format.
     least = 10 if kind == "vlc" else 4

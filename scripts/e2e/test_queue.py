@@ -7,12 +7,14 @@ from waiting import wait_until
 
 
 def three_in_line(server, publish, **options):
-    """A, B, C publish one after another; the queue has them in this order. Answers (djs, publishers)."""
+    """A goes on air, B and C publish after it; the queue has them in this order. Answers (djs, publishers)."""
     djs = [server.make_dj(name) for name in ("DJ A", "DJ B", "DJ C")]
     publishers = []
     for count, (dj, clip) in enumerate(zip(djs, (clips.A, clips.B, clips.C)), start=1):
         publishers.append(publish(server, dj, clip, **options))
         server.wait_for_queue(*[dj.name for dj in djs[:count]])
+        # Behind the slate whoever is ready first goes on air first, and that need not be who joined first.
+        server.wait_for_on_air("DJ A")
     return djs, publishers
 
 

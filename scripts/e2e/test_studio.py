@@ -68,7 +68,7 @@ def follow(make_server, ended_later, count):
         ended_later(Push("127.0.0.1", server.rtmp_port, dj.key, reconnect=True).start())
         wait_until(lambda name=name: name in server.queue(), f"{name} in the queue", 20)
     server.wait_for_on_air("DJ A")
-    wait_until(lambda: studio.shows() == ("Live", "DJ A"), "OBS to show the first DJ", 5)
+    wait_until(lambda: studio.shows() == ("Live", "DJ A"), "OBS to show the first DJ")
     took = []
     for number in range(count):
         if number == count // 2:
@@ -91,14 +91,14 @@ def follow(make_server, ended_later, count):
     # One batch a transition: the slate, the first DJ, each skip; those while OBS was away are none.
     assert done <= count + 3
     machine.call("POST", "/api/v1/channels/main/emergency", {"state": "slate"})
-    wait_until(lambda: studio.shows() == ("Slate", ""), "OBS to show the slate", 5)
+    wait_until(lambda: studio.shows() == ("Slate", ""), "OBS to show the slate")
     return studio, server, machine
 
 
 def test_obs_follows_the_programme_through_its_own_crash(make_server, ended_later):
     studio, server, machine = follow(make_server, ended_later, 4)
     # By the API and the command line, without the password.
-    shown = wait_until(lambda: (row := connection(machine))["scene"] == "Slate" and row, "OBS's word of its scene", 5)
+    shown = wait_until(lambda: (row := connection(machine))["scene"] == "Slate" and row, "OBS's word of its scene")
     assert (shown["name"], shown["state"], shown["password"]) == ("studio", "fine", True)
     picture = machine.call("GET", f"/api/v1/obs/{shown['id']}/screenshot")
     assert picture.headers["content-type"] == "image/jpeg" and picture.content[:2] == b"\xff\xd8", picture.text
@@ -115,7 +115,7 @@ def test_obs_follows_the_programme_through_its_own_crash(make_server, ended_late
     item = studio.requests.get_scene_item_id("Live", "DJ").scene_item_id
     assert studio.requests.get_scene_item_enabled("Live", item).scene_item_enabled
     machine.call("PATCH", "/api/v1/channels/main/queue/settings", {"slotLength": 1234})
-    wait_until(lambda: not studio.requests.get_scene_item_enabled("Live", item).scene_item_enabled, "the text hidden", 5)
+    wait_until(lambda: not studio.requests.get_scene_item_enabled("Live", item).scene_item_enabled, "the text hidden")
     refused = admin.call("PATCH", f"/api/v1/obs/{shown['id']}",
                          {"rules": [{"on": ["onair.started"], "requests": [{"requestType": "RemoveScene",
                                                                            "requestData": {"sceneName": "Live"}}]}]})

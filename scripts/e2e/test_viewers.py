@@ -305,13 +305,14 @@ def test_an_operator_says_on_the_page_how_the_channel_stands_in_lists(server, op
     assert parsed[0].attributes["tvg-logo"] == "https://tv.example.org/l.png"
     assert ipytv.playlist.loads(server.get("/playlist.m3u?region=US").text).length() == 0
     page.get_by_label("Only for these countries").fill("")
+    length = lambda: ipytv.playlist.loads(server.get("/playlist.m3u?region=AT").text).length()  # noqa: E731
     page.get_by_label("In lists until").fill("2020-01-01T00:00")
     page.get_by_role("button", name="Save").click()
-    wait_until(lambda: ipytv.playlist.loads(server.get("/playlist.m3u?region=US").text).length() == 0
-               and "2020" in page.get_by_label("In lists until").input_value(), "the channel to be listed no more", 10)
+    # While the answer is under way nobody types: the answer's drawing would take it away.
     page.get_by_label("In lists until").fill("")
+    assert length() == 0, "listed no more"
     page.get_by_role("button", name="Save").click()
-    wait_until(lambda: ipytv.playlist.loads(server.get("/playlist.m3u?region=US").text).length() == 3, "the channel back in lists", 10)
+    wait_until(lambda: length() == 3, "the channel back in lists")
 
 
 def test_behind_nginx_only_invited_viewers_get_media(make_server, publish, folder):

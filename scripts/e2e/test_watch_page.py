@@ -98,14 +98,14 @@ def test_the_controls_leave_the_picture_alone(server, publish, open_page):
         # The hidden bar is part of the picture.
         box = page.locator(".player-button").first.bounding_box()
         page.touchscreen.tap(box["x"] + 5, box["y"] + 5)
-        wait_until(lambda: seen(page) == 1, "the controls to come", 5)
+        wait_until(lambda: seen(page) == 1, "the controls to come")
         assert not is_paused(page)
         box = page.locator(PLAYER).bounding_box()
         page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        wait_until(lambda: is_paused(page), "the second tap to pause", 5)
+        wait_until(lambda: is_paused(page), "the second tap to pause")
     page = pages[2]
     page.hover(PLAYER)
-    wait_until(lambda: seen(page) == 1, "the controls to come", 5)
+    wait_until(lambda: seen(page) == 1, "the controls to come")
     wait_until(lambda: seen(page) == 0, "the controls to go from under a resting mouse", 10)
     page.keyboard.press("f")
     cursor = "getComputedStyle(document.querySelector('video')).cursor"

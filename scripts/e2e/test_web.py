@@ -224,7 +224,7 @@ def test_overlays_show_queue_and_timer_without_a_reload(server, publish, open_pa
     timer.goto(server.url + "/timer-page")
     expect(timer.locator("#timer")).to_be_empty()
     three_in_line(server, publish)
-    expect(queue.locator("#queue li")).to_have_text(["DJ A", "DJ B", "DJ C"], timeout=5_000)
+    expect(queue.locator("#queue li")).to_have_text(["DJ A", "DJ B", "DJ C"], timeout=20_000)
     server.wait_for_on_air("DJ A")
     expect(timer.locator("#timer")).to_have_text(re.compile(r"^\d+:\d\d(:\d\d)?$"))
     assert queue.evaluate("getComputedStyle(document.body).backgroundColor") == "rgba(0, 0, 0, 0)"

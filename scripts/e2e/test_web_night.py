@@ -157,6 +157,7 @@ def test_nothing_moves_under_an_operators_finger(server, publish, open_page):
     wait_until(lambda: all(image.is_visible() for image in page.locator(".queue-entry-operated .still img").all()), "both pictures", 20)
     assert heights(page, ".still-place") == reserved
     # What comes while a button is pressed waits for its release, and the press counts.
+    page.get_by_label("Text of the slate").focus()
     hold.hover()
     page.mouse.down()
     Machine(server, "admin").call("PATCH", "/api/v1/channels/main/settings", {"isOpen": False}).raise_for_status()

@@ -22,8 +22,13 @@ export function form({ fields, action, submit, kind = 'button-main' }) {
       missing[0].focus();
       return;
     }
-    button.disabled = true;
-    button.textContent = 'One moment…';
+    // What is typed while the answer is under way would be lost when the answer is drawn.
+    const setBusy = (isBusy) => {
+      button.disabled = isBusy;
+      button.textContent = isBusy ? 'One moment…' : action;
+      inputs.forEach((input) => input.setReadOnly(isBusy));
+    };
+    setBusy(true);
     show(message);
     try {
       await submit(Object.fromEntries(inputs.map((input) => [input.name, input.value()])));
@@ -36,8 +41,7 @@ export function form({ fields, action, submit, kind = 'button-main' }) {
         show(message, element('div', { class: 'notice notice-bad', role: 'alert' }, element('p', {}, error.message)));
       }
     }
-    button.disabled = false;
-    button.textContent = action;
+    setBusy(false);
   });
   return made;
 }
@@ -76,5 +80,6 @@ function makeField({ name, label, type = 'text', hint, value, required = true, c
     },
     focus: () => input.focus(),
     setError,
+    setReadOnly: (isReadOnly) => { input.readOnly = isReadOnly; },
   };
 }

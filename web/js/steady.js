@@ -6,10 +6,10 @@ let pressed = null;
 const held = new Map();
 
 addEventListener('pointerdown', ({ target }) => { pressed = target; }, true);
-for (const end of ['pointerup', 'pointercancel', 'blur']) {
-  // The click comes after the release: it is to find its button where it was pressed.
-  addEventListener(end, () => setTimeout(release), true);
-}
+// The click comes after the release: it is to find its button where it was pressed.
+for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => setTimeout(release), true);
+// The window's own: who lets go elsewhere is not heard here.
+addEventListener('blur', ({ target }) => { if (target === window) release(); });
 
 function release() {
   pressed = null;
