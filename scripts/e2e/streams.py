@@ -87,7 +87,10 @@ class SocketReader:
 
 
 def decode_seconds(fragment):
-    """The decoding time of the first sample of a fragment's picture track, in seconds of the programme."""
+    """The decoding time of a fragment's first picture in seconds of the programme; None when it has sound alone."""
+    track = fragment.index(b"tfhd") + 8
+    if int.from_bytes(fragment[track:track + 4], "big") != 1:
+        return None
     at = fragment.index(b"tfdt")
     wide = fragment[at + 4] == 1
     return int.from_bytes(fragment[at + 8:at + (16 if wide else 12)], "big") / 90_000
