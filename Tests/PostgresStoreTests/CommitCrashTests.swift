@@ -13,13 +13,16 @@ import TestKit
     private let moves = 60
     private let kills = 4
 
-    /// Writes a move as the queue's service does: again, until the store says that it is written.
-    private func commit(_ move: QueueTransition, to store: PostgresStore, before deadline: ContinuousClock.Instant)
-        async throws
-    {
+    /// Does `work` as the queue's service does: again, until the store says that it is done.
+    ///
+    /// The reading at the end needs it too: a killed server is gone when it is next scheduled, and its backend may have written the
+    /// last moves until then.
+    private func insist<Value: Sendable>(
+        before deadline: ContinuousClock.Instant, _ work: @Sendable () async throws -> Value
+    ) async throws -> Value {
         while true {
             do {
-                return try await store.commit(move)
+                return try await work()
             } catch let error as PostgresError {
                 // Anything but a database that is away is a failure of the test.
                 guard [.connection, .timedOut].contains(error.code), ContinuousClock.now < deadline else { throw error }
@@ -65,7 +68,7 @@ import TestKit
                 channel: .main, fromVersion: number - 1, version: number, changed: [entry], settings: nil,
                 events: [.queueReady(entry: entry.id, name: "Mira")],
                 firstEventSequence: number, at: start)
-            async let written: Void = commit(move, to: store, before: deadline)
+            async let written: Void = insist(before: deadline) { try await store.commit(move) }
             if number < moves, number.isMultiple(of: Int64(moves / kills)), let process = await cluster.processID {
                 // Somewhere between the first statement and the answer to COMMIT.
                 for _ in 0..<Int.random(in: 0...300, using: &generator) { await Task.yield() }
@@ -73,10 +76,12 @@ import TestKit
             }
             try await written
         }
-        let record = try await store.load(.main)
+        let record = try await insist(before: deadline) { try await store.load(.main) }
         #expect(record.version == Int64(moves))
         #expect(record.entries == [entry])
-        let events = try await store.events(of: .main, after: nil, limit: 1000)
+        let events = try await insist(before: deadline) {
+            try await store.events(of: .main, after: nil, limit: 1000)
+        }
         #expect(events.map(\.version) == Array(1...Int64(moves)))
         #expect(events.map(\.id.sequence) == Array(1...Int64(moves)))
         await store.close()

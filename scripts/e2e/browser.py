@@ -2,7 +2,10 @@
 
 from contextlib import contextmanager
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+
+# The least that a test waits for what a page is to show; it ends the moment the thing is there.
+expect.set_options(timeout=20_000)
 
 
 @contextmanager

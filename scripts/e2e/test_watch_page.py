@@ -62,7 +62,7 @@ def test_low_latency_comes_back_after_an_outage_and_when_it_is_offered_again(ser
     plays(page, "mse")
     server.run("channel", "set", "main", "outputs=hls")
     plays(page, "hls")
-    expect(page.locator(".player-facts")).to_contain_text("some seconds behind", timeout=10_000)
+    expect(page.locator(".player-facts")).to_contain_text("some seconds behind", timeout=20_000)
     server.run("channel", "set", "main", "outputs=all")
     plays(page, "mse")
 

@@ -93,7 +93,7 @@ def test_admin_skips_the_head_and_a_dj_may_not(server, publish, open_page, folde
     page.get_by_role("button", name="Skip DJ A").click()
     page.screenshot(path=folder / "admin-confirm.png")
     page.get_by_role("dialog").get_by_role("button", name="Skip DJ A").click()
-    expect(page.get_by_role("button", name="Skip DJ B")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="Skip DJ B")).to_be_visible(timeout=20_000)
     server.wait_for_on_air("DJ B")
     page.screenshot(path=folder / "admin-phone.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off on a phone"
@@ -114,7 +114,7 @@ def test_pages_follow_the_queue_and_say_when_the_server_is_away(server, publish,
     page.screenshot(path=folder / "home-empty.png", full_page=True)
     dj = server.make_dj("DJ A")
     publish(server, dj, reconnect=True)
-    expect(page.locator("main")).to_contain_text("DJ A", timeout=15_000)
+    expect(page.locator("main")).to_contain_text("DJ A", timeout=20_000)
     server.kill()
     connection = page.locator("#connection")
     expect(connection).not_to_have_text(re.compile("^Live", re.I), timeout=20_000)
@@ -171,7 +171,8 @@ def test_admin_page_says_that_the_database_is_away_and_that_all_is_written(serve
     expect(alert).to_have_count(0)
     signal_database(server, signal.SIGSTOP)
     try:
-        expect(alert).to_be_visible(timeout=20_000)
+        # The lease's next renewal, at most 5 s away, and its deadline of 10 s.
+        expect(alert).to_be_visible(timeout=40_000)
         server.run("queue", "hold", "DJ B")
         expect(alert).to_contain_text(re.compile(r"[1-9]\d* changes? waits? to be written"), timeout=20_000)
         expect(page.locator(".queue-entry", has_text="DJ B")).to_contain_text("Held")

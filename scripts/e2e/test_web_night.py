@@ -99,7 +99,7 @@ def test_new_djs_from_sign_up_to_on_air_and_off(server, open_page, shoot, ended_
         place = own_place(page)
         expect(place).to_contain_text("You are on air.", timeout=20_000)
         expect(place.locator(".desk-clock")).to_have_text(re.compile(r"^\d+:\d\d"))
-        expect(page).to_have_title(re.compile("^ON AIR"), timeout=10_000)
+        expect(page).to_have_title(re.compile("^ON AIR"), timeout=20_000)
         # Only now, so that no picture keeps a key.
         page.reload()
         expect(place).to_contain_text("You are on air.", timeout=20_000)
