@@ -307,12 +307,14 @@ extension AudienceService: DeliveryObserving {
             switch request.kind {
             case .mediaPlaylist:
                 let number = table.open(
-                    request.channel, request.wrapping, key: key, token: key.token, agent: request.agent,
-                    place: request.place, now: now, end: nil)
+                    request.channel, request.wrapping, key: key, unnamed: key.token == nil ? nil : unnamed(request),
+                    token: key.token, agent: request.agent, place: request.place, now: now, end: nil)
                 if let number { table.saw(number, bytes: bytes, now: now) }
-            // Who looks at the list of renditions does not watch yet; who fetches a segment without ever having asked for a
-            // playlist here does so for a cache.
-            case .multivariantPlaylist, .initialization, .segment, .part: break
+            // Players fetch files on connections of their own, too. Who never asked for a playlist here does so for a cache.
+            case .initialization, .segment, .part:
+                table.sent(bytes, toFilesOf: unnamed(request))
+            // Who looks at the list of renditions does not watch yet.
+            case .multivariantPlaylist: break
             }
         }
     }
@@ -329,6 +331,13 @@ extension AudienceService: DeliveryObserving {
             key.agent = request.agent
         }
         return key
+    }
+
+    /// The viewer of a request as far as it can be told without a token.
+    private func unnamed(_ request: DeliveryRequest) -> ViewerTable.FileKey {
+        ViewerTable.FileKey(
+            channel: request.channel, kind: request.wrapping, token: nil,
+            address: request.place.forwardedFor ?? request.place.address, agent: request.agent)
     }
 
     private func verified(_ request: DeliveryRequest, _ now: WallTime) -> ViewerTokens.Kind? {

@@ -18,6 +18,8 @@ struct ViewerTable {
     struct Session {
         var info: ViewerInfo
         var key: FileKey?
+        /// `key` without its token: address and agent.
+        var unnamed: FileKey?
         var token: String?
         var network: PeerNetwork
         /// Ends the connection.
@@ -59,6 +61,8 @@ struct ViewerTable {
     let maximumSessions: Int
     private var sessions: [UInt64: Session] = [:]
     private var files: [FileKey: UInt64] = [:]
+    /// The newest session with a token of each address and agent: files have no token in their names.
+    private var newest: [FileKey: UInt64] = [:]
     private var counts: [ChannelName: ViewerCount] = [:]
     private var estimates: [ChannelName: Int] = [:]
     /// Sessions with a token, by where they are.
@@ -121,7 +125,8 @@ struct ViewerTable {
     // MARK: Coming and going
 
     mutating func open(
-        _ channel: ChannelName, _ kind: ViewerProtocol, key: FileKey?, token: String?, agent: String?,
+        _ channel: ChannelName, _ kind: ViewerProtocol, key: FileKey?, unnamed: FileKey? = nil, token: String?,
+        agent: String?,
         place: ViewerPlace, now: WallTime, end: (@Sendable () -> Void)?
     ) -> UInt64? {
         guard sessions.count < maximumSessions else {
@@ -135,8 +140,10 @@ struct ViewerTable {
             id: lastNumber, channel: channel, kind: kind, openedAt: now, lastSeenAt: now, bytes: 0, agent: agent,
             address: place.address, isAddressCertain: place.isCertain, isEstimate: isEstimate)
         let network = place.network
-        sessions[lastNumber] = Session(info: info, key: key, token: token, network: network, end: end)
+        sessions[lastNumber] = Session(
+            info: info, key: key, unnamed: unnamed, token: token, network: network, end: end)
         if let key { files[key] = lastNumber }
+        if let unnamed { newest[unnamed] = lastNumber }
         if token != nil { tokenPlaces[Place(channel: channel, network: network), default: 0] += 1 }
         settleSlot(channel, now)
         counts[channel, default: ViewerCount()].open(kind)
@@ -146,6 +153,12 @@ struct ViewerTable {
     }
 
     func number(of key: FileKey) -> UInt64? { files[key] }
+
+    /// Counts what `key`, without a token, was sent: of several with one address and agent it is the newest's. It keeps nobody's session
+    /// open, since it may be another's.
+    mutating func sent(_ bytes: Int, toFilesOf key: FileKey) {
+        if let number = newest[key] { sessions[number]?.info.bytes += Int64(bytes) }
+    }
 
     /// Remembers for `span` that `token` was offered to `key`.
     /// - Parameter pseudonym: of `key`.
@@ -173,6 +186,7 @@ struct ViewerTable {
         guard let session = sessions.removeValue(forKey: number) else { return nil }
         let info = session.info
         if let key = session.key { files[key] = nil }
+        if let unnamed = session.unnamed, newest[unnamed] == number { newest[unnamed] = nil }
         if session.token != nil { leave(Place(channel: info.channel, network: session.network)) }
         settleSlot(info.channel, now)
         if case .idle = how, var slot = slots[info.channel] {

@@ -129,7 +129,7 @@ extension Programme {
     }
 
     /// The line has nothing to show for the time that is due: it ended, lost its place, or is late beyond tolerance on
-    /// either track. A picture that lies in the future, behind a hole in the publisher's timestamps, does not help.
+    /// either track. A picture that lies in the future helps where the last one may stand until then.
     private mutating func isExhausted(_ head: inout InputPlayhead, at time: MediaTime) -> Bool {
         switch head.videoHead() {
         case .ended, .lost: return true
@@ -178,9 +178,17 @@ extension Programme {
     /// When the running input counts as empty if nothing more of the track that is behind becomes due.
     func starvation(of head: inout InputPlayhead) -> MediaTime {
         let patience = isEnded(head) ? .zero : Self.silence - MediaTime(nanoseconds: head.delay.wholeNanoseconds)
-        let videoEnd = video.decodeEnd
+        let videoEnd = pictureEnd(of: &head)
         let audioEnd = audio?.next ?? videoEnd
         return min(videoEnd, audioEnd) + max(Self.lateTolerance, patience)
+    }
+
+    /// When the next picture is wanted. Encoders leave pictures out on a narrow line: where the one behind the hole is here already, the
+    /// last one stands as long as it would without a delay.
+    private func pictureEnd(of head: inout InputPlayhead) -> MediaTime {
+        guard case .candidate(let candidate) = head.videoHead() else { return video.decodeEnd }
+        let next = video.decodeTime(natural: candidate.decode)
+        return next - video.decodeEnd <= Self.silence ? max(next, video.decodeEnd) : video.decodeEnd
     }
 
     private func isEnded(_ head: InputPlayhead) -> Bool {

@@ -39,8 +39,11 @@ package struct ListFilter: Sendable, Equatable {
     }
 
     private static func list(_ text: String?, field: String) throws(Problem) -> Set<String> {
-        let parts = (text ?? "").split(separator: ",").map { String($0).lowercased() }
-            .map { String($0.drop { $0 == " " }) }
+        let parts = (text ?? "").split(separator: ",").map { part in
+            let begun = part.drop { $0 == " " }
+            let end = begun.lastIndex { $0 != " " }
+            return String(end.map { begun[...$0] } ?? "").lowercased()
+        }
         guard parts.count <= 100 else { throw Problem(field: field, reason: "This takes 100 values at most.") }
         return Set(parts)
     }

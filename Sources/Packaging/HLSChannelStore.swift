@@ -42,6 +42,10 @@ package final class HLSChannelStore: DeliveryOrigin {
     fileprivate static let playlistNames = Set(
         [HLSNames.programme, .audio, .transportStream].map(\.playlist) + [HLSNames.manifest])
 
+    /// How long a player may wait for a list of a channel that starts, in seconds: players that were there before a restart give up
+    /// after two or three refusals.
+    private static let startPatienceSeconds = 6
+
     package init() {}
 
     package func resource(
@@ -61,7 +65,8 @@ package final class HLSChannelStore: DeliveryOrigin {
         case (.soon, isClosed: true): return .notYet(retryAfterSeconds: 1)
         case (.soon(let seconds), _): return .later(withinSeconds: seconds)
         case (.nothing, _): return .notFound
-        case (.nothingYet, _): return .notYet(retryAfterSeconds: 1)
+        case (.nothingYet, isClosed: true): return .notYet(retryAfterSeconds: 1)
+        case (.nothingYet, _): return .later(withinSeconds: Self.startPatienceSeconds)
         case (.playlist(let playlist), let isClosed):
             let answer = playlist.answer(directives)
             if case .later = answer, isClosed { return .notYet(retryAfterSeconds: 1) }
@@ -133,7 +138,7 @@ extension HLSChannelStore.Shelf {
     fileprivate enum Find {
         case file(DeliveredResource)
         case playlist(PlaylistState)
-        /// A part that a playlist has promised.
+        /// A part that a playlist has promised, or the segment it belongs to.
         case soon(withinSeconds: Int)
         case nothingYet
         case nothing
@@ -145,7 +150,7 @@ extension HLSChannelStore.Shelf {
         // A channel that has begun no segment yet will have these soon.
         if HLSChannelStore.playlistNames.contains(name) { return .nothingYet }
         if let multivariant = multivariants?[name] { return playlists.isEmpty ? .nothingYet : .file(multivariant) }
-        for playlist in playlists.values where playlist.hint == name {
+        for playlist in playlists.values where playlist.promises(name) {
             return .soon(withinSeconds: playlist.longestWaitSeconds)
         }
         return .nothing

@@ -256,7 +256,8 @@ extension HLSRendition {
             recentlyRemovedDateRanges: ranges.recentlyRemoved,
             lowLatency: partTarget.map { .init(partTarget: $0, preloadHint: hint, reports: reports) })
         changes.playlists[names.playlist] = PlaylistState(
-            playlist: playlist, hint: hint, openSegment: next.number, openParts: next.part,
+            playlist: playlist, hint: hint, openName: names.segment(next.number), openSegment: next.number,
+            openParts: next.part,
             lastSegmentParts: window.listed.last?.shown.parts.count ?? 0, partTarget: partTarget,
             targetSeconds: configuration.targetSeconds,
             gzip: { [memory] in memory.gzip($0) })

@@ -10,7 +10,9 @@ struct PlaylistState: Sendable {
     private let withoutSegments: DeliveredText?
     private let withoutDateRanges: DeliveredText?
     /// The part that comes next, by name.
-    let hint: String?
+    private let hint: String?
+    /// The segment that is being made, by name.
+    private let openName: String?
     /// The segment that is being made: the one after the last complete.
     private let openSegment: Int64
     /// How many of its parts are listed.
@@ -28,6 +30,7 @@ struct PlaylistState: Sendable {
         withoutSegments = nil
         withoutDateRanges = nil
         hint = nil
+        openName = nil
         openSegment = 0
         openParts = 0
         lastSegmentParts = 0
@@ -36,7 +39,8 @@ struct PlaylistState: Sendable {
     }
 
     init(
-        playlist: MediaPlaylist, hint: String?, openSegment: Int64, openParts: Int, lastSegmentParts: Int,
+        playlist: MediaPlaylist, hint: String?, openName: String, openSegment: Int64, openParts: Int,
+        lastSegmentParts: Int,
         partTarget: MediaTime?,
         targetSeconds: Int, gzip: @escaping @Sendable (ByteBuffer) -> ByteBuffer?
     ) {
@@ -44,6 +48,7 @@ struct PlaylistState: Sendable {
         self.withoutSegments = DeliveredText(gzip: gzip) { playlist.rendered(skip: .segments) }
         self.withoutDateRanges = DeliveredText(gzip: gzip) { playlist.rendered(skip: .segmentsAndDateRanges) }
         self.hint = hint
+        self.openName = openName
         self.openSegment = openSegment
         self.openParts = openParts
         self.lastSegmentParts = lastSegmentParts
@@ -53,6 +58,12 @@ struct PlaylistState: Sendable {
 
     /// Three target durations: then a reader is told that it cannot be had (§6.2.5.2).
     var longestWaitSeconds: Int { targetSeconds * 3 }
+
+    /// Whether the file is being made: the part that is hinted at, or the segment, which players of DASH ask for by its number before
+    /// the manifest lists it.
+    func promises(_ name: String) -> Bool {
+        name == hint || openName.map { name == $0 || name == HLSNames.pictures($0) } ?? false
+    }
 
     func answer(_ directives: PlaylistDirectives) -> DeliveryAnswer {
         guard let whole else { return .notYet(retryAfterSeconds: 1) }

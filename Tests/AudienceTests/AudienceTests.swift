@@ -216,6 +216,23 @@ import Testing
         #expect(audience.viewers(of: .main, limit: 10).map(\.bytes) == [504_000, 504_000, 504_000])
     }
 
+    /// Players fetch files on other connections than lists, and no file's name has a token.
+    @Test func filesWithoutATokenCountForWhoeverAskedForListsFromThere() throws {
+        let audience = audience()
+        let list = request(.multivariantPlaylist)
+        let token = try #require(audience.token(for: list))
+        audience.delivered(list, bytes: 300)
+        audience.delivered(request(.segment), bytes: 7)
+        #expect(audience.count(of: .main).now == 0)
+        audience.delivered(request(.mediaPlaylist, token: token), bytes: 1000)
+        for kind in [DeliveredKind.initialization, .segment, .part] {
+            audience.delivered(request(kind), bytes: 200_000)
+        }
+        audience.delivered(request(.segment, address: "192.0.2.77"), bytes: 9)
+        #expect(audience.viewers(of: .main, limit: 10).map(\.bytes) == [601_000])
+        #expect(audience.count(of: .main).now == 1)
+    }
+
     private func manifest(token: String? = nil, address: String = "192.0.2.1", agent: String = "player")
         -> DeliveryRequest
     {

@@ -22,6 +22,8 @@ struct SimulatedPublisher {
     var pictureLag = MediaTime.zero
     /// Of units but key frames, how many never come: 0…1.
     var loss = 0.0
+    /// So many pictures, key frames apart, are left out from now on.
+    var picturesLeftOut = 0
     /// Seconds of its clock per second of ours.
     var speed = 1.0
     var isEnded = false
@@ -153,6 +155,11 @@ struct ProgrammeSimulation {
         publishers[session] = publisher
     }
 
+    /// As an encoder does that cannot keep up: the sound goes on.
+    mutating func leaveOut(pictures: Int, of session: PublishSessionID) {
+        publishers[session]?.picturesLeftOut = pictures
+    }
+
     // MARK: Time
 
     mutating func run(for span: Duration) {
@@ -208,6 +215,10 @@ struct ProgrammeSimulation {
         guard let publisher = publishers[session], publisher.sends.contains(next.unit.track),
             !(next.unit.track == .video && publisher.awaitsKeyFrame)
         else { return }
+        if publisher.picturesLeftOut > 0, next.unit.track == .video, !isKeyFrame {
+            publishers[session]?.picturesLeftOut -= 1
+            return
+        }
         if publisher.loss > 0, !isKeyFrame, Double.random(in: 0..<1, using: &generator) < publisher.loss { return }
         var unit = next.unit
         if unit.track == .video {

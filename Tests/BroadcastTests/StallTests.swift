@@ -85,4 +85,47 @@ import Testing
         #expect(simulation.judge.greatestBelatedness <= .milliseconds(68))
         #expect(simulation.judge.underruns == 0)
     }
+
+    /// Where an encoder left pictures out, the last one stands until the next, whatever the delay: the slate and its silence would be a
+    /// longer hole than the one they cover.
+    @Test(arguments: [Duration.zero, .milliseconds(300), .seconds(2), .seconds(5)], [160, 240, 500, 1200])
+    func picturesLeftOutByTheEncoderBringNoSlate(delay: Duration, span: Int64) async {
+        for shape in [
+            ProgrammeTape.Shape(frameRate: 25, groupSeconds: 3), .init(frameRate: 30, groupSeconds: 4, bFrames: 2),
+        ] {
+            for phase in 0..<Int64(4) {
+                var simulation = ProgrammeSimulation(delay: delay)
+                let session = simulation.publish(shape)
+                simulation.run(for: delay + .seconds(3))
+                simulation.order(session)
+                simulation.run(for: .seconds(5) + .milliseconds(phase * 710))
+                simulation.leaveOut(pictures: Int(Double(span) / 1000 * shape.frameRate), of: session)
+                simulation.run(for: delay + .seconds(8))
+                let judge = simulation.judge
+                #expect(judge.underruns == 0, "\(shape)")
+                #expect(judge.reports == [.slate, .onAir(session)], "\(shape)")
+                #expect(judge.violations.isEmpty)
+                #expect(judge.greatestAudioError <= .milliseconds(25))
+                #expect(judge.greatestHole >= .milliseconds(span / 2), "pictures were left out")
+                #expect(judge.greatestHole <= .milliseconds(span + 200))
+                await Task.yield()
+            }
+        }
+    }
+
+    /// A picture does not stand for longer than a line may be silent.
+    @Test(arguments: [Duration.milliseconds(300), .seconds(2), .seconds(5)])
+    func aLongHoleInThePicturesIsCovered(delay: Duration) {
+        var simulation = ProgrammeSimulation(delay: delay)
+        let session = simulation.publish(.init(frameRate: 25, groupSeconds: 6))
+        simulation.run(for: delay + .seconds(6))
+        simulation.order(session)
+        simulation.run(for: delay + .seconds(7))
+        simulation.leaveOut(pictures: 75, of: session)
+        simulation.run(for: delay + .seconds(16))
+        // Without a picture in the line a still covers and the sound goes on; behind a delay the slate does.
+        #expect(simulation.judge.greatestHole <= .milliseconds(1700))
+        #expect(simulation.judge.reports.last == .onAir(session))
+        #expect(simulation.judge.violations.isEmpty)
+    }
 }

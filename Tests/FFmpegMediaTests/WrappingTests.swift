@@ -135,10 +135,10 @@ import Testing
         #expect(try #require(clocks.first) < begin)
     }
 
-    /// ETSI TR 101 290 §5.2: association and map at least each half second, however far key frames are apart; the service's
-    /// description each two. They cost a kilobyte a second, and no counter.
+    /// Association and map at least each 0.4 s (ETSI TR 101 290 §5.2 allows 0.5), however far key frames are apart; the service's
+    /// description each two seconds. They cost 1.6 kB a second, and no counter.
     @Test(arguments: [FFmpegTransportStreamMuxer.Use.segments, .live])
-    func theTablesComeEachHalfSecond(use: FFmpegTransportStreamMuxer.Use) throws {
+    func theTablesComeOftenEnough(use: FFmpegTransportStreamMuxer.Use) throws {
         let muxer = try FFmpegTransportStreamMuxer(for: use)
         var stream = ByteBuffer()
         var start = MediaTime.seconds(3)
@@ -158,13 +158,13 @@ import Testing
         let read = try TransportStreamReader(stream)
         #expect(read.problems == [])
         let end = try #require(read.lastClock)
-        for (pid, limit) in [(0, 45_000), (0x1000, 45_000), (0x11, 180_000)] as [(Int, UInt64)] {
+        for (pid, limit) in [(0, 36_000), (0x1000, 36_000), (0x11, 180_000)] as [(Int, UInt64)] {
             let times = try #require(read.tables[pid]) + [end]
             let gaps = zip(times, times.dropFirst()).map { $1 - $0 }
             #expect(try #require(gaps.max()) <= limit, "PID \(pid): \(gaps)")
         }
         let packets = read.tables.values.map(\.count).reduce(0, +)
-        #expect(packets * 188 <= 1300 * 6)
+        #expect(packets * 188 <= 1700 * 6)
     }
 
     @Test func aBrokenPictureIsLeftOutAndTheStreamGoesOn() throws {
@@ -205,9 +205,9 @@ import Testing
         #expect(wrapping.header(formats[0], at: .zero).getString(at: 4, length: 4) == "ftyp")
         for packet in packets { #expect(packet.bytes.getString(at: 4, length: 4) == "moof") }
         #expect(packets.filter(\.startsGroup).count == 2)
-        // 150 ms and a picture's span.
+        // 150 ms and a picture's span, and what a source's sound goes on behind its last picture.
         for (one, next) in zip(packets, packets.dropFirst()) {
-            #expect(next.decodeTime - one.decodeTime <= .milliseconds(220))
+            #expect(next.decodeTime - one.decodeTime <= .milliseconds(250))
         }
         let second = try #require(packets.lastIndex { $0.startsGroup })
         let runs = [Array(packets[..<second]), Array(packets[second...])]
@@ -215,6 +215,38 @@ import Testing
             let words = try probe([wrapping.header(format, at: .zero)] + run.map(\.bytes), name: "run.mp4")
             #expect(words.contains("h264,60"), "\(words)")
         }
+    }
+
+    /// A browser shows nothing behind a step of more than twice what it was told of the picture before it, until a key frame comes.
+    @Test func picturesLastUntilTheNextHoweverManyAnEncoderLeftOut() throws {
+        let wrapping = FragmentWrapping(muxers: FFmpegMuxerFactory(), logger: Self.logger)
+        let clip = try Self.clip { $0.bFrames = 0 }
+        let leftOut: Set<Int> = [5, 9, 10, 17, 18, 19, 20, 31, 33, 35, 44, 45, 46, 47, 48, 49, 50, 51]
+        var number = -1
+        let units = clip.programme(startingAt: .seconds(5)).filter { unit in
+            guard unit.track == .video else { return true }
+            number += 1
+            return unit.isKeyFrame || !leftOut.contains(number)
+        }
+        var packets = [wrapping.joined(clip.format)].compactMap { $0 }
+        // An estimate that is now too short and now too long.
+        for (place, var unit) in units.enumerated() {
+            if unit.track == .video { unit.duration = place.isMultiple(of: 3) ? .milliseconds(80) : .milliseconds(25) }
+            packets += [wrapping.packet(unit)].compactMap { $0 }
+        }
+        packets += [wrapping.finished()].compactMap { $0 }
+        let pictures = units.filter { $0.track == .video }
+        var ends: [Int64] = []
+        for packet in packets {
+            let start = try #require(decodeTimes(of: packet.bytes).first ?? nil)
+            var time = start
+            if let last = ends.last { #expect(time == last) }
+            for duration in durations(of: packet.bytes, track: 1) {
+                time += duration
+                ends.append(time)
+            }
+        }
+        #expect(ends.dropLast() == pictures.dropFirst().map { $0.decodeTime.ticks(timescale: 90_000) }[...])
     }
 
     @Test func soundAloneSaysItselfWhatItIs() throws {

@@ -42,7 +42,7 @@ import Testing
     @Test func hasNothingYetBeforeTheFirstSegment() throws {
         let packager = makePackager()
         for name in ["index.m3u8", "media.m3u8"] {
-            guard case .notYet(retryAfterSeconds: 1) = store.resource(.main, name: name) else {
+            guard case .later(withinSeconds: 6) = store.resource(.main, name: name) else {
                 Issue.record("\(name) is there already")
                 continue
             }

@@ -36,7 +36,7 @@ package final class FFmpegTransportStreamMuxer: TransportStreamMuxer {
     private static let timescale: Int64 = 90_000
     private static let startCode: UInt32 = 1
     /// Seconds. ETSI TR 101 290 §5.2.1 allows 0.5 between two of a table, and one waits for the next unit.
-    private static let tableInterval = "0.4"
+    private static let tableInterval = "0.3"
     /// Seconds. There, §5.2.3 allows 2 for the service's description.
     private static let descriptionInterval = "1.8"
     /// `version_number` has five bits.

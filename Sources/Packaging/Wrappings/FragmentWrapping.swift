@@ -5,14 +5,19 @@ import Synchronization
 
 /// The programme as fragmented MP4 for a hub: an init section for each format, then fragments of both tracks, or of the sound alone.
 ///
-/// A fragment is closed by the first unit that is `span` or more behind its first, by a key frame, and by a change of source, so
-/// that a reader gets media at most `span` after it left and can begin at any key frame; of sound alone about every second.
+/// A fragment is closed by the first picture that is `span` or more behind its first unit, by a key frame, and by a change of source, so
+/// that a reader gets media at most `span` and a picture after it left and can begin at any key frame; of sound alone about every second.
+///
+/// A picture is written when the next one says how long it lasted: to browsers a step of more than twice the duration they were told
+/// is a hole, behind which they show nothing before the next key frame (Media Source Extensions §3.5.8).
 package final class FragmentWrapping: HubPacketWrapping {
     private struct State {
         var muxer: (any FragmentMuxer)?
         var format: ProgrammeFormat?
         /// Of the open fragment: its first unit.
         var first: (decodeTime: MediaTime, presentationTime: MediaTime, isKeyFrame: Bool)?
+        /// The newest picture, not written yet.
+        var held: ProgrammeUnit?
         /// The latest, as many as a hub may hold formats in its lag.
         var sections: [(format: ProgrammeFormat, bytes: ByteBuffer)] = []
         var hasComplained = false
@@ -49,7 +54,7 @@ package final class FragmentWrapping: HubPacketWrapping {
 
     package func joined(_ format: ProgrammeFormat) -> HubPacket? {
         act { state in
-            let rest = try close(&state)
+            let rest = try closeWhole(&state)
             state.lastStart = nil
             if state.format != format { state.muxer = nil }
             state.format = format
@@ -64,23 +69,46 @@ package final class FragmentWrapping: HubPacketWrapping {
         return act { state in
             let isKeyFrame = isStart(unit, &state)
             if isKeyFrame { makeMuxer(&state) }
-            guard let muxer = state.muxer else { return nil }
+            guard state.muxer != nil else { return nil }
+            let isPicture = unit.track == .video
+            if isPicture { writeHeld(until: unit.decodeTime, &state) }
             var done: HubPacket?
-            if let first = state.first, isKeyFrame || unit.decodeTime - first.decodeTime >= span {
+            if isPicture || tracks == .audio, let first = state.first,
+                isKeyFrame || unit.decodeTime - first.decodeTime >= span
+            {
                 done = try close(&state)
             }
-            do {
-                try muxer.append(unit)
-                if state.first == nil { state.first = (unit.decodeTime, unit.presentationTime, isKeyFrame) }
-            } catch {
-                complain(of: error, &state)
-            }
+            if state.first == nil { state.first = (unit.decodeTime, unit.presentationTime, isKeyFrame) }
+            if isPicture { state.held = unit } else { write(unit, &state) }
             return done
         }
     }
 
     package func finished() -> HubPacket? {
-        act { try close(&$0) }
+        act { try closeWhole(&$0) }
+    }
+
+    /// - Parameter next: when the next picture is decoded; `nil` where none follows, and its own duration has to do.
+    private func writeHeld(until next: MediaTime?, _ state: inout State) {
+        guard var picture = state.held else { return }
+        state.held = nil
+        if let next, next > picture.decodeTime { picture.duration = next - picture.decodeTime }
+        write(picture, &state)
+    }
+
+    private func write(_ unit: ProgrammeUnit, _ state: inout State) {
+        do {
+            try state.muxer?.append(unit)
+        } catch {
+            // Nobody can begin with a fragment whose key frame is missing.
+            if unit.isKeyFrame, unit.track == .video { state.first?.isKeyFrame = false }
+            complain(of: error, &state)
+        }
+    }
+
+    private func closeWhole(_ state: inout State) throws -> HubPacket? {
+        writeHeld(until: nil, &state)
+        return try close(&state)
     }
 
     /// Whether a reader may begin with this unit.

@@ -56,7 +56,7 @@ struct DeliveryReply {
             status: 204,
             fields: openToAll + [
                 ("access-control-allow-methods", "GET, HEAD"),
-                ("access-control-allow-headers", "Range, If-None-Match"), ("access-control-max-age", "86400"),
+                ("access-control-allow-headers", "Range, If-None-Match, X-Region"), ("access-control-max-age", "86400"),
             ], body: .none)
     }
 
