@@ -156,7 +156,7 @@ import Testing
             try takes(["group": "music, LIVE"], group: "Music, live")
                 && !takes(["group": "music"], group: "Music, live"))
         #expect(try takes(["ids": "1,3"]) && takes(["ids": "main"]))
-        #expect(try takes(["ids": "8, 1 "]) && takes(["group": " x , live "], group: "Live"))
+        #expect(try takes(["ids": "8, 3 "]) && takes(["group": " x , live "], group: "Live"))
         #expect(try !takes(["ids": "x"]))
         #expect(try takes(["region": "us"], allowed: ["US"]))
         #expect(try !takes(["region": "GB"], allowed: ["US"]) && !takes([:], allowed: ["US"]))
