@@ -141,7 +141,7 @@ extension Programme {
 
     /// The track that is behind has a unit that is due: it is the loop that is late, held up by a busy machine, not the line.
     private func isBehindItself(_ head: inout InputPlayhead, at time: MediaTime) -> Bool {
-        guard let audio, audio.next < video.decodeEnd else {
+        guard let audio, audio.next < pictureEnd(of: &head) else {
             guard case .candidate(let candidate) = head.videoHead(), !awaitsPictures(&head) else { return false }
             return video.decodeTime(natural: candidate.decode) <= time
         }
@@ -152,7 +152,7 @@ extension Programme {
 
     /// The sound has stopped, or changed its format, while the picture goes on: silence fills in from now on.
     private mutating func fillsSound(_ head: inout InputPlayhead) -> Bool {
-        guard let audio, audio.next < video.decodeEnd, !head.isSilent, !isEnded(head), hasPicture(&head),
+        guard let audio, audio.next < pictureEnd(of: &head), !head.isSilent, !isEnded(head), hasPicture(&head),
             silence(for: audio.format) != nil
         else { return false }
         let summary = head.line.summary

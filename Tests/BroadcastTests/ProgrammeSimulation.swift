@@ -43,6 +43,8 @@ struct ProgrammeSimulation {
     private var version: Int64 = 0
     private var nextMark: UInt8 = 1
     private(set) var wakes = 0
+    /// How long after the moment it asked for the programme is woken by the clock, as `ProgrammePace` has it.
+    var releaseSpan = Duration.zero
 
     init(delay: Duration, slate: SlateClip = .synthetic(), seed: UInt64 = 1, start: Int64 = 5_000_000_000) {
         self.now = start
@@ -233,7 +235,7 @@ struct ProgrammeSimulation {
             wakes += 1
             let step = programme.advance(now: now)
             for action in step.actions { judge.judge(action, at: time, now: now) }
-            wakeAt = step.wake.at
+            wakeAt = step.wake.at.map { $0 + releaseSpan.wholeNanoseconds }
             let woken = woken
             let isArmed = step.wake.lines.allSatisfy { line in
                 line.line.wake(after: line.mark, on: line.condition) { woken.set() }

@@ -95,6 +95,8 @@ import Testing
         ] {
             for phase in 0..<Int64(4) {
                 var simulation = ProgrammeSimulation(delay: delay)
+                // And the timer is a little late.
+                if delay >= .milliseconds(500) { simulation.releaseSpan = .milliseconds(104) }
                 let session = simulation.publish(shape)
                 simulation.run(for: delay + .seconds(3))
                 simulation.order(session)
