@@ -245,6 +245,19 @@ def test_behind_nginx_nobody_puts_a_wrong_answer_before_all(stage, proxy):
     assert all(llhls.parse(answer.text).last >= (number, 0) for answer in answers), "the question was answered"
 
 
+def test_behind_nginx_a_restart_is_seen_by_nobody(make_server, folder):
+    """ffmpeg and hls.js end at the second or third refusal of a list."""
+    server = make_server()
+    with nginx.before(server, folder) as root:
+        base = root + "/hls/main"
+        wait_until(lambda: media(base).status_code == 200, "a playlist")
+        before = llhls.parse(media(base).text).last
+        server.kill()
+        assert [media(base).status_code for _ in range(3)] == [200] * 3
+        server.start()
+        wait_until(lambda: llhls.parse(media(base).text).last > before, "the playlist to go on")
+
+
 def test_behind_nginx_nobody_waits_for_what_is_one_viewers_alone(stage, proxy):
     site = proxy.removesuffix("/hls/main")
 
