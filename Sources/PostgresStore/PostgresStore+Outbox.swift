@@ -24,6 +24,7 @@ extension PostgresStore: Outbox, DiscordLinks {
                 CROSS JOIN LATERAL (SELECT * FROM events WHERE channel = ch.name
                     AND (epoch, sequence) > (coalesce(c.epoch, 0), coalesce(c.sequence, 0))
                     ORDER BY epoch, sequence LIMIT $2) e
+                WHERE EXISTS (SELECT 1 FROM targets WHERE id = $1 AND enabled AND parked_at IS NULL)
                 ORDER BY e.id LIMIT $2
                 """, [.id(target), .integer(count)]
             ).map(Self.event)

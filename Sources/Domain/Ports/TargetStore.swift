@@ -94,7 +94,8 @@ package struct DeliveryReport: Sendable, Equatable {
 /// sent but not yet reported is sent again after a crash.
 package protocol Outbox: Sendable {
     /// - Parameter limit: of each list, 1…1,000.
-    /// - Returns: `nil` while another server delivers: one does, whichever asks first, until its connection ends.
+    /// - Returns: `nil` while another server delivers: one does, whichever asks first, until its connection ends. A target that is parked or
+    ///   off has no new events from that moment on, whether or not its runner has heard of it yet.
     func pending(for target: TargetID, limit: Int) async throws -> PendingDeliveries?
     /// - Parameter version: the target's, as the caller read it.
     /// - Returns: `false`, and nothing is written, when the target was changed since.
