@@ -207,7 +207,8 @@ let package = Package(
         tests(
             "WebServerTests",
             [
-                "WebServer", "IPTV", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioPosix, nioWebSocket,
+                "WebServer", "IPTV", "PrometheusMetrics", "Domain", "TestKit", nioCore, nioEmbedded, nioHTTP1,
+                nioPosix, nioWebSocket,
                 httpTypes,
                 logging, lifecycle,
             ]),

@@ -99,7 +99,10 @@ import Testing
             for host in hosts { head.headers.add(name: "HOST", value: host) }
             return HTTP1RulesHandler.look(at: head).hasGoodHost
         }
-        for host in ["x", "", "127.0.0.1:8080", "[2001:db8::1]:80", "a_b.example", "xn--mnchen-3ya.example", "%41.x"] {
+        for host in [
+            "x", "", "x ", "x \t", "127.0.0.1:8080", "[2001:db8::1]:80", "a_b.example", "xn--mnchen-3ya.example",
+            "%41.x",
+        ] {
             #expect(isGood([host]), "\(host)")
         }
         for host in ["münchen.example", "a,b c", "x\u{1}", "<x>", "x?y", "x#y", "x\\y"] { #expect(!isGood([host])) }

@@ -16,7 +16,8 @@ struct RawConnection {
         }
         let channel = try await bootstrap.connect(host: "127.0.0.1", port: port) { channel in
             channel.eventLoop.makeCompletedFuture {
-                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                    wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
             }
         }
         return try await channel.executeThenClose { inbound, outbound in
@@ -50,6 +51,13 @@ struct RawConnection {
                 guard let next = try await bytes.next() else { return false }
                 take(next)
             }
+            return true
+        }
+
+        /// Reads what comes next; `false` when the peer closed before.
+        mutating func readMore() async throws -> Bool {
+            guard let next = try await bytes.next() else { return false }
+            take(next)
             return true
         }
 

@@ -22,6 +22,8 @@ final class ConnectionGuardHandler<Request: GuardedRequestPart, Response: Guarde
     private var nextLook: Scheduled<Void>?
     private var closesAfterAnswer = false
     private var isEventStream = false
+    /// No request has begun whose answer is not out, and another may come.
+    private(set) var isBetweenRequests = true
 
     init(registry: ConnectionRegistry, idleTimeout: Duration, requestTimeout: Duration) {
         self.registry = registry
@@ -44,7 +46,9 @@ final class ConnectionGuardHandler<Request: GuardedRequestPart, Response: Guarde
     @_specialize(where Request == HTTPServerRequestPart, Response == HTTPServerResponsePart)
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data).kind {
-        case .head: watch.requestHeadReceived(now: Self.now)
+        case .head:
+            isBetweenRequests = false
+            watch.requestHeadReceived(now: Self.now)
         case .body: watch.requestBodyReceived(now: Self.now)
         case .end: watch.requestEndReceived(now: Self.now)
         }
@@ -63,9 +67,16 @@ final class ConnectionGuardHandler<Request: GuardedRequestPart, Response: Guarde
             context.write(data, promise: promise)
         case .end:
             isEventStream = false
+            isBetweenRequests = !closesAfterAnswer
             context.write(data, promise: promise)
             if closesAfterAnswer { linger(context) }
         }
+    }
+
+    /// A request was read and answered in front of this handler.
+    func answeredInFront() {
+        watch.requestEndReceived(now: Self.now)
+        watch.partWritten()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -70,7 +70,7 @@ final class HTTP1RulesHandler: ChannelDuplexHandler, RemovableChannelHandler {
             switch name.utf8.count {
             case 4 where name.lowercased() == "host":
                 hosts += 1
-                isGood = isGood && value.utf8.allSatisfy(isHostByte)
+                isGood = isGood && isHost(value)
             case 7 where name.lowercased() == "upgrade": asksForUpgrade = true
             default: break
             }
@@ -79,8 +79,14 @@ final class HTTP1RulesHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return (isGood && isCounted, asksForUpgrade)
     }
 
+    /// NIO's decoder leaves the blanks that may stand behind a value (§5).
+    private static func isHost(_ value: String) -> Bool {
+        let blanks = value.utf8.reversed().prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.count
+        return value.utf8.dropLast(blanks).allSatisfy(isHostByte)
+    }
+
     /// Of a name, an address or a port (RFC 3986 §3.2.2): letters, digits and -._~%!$&'()*+,;=:[]
-    private static func isHostByte(_ byte: UInt8) -> Bool {
+    static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x21, 0x24...0x2E, 0x30...0x3B, 0x3D, 0x41...0x5B, 0x5D, 0x5F, 0x61...0x7A, 0x7E: true
         default: false

@@ -66,7 +66,7 @@ final class DeliveryDesk: DeliveryWatching {
 
     /// - Parameter address: the peer's, without port.
     /// - Parameter token: the question's own, or the last of its connection.
-    func decide(_ question: DeliveryQuestion, token: String?, address: () -> String) -> Decision {
+    func decide(_ question: DeliveryQuestion, token: String?, address: String) -> Decision {
         switch question.method {
         case .options: return .reply(.preflight)
         case .other: return .reply(DeliveryReply(.wrongMethod(allowed: [.get, .head])))
@@ -79,9 +79,13 @@ final class DeliveryDesk: DeliveryWatching {
         if question.wrapping == .dash, question.name == Self.clockName {
             return .reply(origin.knows(channel) ? .clock(clock.now()) : Self.missing)
         }
-        if isObserved, let refusal = refusal(of: question, channel, token: token, address: address()) {
-            return .reply(refusal)
+        let request: DeliveryRequest?
+        do throws(Region.Malformed) {
+            request = try self.request(question, channel, token: token, address: address)
+        } catch {
+            return .reply(DeliveryReply(.badRequest(field: Region.Malformed.field, Region.Malformed.reason)))
         }
+        if let request, let refusal = refusal(of: request, ownToken: question.token) { return .reply(refusal) }
         guard !question.isMalformed else {
             return .reply(DeliveryReply(.badRequest(field: "_HLS_msn", "Delivery directives are whole numbers.")))
         }
@@ -91,21 +95,14 @@ final class DeliveryDesk: DeliveryWatching {
                 channel: channel, wrapping: question.wrapping, name: question.name, directives: question.directives)
             return .wait(key, withinSeconds: seconds)
         }
-        return .reply(reply(to: question, answer, token: token, address: address))
+        return .reply(reply(to: question, answer, request))
     }
 
-    private func refusal(
-        of question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String
-    ) -> DeliveryReply? {
-        let region: Region?
-        do throws(Region.Malformed) {
-            region = try self.region(of: question, peer: address)
-        } catch {
-            return DeliveryReply(.badRequest(field: Region.Malformed.field, Region.Malformed.reason))
-        }
-        var request = request(question, channel, token: token, address: address, region)
+    /// - Parameter ownToken: what came with this request itself.
+    private func refusal(of request: DeliveryRequest, ownToken: String?) -> DeliveryReply? {
+        var request = request
         // On a proxy's connection the last token may be another viewer's.
-        if request.place.isEstimate { request.token = question.token }
+        if request.place.isEstimate { request.token = ownToken }
         switch observer.admit(request) {
         case .admitted: return nil
         case .refused(let reason): return DeliveryReply(.viewerSentAway(reason))
@@ -120,13 +117,25 @@ final class DeliveryDesk: DeliveryWatching {
             query: question.region, header: question.headers.region, isFromTrustedProxy: trustedProxies.contains(peer))
     }
 
+    /// To a question that had to wait.
     /// - Parameter answer: `nil` when it did not come in time.
     func reply(
-        to question: DeliveryQuestion, _ answer: DeliveryAnswer?, token: String?, address: () -> String
+        to question: DeliveryQuestion, _ answer: DeliveryAnswer?, token: String?, address: String
+    ) -> DeliveryReply {
+        // A region that makes no sense was refused before.
+        let request = question.channel.flatMap {
+            try? self.request(question, $0, token: token, address: address)
+        }
+        return reply(to: question, answer, request)
+    }
+
+    /// - Parameter request: `nil` where nobody counts.
+    private func reply(
+        to question: DeliveryQuestion, _ answer: DeliveryAnswer?, _ request: DeliveryRequest?
     ) -> DeliveryReply {
         switch answer {
         case .found(let resource):
-            return found(resource, question, token: token, address: address)
+            return found(resource, question, request)
         case .notFound: return Self.missing
         case .notYet(let seconds):
             return DeliveryReply(
@@ -140,17 +149,10 @@ final class DeliveryDesk: DeliveryWatching {
     }
 
     private func found(
-        _ resource: DeliveredResource, _ question: DeliveryQuestion, token: String?, address: () -> String
+        _ resource: DeliveredResource, _ question: DeliveryQuestion, _ request: DeliveryRequest?
     ) -> DeliveryReply {
         var reply: DeliveryReply?
         let rule = question.channel.flatMap { regions.rule(of: $0) }
-        var request: DeliveryRequest?
-        if isObserved, let channel = question.channel {
-            let peer = address()
-            // A region that makes no sense was refused before.
-            let region = rule == nil ? nil : try? region(of: question, peer: peer)
-            request = self.request(question, channel, token: token, address: peer, region)
-        }
         if let request, request.kind == .multivariantPlaylist,
             let token = question.token ?? observer.token(for: request)
         {
@@ -196,13 +198,16 @@ final class DeliveryDesk: DeliveryWatching {
         return reply
     }
 
+    /// - Returns: `nil` where nobody counts.
     private func request(
-        _ question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String, _ region: Region?
-    ) -> DeliveryRequest {
-        DeliveryRequest(
+        _ question: DeliveryQuestion, _ channel: ChannelName, token: String?, address: String
+    ) throws(Region.Malformed) -> DeliveryRequest? {
+        guard isObserved else { return nil }
+        return DeliveryRequest(
             channel: channel, wrapping: question.wrapping, kind: question.kind, name: question.name, token: token,
             agent: question.headers.userAgent.map(ViewerPlace.bounded),
-            place: trustedProxies.viewer(peer: address, forwarded: question.headers.forwardedAddresses), region: region)
+            place: trustedProxies.viewer(peer: address, forwarded: question.headers.forwardedAddresses),
+            region: try region(of: question, peer: address))
     }
 
     private static let missing = DeliveryReply(

@@ -9,7 +9,7 @@ import NIOHTTPTypesHTTP1
 /// An HTTP/1.1 connection: files are answered by `DeliveryHandler` and streams by `StreamHandler` on the event loop, all else
 /// goes on to Hummingbird.
 ///
-///     socket ─ HTTP/1.1 codec ─ pipelining ─ HTTP1RulesHandler ─ guard ─ DeliveryHandler ─ HTTP types codec ─ StreamHandler ─
+///     socket ─ DeliveryFastPath ─ HTTP/1.1 codec ─ pipelining ─ HTTP1RulesHandler ─ guard ─ DeliveryHandler ─ HTTP types codec ─ StreamHandler ─
 ///     Hummingbird's async channel
 struct DeliveryHTTP1Channel: HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
@@ -34,10 +34,12 @@ struct DeliveryHTTP1Channel: HTTPChannelHandler {
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: true, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
-            try pipeline.addHandler(makeGuard())
+            let watchman = makeGuard()
+            try pipeline.addHandler(watchman)
             let delivery = DeliveryHandler<PlainHTTP1Wire>(desk: desk)
             try pipeline.addHandler(delivery)
             try pipeline.addHandler(QuiesceDetour { delivery.quiesce($0) }, position: .first)
+            try pipeline.addHandler(DeliveryFastPath(watchman, delivery), position: .first)
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(makeStreams())
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: nil, logger: logger))

@@ -24,9 +24,8 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
         var position = 0
     }
 
-    /// Bytes read from a file at once; less than this is not worth a `sendfile`.
+    /// Bytes read from a file at once.
     private static var pieceBytes: Int { 65_536 }
-    private static var smallFileBytes: Int { 16_384 }
 
     private let desk: DeliveryDesk
     private var exchange: Exchange?
@@ -35,6 +34,7 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
     private var context: ChannelHandlerContext?
     /// The last that the peer sent: its segments and parts come without.
     private var token: String?
+    private var address: String?
     /// The listener closes: told to those behind us once our answer is out.
     private var heldQuiesce: Any?
 
@@ -94,7 +94,7 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
     private func decide(_ context: ChannelHandlerContext) {
         guard let question = exchange?.question else { return }
         if let own = question.token { token = own }
-        switch desk.decide(question, token: token, address: { Self.address(context) }) {
+        switch desk.decide(question, token: token, address: peerAddress(context)) {
         case .reply(let reply): write(reply, context)
         case .wait(let key, let seconds):
             guard list?.add(self, for: key, withinSeconds: seconds) == true else {
@@ -108,17 +108,34 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
     @_specialize(where Wire == PlainHTTP1Wire)
     func resume(_ answer: DeliveryAnswer?) {
         guard let context, let question = exchange?.question else { return }
-        write(desk.reply(to: question, answer, token: token, address: { Self.address(context) }), context)
+        write(desk.reply(to: question, answer, token: token, address: peerAddress(context)), context)
+    }
+
+    /// For `DeliveryFastPath`, while no exchange is under way. The answer is to be written as it is.
+    /// - Returns: `nil` where the request has to wait, and is to come here as any other.
+    func replyAtOnce(to question: DeliveryQuestion, started: ContinuousClock.Instant) -> DeliveryReply? {
+        guard let context, exchange == nil else { return nil }
+        if let own = question.token { token = own }
+        guard case .reply(var reply) = desk.decide(question, token: token, address: peerAddress(context)) else {
+            return nil
+        }
+        complete(&reply, question, started: started, waited: false)
+        return reply
+    }
+
+    /// What every answer has, and its count.
+    private func complete(
+        _ reply: inout DeliveryReply, _ question: DeliveryQuestion, started: ContinuousClock.Instant, waited: Bool
+    ) {
+        if let list { reply.fields.append(("date", list.date.now())) }
+        desk.crossOrigin.apply(to: &reply, origin: question.headers.origin)
+        desk.answered(question, status: reply.status, took: started.duration(to: .now), waited: waited)
     }
 
     private func write(_ reply: DeliveryReply, _ context: ChannelHandlerContext) {
         guard let exchange else { return }
         var reply = reply
-        if let list { reply.fields.append(("date", list.date.now())) }
-        desk.crossOrigin.apply(to: &reply, origin: exchange.question.headers.origin)
-        desk.answered(
-            exchange.question, status: reply.status, took: exchange.started.duration(to: .now),
-            waited: exchange.waitsFor != nil)
+        complete(&reply, exchange.question, started: exchange.started, waited: exchange.waitsFor != nil)
         context.write(wrapOutboundOut(Wire.head(reply, keepsAlive: exchange.keepsAlive)), promise: nil)
         guard exchange.question.method != .head else { return finish(context) }
         for (index, piece) in reply.body.flat.enumerated() where !send(piece, context) {
@@ -137,7 +154,7 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
             if bytes.readableBytes > 0 { context.write(wrapOutboundOut(Wire.body(bytes)), promise: nil) }
             return true
         case .file(let file, let range):
-            guard range.count >= Self.smallFileBytes else {
+            guard range.count >= DeliveryReply.smallFileBytes else {
                 context.write(wrapOutboundOut(Wire.body(file.read(range))), promise: nil)
                 return true
             }
@@ -148,19 +165,12 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
     /// Hands the file to the kernel, which reads from it while the peer takes it; nothing is copied or kept here.
     /// - Returns: `false` where the connection cannot do that.
     private func send(_ file: any DeliveredFile, _ range: Range<Int>, _ context: ChannelHandlerContext) -> Bool {
-        // Lent: the file closes its descriptor itself when the last who holds it lets go, which is after this write.
-        let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: file.descriptor)
-        let region = FileRegion(fileHandle: handle, readerIndex: range.lowerBound, endIndex: range.upperBound)
+        let (region, written) = file.lend(range, on: context.eventLoop)
         guard let body = Wire.body(region) else {
-            _ = try? handle.takeDescriptorOwnership()  // It is open and nobody else's yet: cannot fail.
+            written.succeed()
             return false
         }
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.whenComplete { _ in
-            _ = try? handle.takeDescriptorOwnership()  // As above: the write is over.
-            withExtendedLifetime(file) {}
-        }
-        context.write(wrapOutboundOut(body), promise: promise)
+        context.write(wrapOutboundOut(body), promise: written)
         return true
     }
 
@@ -208,8 +218,27 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
         context = nil
     }
 
-    /// Of HTTP/2 that of the connection under the stream.
-    private static func address(_ context: ChannelHandlerContext) -> String {
-        (context.channel.remoteAddress ?? context.channel.parent?.remoteAddress)?.ipAddress ?? "unknown"
+    /// Of HTTP/2 that of the connection under the stream. Made once: it takes as long as looking up a playlist.
+    private func peerAddress(_ context: ChannelHandlerContext) -> String {
+        if let address { return address }
+        let made = (context.channel.remoteAddress ?? context.channel.parent?.remoteAddress)?.ipAddress ?? "unknown"
+        address = made
+        return made
+    }
+}
+
+extension DeliveredFile {
+    /// Lends a range to a write, whose end is `written`: the file closes its descriptor itself when the last who holds it lets go,
+    /// which is after that.
+    func lend(
+        _ range: Range<Int>, on eventLoop: any EventLoop
+    ) -> (region: FileRegion, written: EventLoopPromise<Void>) {
+        let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: descriptor)
+        let written = eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in
+            _ = try? handle.takeDescriptorOwnership()  // It is open and nobody else's yet: cannot fail.
+            withExtendedLifetime(self) {}
+        }
+        return (FileRegion(fileHandle: handle, readerIndex: range.lowerBound, endIndex: range.upperBound), written)
     }
 }

@@ -23,10 +23,11 @@ struct DeliveryQuestion {
         /// Told more than once it is worth nothing, and empty.
         var region: String?
 
-        /// Takes one header; names in any case.
-        mutating func take(_ name: String, _ value: @autoclosure () -> String) {
+        /// Takes one header.
+        /// - Parameter name: in any case.
+        mutating func take(_ name: some Collection<UInt8>, _ value: @autoclosure () -> String) {
             // Told apart by their length first: most are not ours.
-            switch name.utf8.count {
+            switch name.count {
             case 5: if name.isSame(as: "range") { range = value() }
             case 6: if name.isSame(as: "origin") { origin = value() }
             case 8:
@@ -165,11 +166,11 @@ struct DeliveryQuestion {
     }
 }
 
-extension String {
+extension Collection<UInt8> {
     /// ASCII letters of either case are the same. `lowercase` is so already, and as long.
-    fileprivate func isSame(as lowercase: StaticString) -> Bool {
+    @inline(__always) func isSame(as lowercase: StaticString) -> Bool {
         var index = 0
-        for byte in utf8 {
+        for byte in self {
             let lower = (65...90).contains(byte) ? byte | 0x20 : byte
             if lower != lowercase.utf8Start[index] { return false }
             index += 1

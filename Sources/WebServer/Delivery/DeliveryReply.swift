@@ -39,6 +39,9 @@ struct DeliveryReply {
         }
     }
 
+    /// Less than this of a file is read rather than handed to the kernel: not worth a `sendfile`.
+    static let smallFileBytes = 16_384
+
     var status: Int
     /// Names in lower case.
     var fields: [(name: String, value: String)]

@@ -37,7 +37,7 @@ enum PlainHTTP1Wire: DeliveryWire {
     ) -> (method: DeliveryQuestion.Method, headers: DeliveryQuestion.Headers, keepsAlive: Bool) {
         var headers = DeliveryQuestion.Headers()
         guard case .head(let head) = part else { return (.other, headers, false) }
-        for (name, value) in head.headers { headers.take(name, value) }
+        for (name, value) in head.headers { headers.take(name.utf8, value) }
         let method: DeliveryQuestion.Method =
             switch head.method {
             case .GET: .get
@@ -75,7 +75,7 @@ enum SecureWire: DeliveryWire {
     ) -> (method: DeliveryQuestion.Method, headers: DeliveryQuestion.Headers, keepsAlive: Bool) {
         var headers = DeliveryQuestion.Headers()
         guard case .head(let head) = part else { return (.other, headers, false) }
-        for field in head.headerFields { headers.take(field.name.canonicalName, field.value) }
+        for field in head.headerFields { headers.take(field.name.canonicalName.utf8, field.value) }
         let method: DeliveryQuestion.Method =
             switch head.method {
             case .get: .get

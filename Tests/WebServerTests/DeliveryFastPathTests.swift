@@ -1,0 +1,173 @@
+import Domain
+import NIOCore
+import NIOPosix
+import PrometheusMetrics
+import TestKit
+import Testing
+
+@testable import WebServer
+
+/// The short way to an answer and the long one give the same bytes, and follow each other in any order.
+@Suite(.timeLimit(.minutes(1))) struct DeliveryFastPathTests {
+    private static func fill(_ site: TestSite) {
+        site.origin.set(
+            "index.m3u8", body: Array("#EXTM3U\n".utf8), contentType: "application/vnd.apple.mpegurl",
+            caching: .seconds(1))
+        site.origin.set("segment-1.m4s", body: Array("0123456789".utf8), contentType: "video/mp4", caching: .immutable)
+        site.origin.set("soon.m3u8", to: .notYet(retryAfterSeconds: 2))
+        site.origin.set("bad.m3u8", to: .impossible("No."))
+        site.origin.set(
+            "text.m3u8",
+            to: .found(
+                DeliveredResource(
+                    content: .text(
+                        DeliveredText(gzip: { _ in ByteBuffer(string: "packed") }) { "#EXTM3U\n#EXT-X-ENDLIST\n" }),
+                    contentType: "application/vnd.apple.mpegurl", caching: .seconds(0))))
+    }
+
+    /// This line leads past the short way and changes nothing else.
+    private static let detour = "Trailer: none\r\n"
+    private static let goodbye = "GET /hls/main/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    /// What is answered to each of these, one after the other, each sent when the one before is answered.
+    private static func answers(_ site: TestSite, _ requests: [String]) async throws -> String {
+        try await RawConnection.open(port: site.port, group: TestSite.group) { reader, writer in
+            var text = ""
+            for request in requests {
+                try await writer.write(ByteBuffer(string: request))
+                _ = try await reader.read(until: "\r\n\r\n")
+                if let rest = RawAnswer(reader.text).flatMap({ $0.headers["content-length"] }).flatMap({ Int($0) }),
+                    !request.hasPrefix("HEAD"), let end = reader.text.firstRange(of: "\r\n\r\n")
+                {
+                    while reader.text[end.upperBound...].utf8.count < rest {
+                        let before = reader.text
+                        guard try await reader.readMore() else { break }
+                        #expect(reader.text != before)
+                    }
+                }
+                text += reader.text
+                reader.forget()
+            }
+            try await writer.write(ByteBuffer(string: goodbye))
+            await reader.readToEnd()
+            return text + reader.text
+        }
+    }
+
+    @Test(arguments: [
+        "/hls/main/index.m3u8", "/hls/main/text.m3u8?_HLS_skip=YES", "/hls/main/segment-1.m4s", "/hls/main/none.m4s",
+        "/hls/main/soon.m3u8",
+        "/hls/main/bad.m3u8", "/hls/main/text.m3u8?_HLS_msn=x", "/hls/other/index.m3u8", "/hls/main", "/hls/UP/x",
+        "/dash/main/time",
+        "/dash/main/index.m3u8", "/hls/main/text.m3u8?region=xx1", "/livez",
+    ])
+    func bothWaysAnswerTheSame(path: String) async throws {
+        try await TestSite.run(adjust: { $0.crossOrigin = CrossOriginPolicy("https://a.example") ?? $0.crossOrigin }) {
+            site async throws in
+            Self.fill(site)
+            let fields = [
+                "", "Range: bytes=2-4\r\n", "Range: bytes=10-\r\n", "If-None-Match: \"segment-1.m4s\"\r\n",
+                "If-None-Match: *\r\n",
+                "Accept-Encoding: gzip\r\nUser-Agent: a\r\n", "Origin: https://a.example\r\n",
+                "Origin: https://b.example\r\n",
+                "X-Region: DE\r\n", "X-Region: ?\r\n",
+            ]
+            for method in ["GET", "HEAD"] {
+                let short = fields.map { "\(method) \(path) HTTP/1.1\r\nHost: x\r\n\($0)\r\n" }
+                let long = fields.map { "\(method) \(path) HTTP/1.1\r\nHost: x\r\n\($0)\(Self.detour)\r\n" }
+                #expect(try await Self.answers(site, short) == Self.answers(site, long))
+            }
+        }
+    }
+
+    @Test func theShortWayIsFoundAgainBehindWhatWaits() async throws {
+        try await TestSite.run { site async throws in
+            Self.fill(site)
+            site.origin.set("media.m3u8", to: .later(withinSeconds: 30))
+            try await RawConnection.open(port: site.port, group: TestSite.group) { reader, writer in
+                for turn in 0..<3 {
+                    try await writer.write(
+                        ByteBuffer(string: "GET /hls/main/segment-1.m4s HTTP/1.1\r\nHost: x\r\n\r\n"))
+                    #expect(try await reader.read(until: "0123456789"))
+                    reader.forget()
+                    try await writer.write(
+                        ByteBuffer(string: "GET /hls/main/media.m3u8?_HLS_msn=\(turn) HTTP/1.1\r\nHost: x\r\n\r\n"))
+                    while !site.origin.directives.contains(.init(mediaSequence: Int64(turn))) {
+                        try await Task.sleep(for: .milliseconds(2))
+                    }
+                    // What is asked for meanwhile waits for its turn.
+                    if turn == 2 {
+                        try await writer.write(
+                            ByteBuffer(string: "GET /hls/main/index.m3u8 HTTP/1.1\r\nHost: x\r\n\r\n"))
+                        try await Task.sleep(for: .milliseconds(50))
+                        #expect(reader.text.isEmpty)
+                    }
+                    site.origin.set(
+                        "media.m3u8", body: Array("turn \(turn)".utf8), contentType: "text/plain", caching: .seconds(0))
+                    #expect(try await reader.read(until: "turn \(turn)"))
+                    site.origin.set("media.m3u8", to: .later(withinSeconds: 30))
+                    if turn == 2 { #expect(try await reader.read(until: "#EXTM3U\n")) }
+                    reader.forget()
+                }
+            }
+            // In both ways, each once.
+            let metrics = site.metrics.render()
+            #expect(
+                metrics.contains(
+                    #"lineup_http_requests_total{method="GET",route="/hls/{channel}/{name...}",status="2xx"} 4"#))
+            #expect(
+                metrics.contains(
+                    #"lineup_http_requests_total{method="GET",route="/hls/{channel}/{name...} blocked",status="2xx"} 3"#
+                ))
+        }
+    }
+
+    @Test func requestsThatComeTogetherAreAnsweredInOrder() async throws {
+        try await TestSite.run { site async throws in
+            Self.fill(site)
+            func get(_ name: String) -> String { "GET /hls/main/\(name) HTTP/1.1\r\nHost: x\r\n\r\n" }
+            let text = try await RawConnection.open(port: site.port, group: TestSite.group) { reader, writer in
+                try await writer.write(ByteBuffer(string: get("segment-1.m4s")))
+                _ = try await reader.read(until: "0123456789")
+                try await writer.write(
+                    ByteBuffer(
+                        string: get("index.m3u8") + get("segment-1.m4s") + "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+                            + get("none")))
+                _ = try await reader.read(until: "404 Not Found")
+                try await writer.write(ByteBuffer(string: get("text.m3u8") + Self.goodbye))
+                await reader.readToEnd()
+                return reader.text
+            }
+            let marks = ["0123456789", "#EXTM3U\n", "0123456789", "404 Not Found", "#EXT-X-ENDLIST", "404 Not Found"]
+            var rest = text[...]
+            for mark in marks {
+                let range = try #require(rest.firstRange(of: mark), "\(mark) in \(text)")
+                rest = rest[range.upperBound...]
+            }
+        }
+    }
+
+    /// A client that is too slow to say what it wants, one that says it in two pieces, and one that closes its half behind it.
+    @Test func piecesAndHalfClosedConnectionsAreAnswered() async throws {
+        try await TestSite.run { site async throws in
+            Self.fill(site)
+            let text = try await RawConnection.open(port: site.port, group: TestSite.group) { reader, writer in
+                try await writer.write(ByteBuffer(string: "GET /hls/main/index.m3u8 HTTP/1.1\r\nHo"))
+                try await Task.sleep(for: .milliseconds(30))
+                try await writer.write(ByteBuffer(string: "st: x\r\n\r\n"))
+                _ = try await reader.read(until: "#EXTM3U\n")
+                try await writer.write(ByteBuffer(string: "GET /hls/main/segment-1.m4s HTTP/1.1\r\nHost: x\r\n\r\n"))
+                _ = try await reader.read(until: "0123456789")
+                return reader.text
+            }
+            #expect(text.contains("#EXTM3U\n") && text.hasSuffix("0123456789"))
+            let half = try await RawConnection.open(port: site.port, group: TestSite.group) { reader, writer in
+                try await writer.write(ByteBuffer(string: "GET /hls/main/segment-1.m4s HTTP/1.1\r\nHost: x\r\n\r\n"))
+                writer.finish()
+                await reader.readToEnd()
+                return reader.text
+            }
+            #expect(half.hasSuffix("0123456789"))
+        }
+    }
+}
