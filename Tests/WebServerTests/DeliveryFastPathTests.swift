@@ -2,6 +2,7 @@ import Domain
 import NIOCore
 import NIOPosix
 import PrometheusMetrics
+import Synchronization
 import TestKit
 import Testing
 
@@ -120,6 +121,44 @@ import Testing
                     #"lineup_http_requests_total{method="GET",route="/hls/{channel}/{name...} blocked",status="2xx"} 3"#
                 ))
         }
+    }
+
+    @Test func whoWaitsAndGoesIsForgotten() async throws {
+        try await TestSite.run { site async throws in
+            site.origin.set("media.m3u8", to: .later(withinSeconds: 30))
+            for turn in 1...3 {
+                try await RawConnection.open(port: site.port, group: TestSite.group) { _, writer in
+                    try await writer.write(
+                        ByteBuffer(string: "GET /hls/main/media.m3u8?_HLS_msn=7 HTTP/1.1\r\nHost: x\r\n\r\n"))
+                    while site.origin.directives.count < turn { try await Task.sleep(for: .milliseconds(2)) }
+                }
+            }
+            let gauge = "lineup_hls_blocked_requests 0"
+            while !site.metrics.render().contains(gauge) { try await Task.sleep(for: .milliseconds(20)) }
+            site.origin.set("media.m3u8", body: Array("here".utf8), contentType: "text/plain", caching: .seconds(0))
+            #expect(!site.metrics.render().contains("blocked\",status=\"2xx\""))
+        }
+    }
+
+    /// A server that stops answers who waits.
+    @Test func whoWaitsIsAnsweredByAServerThatStops() async throws {
+        let client = Mutex<Task<String, any Error>?>(nil)
+        try await TestSite.run { site async throws in
+            site.origin.set("media.m3u8", to: .later(withinSeconds: 1))
+            let port = site.port
+            let reading = Task {
+                try await RawConnection.open(port: port, group: TestSite.group) { reader, writer in
+                    try await writer.write(
+                        ByteBuffer(string: "GET /hls/main/media.m3u8?_HLS_msn=7 HTTP/1.1\r\nHost: x\r\n\r\n"))
+                    await reader.readToEnd()
+                    return reader.text
+                }
+            }
+            client.withLock { $0 = reading }
+            while site.origin.directives.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+        }
+        let text = try await client.withLock { $0 }?.value
+        #expect(text?.hasPrefix("HTTP/1.1 503 ") == true)
     }
 
     @Test func requestsThatComeTogetherAreAnsweredInOrder() async throws {

@@ -73,7 +73,10 @@ final class ConnectionGuardHandler<Request: GuardedRequestPart, Response: Guarde
         }
     }
 
-    /// A request was read and answered in front of this handler.
+    /// A request was read in front of this handler.
+    func readInFront() { watch.requestEndReceived(now: Self.now) }
+
+    /// And answered there.
     func answeredInFront() {
         watch.requestEndReceived(now: Self.now)
         watch.partWritten()

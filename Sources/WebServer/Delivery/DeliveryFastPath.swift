@@ -2,23 +2,32 @@ import Domain
 import NIOCore
 import NIOHTTP1
 
-/// Answers what is simple and there at once, before NIO's codec: a request for media that came in one piece, between two others, and has
-/// not to wait. Everything else goes on as it came, and gets the same answer from `DeliveryHandler`, for twice the time.
+/// Answers plain requests before NIO's codec: a request for media that came in one piece, between two others, at once or when what it
+/// waits for is there. Everything else goes on as it came, and gets the same answer from `DeliveryHandler`, for twice the time.
 ///
-/// First in the pipeline of a connection without TLS. On its event loop. It keeps nothing of an exchange: between two requests the handlers
-/// behind it know of none. A connection on which anything else happens is left to them for good.
-final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler {
+/// First in the pipeline of a connection without TLS. On its event loop. The handlers behind it know of none of its exchanges. A connection
+/// on which anything else happens is left to them for good; who waits then is handed over, and waits there.
+final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler, DeliveryWaiter {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = IOData
 
     typealias Watchman = ConnectionGuardHandler<HTTPServerRequestPart, HTTPServerResponsePart>
 
+    private struct Waiting {
+        var request: WholeRequest
+        var question: DeliveryQuestion
+        var key: DeliveryWaitList.Key
+        var started: ContinuousClock.Instant
+    }
+
     private static let headBytes = 1_024
 
     private let watchman: Watchman
     private let delivery: DeliveryHandler<PlainHTTP1Wire>
     private var reader = WholeRequestReader()
+    private var waiting: Waiting?
+    private var context: ChannelHandlerContext?
     /// Something went on since the last `channelReadComplete` did.
     private var hasPassedOn = true
     private var isOver = false
@@ -28,18 +37,39 @@ final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler {
         self.delivery = delivery
     }
 
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        stopWaiting()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        stopWaiting()
+        context.fireChannelInactive()
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // A peer that takes nothing is the handlers' behind, who know how long it may.
-        guard !isOver, watchman.isBetweenRequests, context.channel.isWritable else { return leave(context, data) }
+        guard !isOver, waiting == nil, watchman.isBetweenRequests, context.channel.isWritable else {
+            return leave(context, data)
+        }
         let started = ContinuousClock.Instant.now
         switch reader.read(unwrapInboundIn(data)) {
         case .unclear: leave(context, data)
         case .other: pass(context, data)
         case .media(let request):
             let question = DeliveryQuestion(method: request.method, target: request.target, headers: request.headers)
-            guard let reply = delivery.replyAtOnce(to: question, started: started) else { return pass(context, data) }
-            watchman.answeredInFront()
-            write(reply, isWhole: question.method != .head, context)
+            switch delivery.decide(question, started: started) {
+            case .reply(let reply): write(reply, to: question, context)
+            case .wait(let key, let seconds):
+                guard delivery.list?.add(self, for: key, withinSeconds: seconds) == true else {
+                    return pass(context, data)
+                }
+                watchman.readInFront()
+                waiting = Waiting(request: request, question: question, key: key, started: started)
+            case nil: pass(context, data)
+            }
         }
     }
 
@@ -49,23 +79,50 @@ final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelReadComplete()
     }
 
+    /// The peer's half is closed, or the listener closes: those behind know what to do then, if they know who waits.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        handOver(context)
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func resume(_ answer: DeliveryAnswer?) {
+        guard let context, let waited = waiting else { return }
+        waiting = nil
+        guard let reply = delivery.reply(to: waited.question, after: answer, started: waited.started) else { return }
+        write(reply, to: waited.question, context)
+    }
+
     private func pass(_ context: ChannelHandlerContext, _ data: NIOAny) {
         hasPassedOn = true
         context.fireChannelRead(data)
     }
 
     private func leave(_ context: ChannelHandlerContext, _ data: NIOAny) {
+        handOver(context)
         isOver = true
         pass(context, data)
     }
 
+    private func handOver(_ context: ChannelHandlerContext) {
+        guard let request = waiting?.request else { return }
+        stopWaiting()
+        pass(context, wrapInboundOut(reader.bytes(of: request)))
+        context.fireChannelReadComplete()
+    }
+
+    private func stopWaiting() {
+        if let key = waiting?.key { delivery.list?.remove(self, from: key) }
+        waiting = nil
+    }
+
     // MARK: Answers
 
-    private func write(_ reply: DeliveryReply, isWhole: Bool, _ context: ChannelHandlerContext) {
+    private func write(_ reply: DeliveryReply, to question: DeliveryQuestion, _ context: ChannelHandlerContext) {
+        watchman.answeredInFront()
         var head = context.channel.allocator.buffer(capacity: Self.headBytes)
         reply.writeHead(to: &head)
         context.write(wrapOutboundOut(.byteBuffer(head)), promise: nil)
-        for piece in isWhole ? reply.body.flat : [] { write(piece, context) }
+        for piece in question.method == .head ? [] : reply.body.flat { write(piece, context) }
         context.flush()
     }
 

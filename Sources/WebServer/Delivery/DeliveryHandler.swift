@@ -30,7 +30,8 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
     private let desk: DeliveryDesk
     private var exchange: Exchange?
     private var transfer: Transfer?
-    private var list: DeliveryWaitList?
+    /// The loop's.
+    private(set) var list: DeliveryWaitList?
     private var context: ChannelHandlerContext?
     /// The last that the peer sent: its segments and parts come without.
     private var token: String?
@@ -111,15 +112,25 @@ final class DeliveryHandler<Wire: DeliveryWire>: ChannelInboundHandler, Removabl
         write(desk.reply(to: question, answer, token: token, address: peerAddress(context)), context)
     }
 
-    /// For `DeliveryFastPath`, while no exchange is under way. The answer is to be written as it is.
-    /// - Returns: `nil` where the request has to wait, and is to come here as any other.
-    func replyAtOnce(to question: DeliveryQuestion, started: ContinuousClock.Instant) -> DeliveryReply? {
+    /// For `DeliveryFastPath`. An answer is to be written as it is; who has to wait does so in `list`, and then calls `reply(to:after:)`.
+    /// - Returns: `nil` where an exchange is under way here.
+    func decide(_ question: DeliveryQuestion, started: ContinuousClock.Instant) -> DeliveryDesk.Decision? {
         guard let context, exchange == nil else { return nil }
         if let own = question.token { token = own }
-        guard case .reply(var reply) = desk.decide(question, token: token, address: peerAddress(context)) else {
-            return nil
-        }
+        let decision = desk.decide(question, token: token, address: peerAddress(context))
+        guard case .reply(var reply) = decision else { return decision }
         complete(&reply, question, started: started, waited: false)
+        return .reply(reply)
+    }
+
+    /// What somebody waited for in front of this handler.
+    /// - Returns: `nil` where the connection is gone.
+    func reply(
+        to question: DeliveryQuestion, after answer: DeliveryAnswer?, started: ContinuousClock.Instant
+    ) -> DeliveryReply? {
+        guard let context else { return nil }
+        var reply = desk.reply(to: question, answer, token: token, address: peerAddress(context))
+        complete(&reply, question, started: started, waited: true)
         return reply
     }
 

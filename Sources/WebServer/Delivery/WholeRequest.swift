@@ -43,6 +43,13 @@ struct WholeRequestReader {
         }
     }
 
+    /// The request that was read last, as it came.
+    func bytes(of request: WholeRequest) -> ByteBuffer {
+        var buffer = ByteBuffer(string: "\(request.method == .head ? "HEAD" : "GET") \(request.target) HTTP/1.1\r\n")
+        buffer.writeBytes(lastFields)
+        return buffer
+    }
+
     /// `GET /PATH HTTP/1.1` (§3).
     private static func requestLine(
         _ bytes: UnsafeRawBufferPointer
