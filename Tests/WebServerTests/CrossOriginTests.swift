@@ -53,6 +53,7 @@ import Testing
                 #expect(preflight.status == 204)
                 #expect(preflight.headers["access-control-allow-origin"] == Self.friend, "\(path)")
                 #expect(preflight.headers["access-control-allow-methods"] == "GET, HEAD")
+                #expect(preflight.headers["access-control-allow-headers"]?.contains("X-Region") == true, "\(path)")
                 #expect(preflight.headers["access-control-max-age"] == "86400")
                 for headers in [[("Origin", "https://foe.example")], [("Origin", "null")], []] {
                     for method in ["GET", "OPTIONS"] {

@@ -258,6 +258,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func preflight(_ request: HTTPRequest) -> HTTPResponse {
         var response = HTTPResponse(status: .noContent, headerFields: commonFields)
         response.headerFields[.accessControlAllowMethods] = "GET, HEAD"
+        response.headerFields[.accessControlAllowHeaders] = HTTPField.Name.region.rawName
         response.headerFields[.accessControlMaxAge] = "86400"
         places.crossOrigin.apply(to: &response.headerFields, origin: request.headerFields[.origin])
         return response
