@@ -11,11 +11,7 @@ import Testing
 /// The short way to an answer and the long one give the same bytes, and follow each other in any order.
 @Suite(.timeLimit(.minutes(1))) struct DeliveryFastPathTests {
     private static func fill(_ site: TestSite) {
-        site.origin.set(
-            "index.m3u8", body: Array("#EXTM3U\n".utf8), contentType: "application/vnd.apple.mpegurl",
-            caching: .seconds(1))
-        site.origin.set("segment-1.m4s", body: Array("0123456789".utf8), contentType: "video/mp4", caching: .immutable)
-        site.origin.set("soon.m3u8", to: .notYet(retryAfterSeconds: 2))
+        DeliveryTests.fill(site)
         site.origin.set("bad.m3u8", to: .impossible("No."))
         site.origin.set(
             "text.m3u8",

@@ -10,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct DeliveryTests {
     private static let path = "/hls/main/segment-1.m4s"
 
-    private static func fill(_ site: TestSite) {
+    static func fill(_ site: TestSite) {
         site.origin.set(
             "index.m3u8", body: Array("#EXTM3U\n".utf8), contentType: "application/vnd.apple.mpegurl",
             caching: .seconds(1))
