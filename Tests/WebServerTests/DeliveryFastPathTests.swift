@@ -1,5 +1,6 @@
 import Domain
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import PrometheusMetrics
 import Synchronization
@@ -204,5 +205,51 @@ import Testing
             }
             #expect(half.hasSuffix("0123456789"))
         }
+    }
+
+    /// Counts what goes on to the codec, and keeps it.
+    private final class Behind: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        var count = 0
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { count += 1 }
+    }
+
+    @Test func plainRequestsNeverReachTheCodec() throws {
+        let (origin, factory) = (FakeDeliveryOrigin(), PrometheusMetrics())
+        origin.set("segment-1.m4s", body: Array("0123456789".utf8), contentType: "video/mp4", caching: .immutable)
+        origin.set("media.m3u8", to: .later(withinSeconds: 30))
+        let desk = DeliveryDesk(
+            origin: origin, observer: NoDeliveryObserver(), outputs: OutputSwitches(), regions: ChannelRegions(),
+            trustedProxies: .none, crossOrigin: .everybody, clock: FixedClock(),
+            metrics: RequestMetrics(factory: factory), factory: factory)
+        let watchman = DeliveryFastPath.Watchman(
+            registry: ConnectionRegistry(), idleTimeout: .seconds(60), requestTimeout: .seconds(30))
+        let (delivery, behind) = (DeliveryHandler<PlainHTTP1Wire>(desk: desk), Behind())
+        let channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandlers([
+            DeliveryFastPath(watchman, delivery), behind, watchman, delivery,
+        ])
+        func answer(_ name: String, _ fields: String = "") throws -> String {
+            try channel.writeInbound(
+                ByteBuffer(string: "GET /hls/main/\(name) HTTP/1.1\r\nHost: x\r\n\(fields)\r\n"))
+            return try written()
+        }
+        func written() throws -> String {
+            var text = ""
+            while case .byteBuffer(let bytes)? = try channel.readOutbound(as: IOData.self) {
+                text += String(buffer: bytes)
+            }
+            return text
+        }
+        #expect(try answer("segment-1.m4s").hasSuffix("0123456789") && behind.count == 0)
+        #expect(try answer("media.m3u8?_HLS_msn=7").isEmpty && behind.count == 0)
+        origin.set("media.m3u8", body: Array("here".utf8), contentType: "text/plain", caching: .seconds(0))
+        channel.embeddedEventLoop.run()
+        #expect(try written().hasSuffix("here") && behind.count == 0)
+        #expect(try answer("segment-1.m4s", Self.detour).isEmpty && behind.count == 1)
+        // From then on the connection is the codec's.
+        #expect(try answer("segment-1.m4s").isEmpty && behind.count == 2)
+        _ = try channel.finish(acceptAlreadyClosed: true)
     }
 }
