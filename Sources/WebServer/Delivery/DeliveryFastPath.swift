@@ -31,13 +31,19 @@ final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler, De
     /// Something went on since the last `channelReadComplete` did.
     private var hasPassedOn = true
     private var isOver = false
+    private var socket: DirectSocket?
+    /// Something was written by the channel, and may wait there.
+    private var mayHoldBytes = false
 
     init(_ watchman: Watchman, _ delivery: DeliveryHandler<PlainHTTP1Wire>) {
         self.watchman = watchman
         self.delivery = delivery
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        socket = DirectSocket(context.channel)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         stopWaiting()
@@ -93,7 +99,7 @@ final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler, De
     }
 
     private func pass(_ context: ChannelHandlerContext, _ data: NIOAny) {
-        hasPassedOn = true
+        (hasPassedOn, mayHoldBytes) = (true, true)
         context.fireChannelRead(data)
     }
 
@@ -121,21 +127,45 @@ final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler, De
         watchman.answeredInFront()
         var head = context.channel.allocator.buffer(capacity: Self.headBytes)
         reply.writeHead(to: &head)
-        context.write(wrapOutboundOut(.byteBuffer(head)), promise: nil)
-        for piece in question.method == .head ? [] : reply.body.flat { write(piece, context) }
+        var answer = [DeliveryReply.Body.bytes(head)]
+        if question.method != .head { answer += reply.body.flat.map(\.inHand) }
+        if let socket = freeSocket(context) {
+            let whole = DeliveryReply.Body.pieces(answer)
+            let (length, sent) = (whole.count, socket.send(answer))
+            guard sent < length else { return }
+            answer = whole.piece(sent..<length).flat
+        }
+        mayHoldBytes = true
+        for piece in answer { write(piece, context) }
         context.flush()
     }
 
+    /// - Returns: `nil` while the channel has something to write itself.
+    private func freeSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
+        guard let socket, context.channel.isActive else { return nil }
+        if mayHoldBytes {
+            let held = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+            mayHoldBytes = held != 0
+        }
+        return mayHoldBytes ? nil : socket
+    }
+
     private func write(_ piece: DeliveryReply.Body, _ context: ChannelHandlerContext) {
-        switch piece {
+        switch piece.inHand {
         case .none, .pieces: break
         case .bytes(let bytes): context.write(wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
-        case .file(let file, let range) where range.count < DeliveryReply.smallFileBytes:
-            context.write(wrapOutboundOut(.byteBuffer(file.read(range))), promise: nil)
         case .file(let file, let range):
             let (region, written) = file.lend(range, on: context.eventLoop)
             context.write(wrapOutboundOut(.fileRegion(region)), promise: written)
         }
+    }
+}
+
+extension DeliveryReply.Body {
+    /// Little of a file is read.
+    fileprivate var inHand: Self {
+        guard case .file(let file, let range) = self, range.count < DeliveryReply.smallFileBytes else { return self }
+        return .bytes(file.read(range))
     }
 }
 
