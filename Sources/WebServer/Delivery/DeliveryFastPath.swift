@@ -127,16 +127,14 @@ final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler, De
         watchman.answeredInFront()
         var head = context.channel.allocator.buffer(capacity: Self.headBytes)
         reply.writeHead(to: &head)
-        var answer = [DeliveryReply.Body.bytes(head)]
-        if question.method != .head { answer += reply.body.flat.map(\.inHand) }
-        if let socket = freeSocket(context) {
-            let whole = DeliveryReply.Body.pieces(answer)
-            let (length, sent) = (whole.count, socket.send(answer))
-            guard sent < length else { return }
-            answer = whole.piece(sent..<length).flat
-        }
+        let body = question.method == .head ? .none : reply.body
+        let sent = freeSocket(context)?.send(head, body) ?? 0
+        let length = head.readableBytes + body.count
+        guard sent < length else { return }
         mayHoldBytes = true
-        for piece in answer { write(piece, context) }
+        for piece in DeliveryReply.Body.pieces([.bytes(head)] + body.flat).piece(sent..<length).flat {
+            write(piece, context)
+        }
         context.flush()
     }
 
@@ -158,14 +156,6 @@ final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler, De
             let (region, written) = file.lend(range, on: context.eventLoop)
             context.write(wrapOutboundOut(.fileRegion(region)), promise: written)
         }
-    }
-}
-
-extension DeliveryReply.Body {
-    /// Little of a file is read.
-    fileprivate var inHand: Self {
-        guard case .file(let file, let range) = self, range.count < DeliveryReply.smallFileBytes else { return self }
-        return .bytes(file.read(range))
     }
 }
 

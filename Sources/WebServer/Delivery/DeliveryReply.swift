@@ -29,6 +29,14 @@ struct DeliveryReply {
             }
         }
 
+        /// Itself, but a little of a file is read.
+        var inHand: Self {
+            guard case .file(let file, let range) = self, range.count < DeliveryReply.smallFileBytes else {
+                return self
+            }
+            return .bytes(file.read(range))
+        }
+
         /// Itself in pieces.
         var flat: [Body] {
             switch self {
@@ -46,6 +54,9 @@ struct DeliveryReply {
     /// Names in lower case.
     var fields: [(name: String, value: String)]
     var body: Body
+
+    /// With what is said of every answer when it goes.
+    private static let usualFields = 12
 
     /// Players of other sites may read what everybody may read.
     private static let openToAll: [(name: String, value: String)] = [
@@ -110,6 +121,7 @@ struct DeliveryReply {
         let compressed = headers.acceptsGzip ? text.compressed() : nil
         let form = compressed ?? text.plain()
         var fields = Self.openToAll
+        fields.reserveCapacity(Self.usualFields)
         fields.append(("etag", form.entityTag))
         fields.append(("content-type", resource.contentType))
         fields.append(("cache-control", resource.caching.header))
@@ -125,6 +137,7 @@ struct DeliveryReply {
 
     private init(_ resource: DeliveredResource, _ body: Body, length: Int, _ headers: DeliveryQuestion.Headers) {
         var fields = Self.openToAll
+        fields.reserveCapacity(Self.usualFields)
         fields.append(("etag", resource.entityTag))
         fields.append(("cache-control", resource.caching.header))
         if EntityTag.matches(headers.ifNoneMatch, resource.entityTag) {

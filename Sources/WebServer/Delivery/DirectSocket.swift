@@ -21,28 +21,27 @@ struct DirectSocket {
 
     /// One behind the other, without a copy.
     /// - Returns: how many bytes went, less than all where the socket is full or broken.
-    func send(_ pieces: [DeliveryReply.Body]) -> Int {
-        var (sent, index) = (0, 0)
-        while index < pieces.count {
-            let next: DeliveryReply.Body? = index + 1 < pieces.count ? pieces[index + 1] : nil
-            let (wanted, count): (Int, Int)
-            switch (pieces[index], next) {
-            case (.none, _), (.pieces, _): (wanted, count) = (0, 0)
-            case (.file(let file, let range), _): (wanted, count) = (range.count, send(file, range))
-            case (.bytes(let first), .bytes(let second)):
-                (wanted, count) = (
-                    first.readableBytes + second.readableBytes,
-                    write(first, second, hasMore: index + 2 < pieces.count)
-                )
-                index += 1
-            case (.bytes(let bytes), _):
-                (wanted, count) = (bytes.readableBytes, write(bytes, ByteBuffer(), hasMore: next != nil))
+    func send(_ head: ByteBuffer, _ body: DeliveryReply.Body) -> Int {
+        switch body.inHand {
+        case .none: return write(head, ByteBuffer(), hasMore: false)
+        case .bytes(let bytes): return write(head, bytes, hasMore: false)
+        case .file(let file, let range):
+            let sent = write(head, ByteBuffer(), hasMore: true)
+            return sent < head.readableBytes ? sent : sent + send(file, range)
+        case .pieces(let pieces):
+            var sent = write(head, ByteBuffer(), hasMore: true)
+            var wanted = head.readableBytes
+            for (index, piece) in pieces.enumerated() {
+                guard sent == wanted else { break }
+                wanted += piece.count
+                switch piece.inHand {
+                case .none, .pieces: break
+                case .bytes(let bytes): sent += write(bytes, ByteBuffer(), hasMore: index + 1 < pieces.count)
+                case .file(let file, let range): sent += send(file, range)
+                }
             }
-            index += 1
-            sent += count
-            guard count == wanted else { break }
+            return sent
         }
-        return sent
     }
 
     /// - Parameter hasMore: the system waits for it, rather than send a small packet before a file's pages (send(2), MSG_MORE): that is
