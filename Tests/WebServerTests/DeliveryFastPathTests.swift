@@ -216,20 +216,10 @@ import Testing
     }
 
     @Test func plainRequestsNeverReachTheCodec() throws {
-        let (origin, factory) = (FakeDeliveryOrigin(), PrometheusMetrics())
+        let (origin, behind, channel) = (FakeDeliveryOrigin(), Behind(), EmbeddedChannel())
         origin.set("segment-1.m4s", body: Array("0123456789".utf8), contentType: "video/mp4", caching: .immutable)
         origin.set("media.m3u8", to: .later(withinSeconds: 30))
-        let desk = DeliveryDesk(
-            origin: origin, observer: NoDeliveryObserver(), outputs: OutputSwitches(), regions: ChannelRegions(),
-            trustedProxies: .none, crossOrigin: .everybody, clock: FixedClock(),
-            metrics: RequestMetrics(factory: factory), factory: factory)
-        let watchman = DeliveryFastPath.Watchman(
-            registry: ConnectionRegistry(), idleTimeout: .seconds(60), requestTimeout: .seconds(30))
-        let (delivery, behind) = (DeliveryHandler<PlainHTTP1Wire>(desk: desk), Behind())
-        let channel = EmbeddedChannel()
-        try channel.pipeline.syncOperations.addHandlers([
-            DeliveryFastPath(watchman, delivery), behind, watchman, delivery,
-        ])
+        try DeliveryFastPath.add(to: channel, origin, behind: behind)
         func answer(_ name: String, _ fields: String = "") throws -> String {
             try channel.writeInbound(
                 ByteBuffer(string: "GET /hls/main/\(name) HTTP/1.1\r\nHost: x\r\n\(fields)\r\n"))
@@ -251,5 +241,60 @@ import Testing
         // From then on the connection is the codec's.
         #expect(try answer("segment-1.m4s").isEmpty && behind.count == 2)
         _ = try channel.finish(acceptAlreadyClosed: true)
+    }
+
+    private final class Patient: DeliveryWaiter {
+        func resume(_ answer: DeliveryAnswer?) {}
+    }
+
+    /// Then the handler behind refuses.
+    @Test func whoFindsTheListFullGoesOn() throws {
+        let (origin, behind, channel) = (FakeDeliveryOrigin(), Behind(), EmbeddedChannel())
+        origin.set("media.m3u8", to: .later(withinSeconds: 30))
+        let desk = try DeliveryFastPath.add(to: channel, origin, behind: behind)
+        let list = desk.waitList(on: channel.eventLoop)
+        let key = DeliveryWaitList.Key(
+            channel: try #require(ChannelName("main")), wrapping: .hls, name: "media.m3u8",
+            directives: .init(mediaSequence: 7))
+        let crowd = (0..<DeliveryWaitList.maximum).map { _ in Patient() }
+        for waiter in crowd.dropLast() { #expect(list.add(waiter, for: key, withinSeconds: 30)) }
+        let request = "GET /hls/main/media.m3u8?_HLS_msn=7 HTTP/1.1\r\nHost: x\r\n\r\n"
+        try channel.writeInbound(ByteBuffer(string: request))
+        #expect(behind.count == 0 && list.count == DeliveryWaitList.maximum)
+        let late = EmbeddedChannel(loop: channel.embeddedEventLoop)
+        try DeliveryFastPath.add(to: late, desk, behind: behind)
+        try late.writeInbound(ByteBuffer(string: request))
+        #expect(behind.count == 1 && list.count == DeliveryWaitList.maximum)
+        for waiter in crowd { list.remove(waiter, from: key) }
+        _ = try late.finish(acceptAlreadyClosed: true)
+        _ = try channel.finish(acceptAlreadyClosed: true)
+        #expect(list.count == 0)
+    }
+}
+
+extension DeliveryFastPath {
+    /// In front of a desk of its own that serves `origin`.
+    @discardableResult
+    static func add(
+        to channel: any Channel, _ origin: FakeDeliveryOrigin, behind: (any ChannelInboundHandler)? = nil
+    ) throws -> DeliveryDesk {
+        let factory = PrometheusMetrics()
+        let desk = DeliveryDesk(
+            origin: origin, observer: NoDeliveryObserver(), outputs: OutputSwitches(), regions: ChannelRegions(),
+            trustedProxies: .none, crossOrigin: .everybody, clock: FixedClock(),
+            metrics: RequestMetrics(factory: factory), factory: factory)
+        try add(to: channel, desk, behind: behind)
+        return desk
+    }
+
+    /// - Parameter behind: in the codec's place.
+    static func add(to channel: any Channel, _ desk: DeliveryDesk, behind: (any ChannelInboundHandler)? = nil) throws {
+        let watchman = Watchman(
+            registry: ConnectionRegistry(), idleTimeout: .seconds(60), requestTimeout: .seconds(30))
+        let delivery = DeliveryHandler<PlainHTTP1Wire>(desk: desk)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(DeliveryFastPath(watchman, delivery))
+        if let behind { try pipeline.addHandler(behind) }
+        try pipeline.addHandlers([watchman, delivery])
     }
 }

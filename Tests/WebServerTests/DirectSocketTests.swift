@@ -2,7 +2,6 @@ import Domain
 import Glibc
 import NIOCore
 import NIOPosix
-import PrometheusMetrics
 import TestKit
 import Testing
 
@@ -131,23 +130,15 @@ import Testing
         setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<CInt>.size))
         let channel = try await ClientBootstrap(group: TestSite.group).withConnectedSocket(ends[0]).get()
         let text = try await channel.eventLoop.submit { () -> String in
-            let (origin, factory) = (FakeDeliveryOrigin(), PrometheusMetrics())
+            let origin = FakeDeliveryOrigin()
             // Few enough for the channel to be writable with all of it.
             origin.set(
                 "1.m4s", body: [UInt8](repeating: 49, count: 40_000), contentType: "video/mp4", caching: .immutable)
             origin.set("2.m4s", body: [UInt8](repeating: 50, count: 40), contentType: "video/mp4", caching: .immutable)
-            let desk = DeliveryDesk(
-                origin: origin, observer: NoDeliveryObserver(), outputs: OutputSwitches(), regions: ChannelRegions(),
-                trustedProxies: .none, crossOrigin: .everybody, clock: FixedClock(),
-                metrics: RequestMetrics(factory: factory), factory: factory)
-            let watchman = DeliveryFastPath.Watchman(
-                registry: ConnectionRegistry(), idleTimeout: .seconds(60), requestTimeout: .seconds(30))
-            let delivery = DeliveryHandler<PlainHTTP1Wire>(desk: desk)
-            let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandlers([DeliveryFastPath(watchman, delivery), watchman, delivery])
+            try DeliveryFastPath.add(to: channel, origin)
             var text = ""
             for name in ["1.m4s", "2.m4s"] {
-                pipeline.fireChannelRead(
+                channel.pipeline.syncOperations.fireChannelRead(
                     NIOAny(ByteBuffer(string: "GET /hls/main/\(name) HTTP/1.1\r\nHost: x\r\n\r\n")))
                 text += Self.whatIsThere(peer)
             }

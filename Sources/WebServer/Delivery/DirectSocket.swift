@@ -29,7 +29,7 @@ struct DirectSocket {
             let sent = write(head, ByteBuffer(), hasMore: true)
             return sent < head.readableBytes ? sent : sent + send(file, range)
         case .pieces(let pieces):
-            var sent = write(head, ByteBuffer(), hasMore: true)
+            var sent = write(head, ByteBuffer(), hasMore: !pieces.isEmpty)
             var wanted = head.readableBytes
             for (index, piece) in pieces.enumerated() {
                 guard sent == wanted else { break }
