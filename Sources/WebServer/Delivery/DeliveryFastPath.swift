@@ -142,6 +142,7 @@ final class DeliveryFastPath: ChannelInboundHandler, RemovableChannelHandler, De
     private func freeSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
         guard let socket, context.channel.isActive else { return nil }
         if mayHoldBytes {
+            // A channel that cannot say is closing.
             let held = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
             mayHoldBytes = held != 0
         }

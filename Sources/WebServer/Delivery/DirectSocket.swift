@@ -12,6 +12,7 @@ struct DirectSocket {
 
     /// - Returns: `nil` where the channel has no socket.
     init?(_ channel: any Channel) {
+        // On a closed channel it fails, and nothing is answered any more.
         let found = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
             of: NIOBSDSocket.Handle.self
         ) { $0 }
