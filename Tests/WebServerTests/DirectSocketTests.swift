@@ -146,6 +146,7 @@ import Testing
         }.get()
         #expect(text.utf8.count < 40_000)
         var whole = text
+        // The loop writes the rest when the socket tells it; this end is nobody's channel, and is looked at.
         while !whole.hasSuffix("2") {
             try await Task.sleep(for: .milliseconds(1))
             whole += Self.whatIsThere(peer)
